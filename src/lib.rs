@@ -1,0 +1,3 @@
+//! YARR (Yet Another Redis Record): typed, indexed records inside a Redis server.
+
+pub mod index;
