@@ -1,1 +1,101 @@
 //! The indexes of a table: a sorted set over one or more fields, a bitmap over one.
+//!
+//! Both map memcomparable keys to row numbers and answer to the same verbs; see [`Index`].
+
+mod bitmap;
+mod block;
+mod bulk;
+mod check;
+mod inner;
+mod key_range;
+#[cfg(test)]
+mod laws;
+mod node;
+mod pack;
+mod sorted_set;
+mod walk;
+
+pub use bitmap::Bitmap;
+pub use key_range::{KeyRange, successor};
+pub use sorted_set::SortedSet;
+pub use walk::Walk;
+
+/// An index of either kind.
+#[derive(Debug)]
+pub enum Index {
+    /// Entries in order: for ranges, order, uniqueness and equality of many values.
+    SortedSet(SortedSet),
+    /// A set of rows for each value: for equality of few values.
+    Bitmap(Bitmap),
+}
+
+impl Index {
+    /// Adds `row` under `key`; false if it was there.
+    pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
+        match self {
+            Self::SortedSet(set) => set.insert(key, row),
+            Self::Bitmap(bitmap) => bitmap.insert(key, row),
+        }
+    }
+
+    /// Takes `row` from `key`; false if it was not there.
+    pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
+        match self {
+            Self::SortedSet(set) => set.remove(key, row),
+            Self::Bitmap(bitmap) => bitmap.remove(key, row),
+        }
+    }
+
+    /// Whether `row` is under `key`.
+    #[must_use]
+    pub fn contains(&self, key: &[u8], row: u32) -> bool {
+        match self {
+            Self::SortedSet(set) => set.contains(key, row),
+            Self::Bitmap(bitmap) => bitmap.contains(key, row),
+        }
+    }
+
+    /// How many rows are under the keys of `range`.
+    #[must_use]
+    pub fn count(&self, range: &KeyRange) -> u64 {
+        match self {
+            Self::SortedSet(set) => set.count(range),
+            Self::Bitmap(bitmap) => bitmap.count(range),
+        }
+    }
+
+    /// Rows under all keys together.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::SortedSet(set) => set.len(),
+            Self::Bitmap(bitmap) => bitmap.len(),
+        }
+    }
+
+    /// Whether the index is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Heap bytes held: O(1).
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::SortedSet(set) => set.bytes(),
+            Self::Bitmap(bitmap) => bitmap.bytes(),
+        }
+    }
+
+    /// The structural self-check: O(n).
+    ///
+    /// # Errors
+    /// A sentence for the developer.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::SortedSet(set) => set.check(),
+            Self::Bitmap(bitmap) => bitmap.check(),
+        }
+    }
+}

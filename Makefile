@@ -1,0 +1,95 @@
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo run test module fmt lint deny doc check unit integration figures clean
+
+# What a target may be told: make run PORT=7000, make figures RECORDS=100000, REDIS_SERVER=valkey-server make demo
+PORT         ?= 6380
+RECORDS      ?= 1000000
+REDIS_SERVER ?= redis-server
+export REDIS_SERVER RECORDS
+
+TARGET_DIR   := $(abspath $(or $(CARGO_TARGET_DIR),target))
+MODULE       := $(TARGET_DIR)/release/libyarr.so
+ENGINE       := --locked --no-default-features
+
+heading = @printf '\n==== %s ====\n' '$(1)'
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Show YARR at work on a private Redis (installs what is missing)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
+
+run: ## Start Redis with the module and redis.conf.example on PORT (6380)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	@mkdir -p $(TARGET_DIR)/run
+	@sed 's|^loadmodule [^ ]*|loadmodule $(MODULE)|' redis.conf.example > $(TARGET_DIR)/run/redis.conf
+	@printf '\nRedis with YARR listens on port %s and keeps its data in %s.\n' $(PORT) $(TARGET_DIR)/run
+	@printf 'Talk to it from another terminal:  redis-cli -p %s\n' $(PORT)
+	@printf 'Stop it with Ctrl-C.\n\n'
+	@$(REDIS_SERVER) $(TARGET_DIR)/run/redis.conf --port $(PORT) --dir $(TARGET_DIR)/run
+
+test: ## Run every check and every test (installs what is missing)
+	$(call heading,What the tests need)
+	@scripts/setup.sh test
+	@cargo --version
+	@$(REDIS_SERVER) --version
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit module integration
+	$(call heading,The demo)
+	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
+	$(call heading,All tests passed)
+
+module: ## Build the release module
+	$(call heading,The release module)
+	@scripts/setup.sh build
+	cargo build --locked --release --lib
+	@test -f $(MODULE) && echo $(MODULE)
+
+fmt: ## Check the formatting
+	$(call heading,Formatting)
+	cargo fmt --all --check
+
+lint: ## Run clippy with and without the module, warnings as errors
+	$(call heading,Lints)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
+
+deny: ## Check licences, bans and sources of the dependencies
+	$(call heading,Dependencies)
+	cargo deny --locked check bans licenses sources
+
+doc: ## Build the documentation without warnings
+	$(call heading,Documentation)
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
+
+check: ## Prove that the engine knows nothing of Redis
+	$(call heading,Purity of the engine)
+	cargo check $(ENGINE) --lib
+	@if grep -rnwE --include='*.rs' 'redis_module|unsafe' src | grep -vE '^src/redis/|^[^:]+:[0-9]+:[[:space:]]*//'; then \
+		echo 'only src/redis may name redis_module or unsafe'; exit 1; \
+	else \
+		echo 'only src/redis names redis_module or unsafe'; \
+	fi
+
+unit: ## Run the unit, law and documentation tests of the engine
+	$(call heading,Unit and law tests)
+	cargo test $(ENGINE) --lib
+	cargo test $(ENGINE) --doc
+
+integration: ## Run the tests against real servers (build the module first)
+	$(call heading,Integration tests)
+	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+figures: ## Measure YARR beside the native commands, RECORDS=1000000
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Figures)
+	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --config profile.dev.opt-level=2 \
+		--target-dir $(TARGET_DIR)/figures --example figures
+
+clean: ## Remove everything that was built
+	cargo clean

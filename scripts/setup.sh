@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Installs what a target needs and the machine lacks.
+#
+#   scripts/setup.sh build    a linker and libclang, for the release module
+#   scripts/setup.sh demo     the same and a Redis server
+#   scripts/setup.sh test     the same and rustfmt, clippy and cargo-deny
+#
+# Debian and its relatives are served by apt-get; elsewhere the script says what to install.
+set -euo pipefail
+
+wanted=${1:?usage: scripts/setup.sh build|demo|test}
+
+say() { printf '%s\n' "$*" >&2; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# bindgen looks for libclang in the directories of the loader, of llvm-config and of Debian's llvm packages.
+have_libclang() {
+    [ -n "${LIBCLANG_PATH:-}" ] && return 0
+    { /sbin/ldconfig -p 2>/dev/null || true; } | grep -q 'libclang[-.0-9]*\.so' && return 0
+    compgen -G '/usr/lib*/libclang*.so*' >/dev/null && return 0
+    compgen -G '/usr/lib/llvm*/lib/libclang*.so*' >/dev/null && return 0
+    compgen -G '/usr/lib/*-linux-gnu/libclang*.so*' >/dev/null && return 0
+    compgen -G '/Library/Developer/CommandLineTools/usr/lib/libclang.dylib' >/dev/null && return 0
+    compgen -G '/opt/homebrew/opt/llvm/lib/libclang.dylib' >/dev/null
+}
+
+have_redis() { have "${REDIS_SERVER:-redis-server}"; }
+
+if ! have cargo; then
+    say "cargo is missing: install Rust 1.85 or newer with rustup, then run make again."
+    exit 1
+fi
+
+packages=()
+have cc || packages+=(gcc libc6-dev)
+# clang brings the compiler's own headers, which libclang needs to read Redis's.
+{ have clang && have_libclang; } || packages+=(clang libclang-dev)
+if [ "$wanted" != build ]; then
+    have_redis || packages+=(redis-server)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+    if ! have apt-get; then
+        say "Missing on this machine: ${packages[*]} (Debian's names)."
+        say "Please install a C compiler, clang with libclang, and Redis 4 or newer or Valkey, then run make again."
+        say "  Fedora:  dnf install gcc clang clang-devel redis"
+        say "  Arch:    pacman -S gcc clang valkey"
+        say "  Alpine:  apk add build-base clang-dev redis"
+        say "  macOS:   xcode-select --install; brew install redis"
+        say "A server of another name is given by REDIS_SERVER=/path/to/valkey-server."
+        exit 1
+    fi
+    root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! have sudo; then
+            say "Missing on this machine: ${packages[*]}. There is no sudo here; as root, run"
+            say "  apt-get update && apt-get install ${packages[*]}"
+            exit 1
+        fi
+        root=(sudo)
+    fi
+    say "Installing ${packages[*]} ..."
+    # env: sudo drops the variable otherwise.
+    apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    "${apt[@]}" update </dev/null >&2
+    "${apt[@]}" install -y --no-install-recommends "${packages[@]}" </dev/null >&2
+fi
+
+if [ "$wanted" = test ]; then
+    components=()
+    cargo fmt --version >/dev/null 2>&1 || components+=(rustfmt)
+    cargo clippy --version >/dev/null 2>&1 || components+=(clippy)
+    if [ ${#components[@]} -gt 0 ]; then
+        if ! have rustup; then
+            say "Missing in the Rust toolchain: ${components[*]}."
+            exit 1
+        fi
+        say "Adding ${components[*]} to the toolchain ..."
+        rustup component add "${components[@]}" </dev/null >&2
+    fi
+    if ! cargo deny --version >/dev/null 2>&1; then
+        say "Installing cargo-deny (a few minutes) ..."
+        cargo install cargo-deny --locked --quiet </dev/null >&2
+    fi
+fi

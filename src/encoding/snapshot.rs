@@ -1,0 +1,256 @@
+//! A whole table as chunks of bytes: what an RDB, DUMP and a rewritten AOF hold.
+//!
+//! ```text
+//! chunk    tag (1 byte), body, CRC-32 of tag and body (4 bytes, little-endian)
+//!
+//! tag 1    State:   "YARR", version (1 byte), State in bincode           once, first
+//! tag 2    Records: (rows passed over, length, bytes) again and again    any number, by row
+//! tag 3    End:     number of records (8 bytes, little-endian)           once, last
+//! ```
+//!
+//! Numbers within Records are LEB128. Rows count up from 0 through all chunks. Indexes are not
+//! written: they are built anew, sorted and in bulk, when the last chunk is read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{from_bytes, to_bytes};
+use crate::{
+    error::{Error, Result},
+    index::Index,
+    schema::{History, Schema},
+    table::{Effects, Layout, Row, Table, push_number, split_number},
+    value::ValueRef,
+};
+
+/// The version of the format: the data type's encoding version too.
+pub const VERSION: i32 = 1;
+
+const MAGIC: &[u8; 5] = b"YARR\x01";
+const STATE: u8 = 1;
+const RECORDS: u8 = 2;
+const END: u8 = 3;
+/// A chunk takes on no further record past so many bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// Everything of a table but its records.
+#[derive(Serialize, Deserialize)]
+struct State {
+    identity: u64,
+    schema: Schema,
+    history: History,
+    layouts: Vec<Layout>,
+    highest_id: i64,
+}
+
+fn state_bytes(table: &Table) -> Vec<u8> {
+    let state = State {
+        identity: table.identity(),
+        schema: table.schema().clone(),
+        history: table.history().clone(),
+        layouts: table.layouts().to_vec(),
+        highest_id: table.highest_id(),
+    };
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(to_bytes(&state).unwrap_or_default());
+    bytes
+}
+
+/// The table, without records, that the bytes of a state describe.
+///
+/// # Errors
+/// BADVALUE where the bytes are damaged, of a later version, or describe no possible table.
+pub fn table_of(bytes: &[u8]) -> Result<Table> {
+    let Some((head, state)) = bytes.split_first_chunk::<5>() else {
+        return Err(Error::corrupt("the state is cut"));
+    };
+    if head.first_chunk::<4>() != MAGIC.first_chunk::<4>() {
+        return Err(Error::corrupt("expected a table's state, found something else"));
+    }
+    if head != MAGIC {
+        return Err(Error::corrupt(format!(
+            "expected format version 1, found {}; load a module that knows it",
+            head[4]
+        )));
+    }
+    let state: State = from_bytes(state)?;
+    state.schema.validate()?;
+    validate_layouts(&state)?;
+    let mut table = Table::new(state.identity);
+    table.take_state(
+        state.schema,
+        state.history,
+        state.layouts,
+        state.highest_id.max(0),
+    );
+    Ok(table)
+}
+
+/// Records of now are written in the last layout, and each layout keeps a field's values as the
+/// field's type has them.
+fn validate_layouts(state: &State) -> Result<()> {
+    let current = Layout::of(&state.schema);
+    if state.layouts.last().is_none_or(|last| !last.same(&current)) {
+        return Err(Error::corrupt("the last layout is not the schema's"));
+    }
+    let shaped = |number: u32| {
+        let field = state.schema.fields.iter().find(|f| f.number == number)?;
+        Some(field.kind.kind())
+    };
+    let fields = state.layouts.iter().flat_map(|layout| &layout.fields);
+    // The id alone changes its type in place, and only while there are no records.
+    let mut others = fields.filter(|(number, _)| *number != 0);
+    match others.any(|(number, kind)| shaped(*number).is_some_and(|now| now != *kind)) {
+        true => Err(Error::corrupt("a layout has a field of another type")),
+        false => Ok(()),
+    }
+}
+
+/// Writes a table, chunk by chunk.
+pub fn save(table: &Table, sink: &mut dyn FnMut(&[u8])) {
+    let mut chunk = vec![STATE];
+    chunk.extend(state_bytes(table));
+    seal(&mut chunk, sink);
+    chunk.push(RECORDS);
+    let mut next: Row = 0;
+    for (row, record) in table.records().iter() {
+        push_number(u64::from(row - next), &mut chunk);
+        push_number(record.len() as u64, &mut chunk);
+        chunk.extend_from_slice(record);
+        next = row + 1;
+        if chunk.len() > CHUNK {
+            seal(&mut chunk, sink);
+            chunk.push(RECORDS);
+        }
+    }
+    if chunk.len() > 1 {
+        seal(&mut chunk, sink);
+    }
+    chunk.clear();
+    chunk.push(END);
+    chunk.extend_from_slice(&table.len().to_le_bytes());
+    seal(&mut chunk, sink);
+}
+
+/// Ends a chunk with its checksum, gives it away and empties it.
+fn seal(chunk: &mut Vec<u8>, sink: &mut dyn FnMut(&[u8])) {
+    let sum = crc32fast::hash(chunk);
+    chunk.extend_from_slice(&sum.to_le_bytes());
+    sink(chunk);
+    chunk.clear();
+}
+
+/// The tag and the body of a chunk whose checksum is right.
+fn open(chunk: &[u8]) -> Result<(u8, &[u8])> {
+    let opened = chunk.split_last_chunk::<4>().and_then(|(bytes, sum)| {
+        let (tag, body) = bytes.split_first()?;
+        (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some((*tag, body))
+    });
+    opened.ok_or_else(|| Error::corrupt("a chunk's checksum is wrong"))
+}
+
+/// Reads a table. `source` answers one chunk after the other.
+///
+/// # Errors
+/// BADVALUE where a chunk is damaged, missing or out of place, or the records disagree with
+/// the schema or with one another; what `source` answers.
+pub fn load(source: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Table> {
+    let first = source()?;
+    let (STATE, state) = open(&first)? else {
+        return Err(Error::corrupt("the first chunk is not the state"));
+    };
+    let mut table = table_of(state)?;
+    let mut next: u64 = 0;
+    loop {
+        let chunk = source()?;
+        match open(&chunk)? {
+            (RECORDS, body) => load_records(&mut table, body, &mut next)?,
+            (END, count) if count == table.len().to_le_bytes() => break,
+            (END, _) => return Err(Error::corrupt("records are missing")),
+            _ => return Err(Error::corrupt("a chunk is out of place")),
+        }
+    }
+    table.rebuild_indexes();
+    validate_built(&table)?;
+    Ok(table)
+}
+
+fn load_records(table: &mut Table, mut body: &[u8], next: &mut u64) -> Result<()> {
+    while !body.is_empty() {
+        let (row, record, rest) = split_record(body, *next)
+            .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
+        validate_record(table, record)?;
+        table.place_unindexed(row, record);
+        *next = u64::from(row) + 1;
+        body = rest;
+    }
+    Ok(())
+}
+
+fn split_record(body: &[u8], next: u64) -> Option<(Row, &[u8], &[u8])> {
+    let (passed, rest) = split_number(body)?;
+    let row = Row::try_from(next.checked_add(passed)?).ok()?;
+    let (len, rest) = split_number(rest)?;
+    let (record, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
+    (row < Row::MAX).then_some((row, record, rest))
+}
+
+/// A record must read to its last byte and keep the schema's promises.
+fn validate_record(table: &Table, bytes: &[u8]) -> Result<()> {
+    let record = table
+        .read(bytes)
+        .ok_or_else(|| Error::corrupt("a record is cut"))?;
+    record.validate()?;
+    let values = record.values();
+    for (field, value) in table.schema().fields.iter().zip(&values) {
+        if !value.fits(field.kind.kind()) || (field.not_null && value.is_null()) {
+            return Err(Error::corrupt(format!(
+                "field '{}' of a record has a value that it cannot have",
+                field.name
+            )));
+        }
+    }
+    match values.first() {
+        Some(ValueRef::Integer(id)) if *id > table.highest_id() => {
+            Err(Error::corrupt("an id is above the highest used"))
+        }
+        _ => table.check_indexed_texts(&values),
+    }
+}
+
+/// Ids and unique keys may not be there twice.
+fn validate_built(table: &Table) -> Result<()> {
+    if has_twice(table.ids()) {
+        return Err(Error::corrupt("an id is there twice"));
+    }
+    for index in table.indexes() {
+        if let (true, Index::SortedSet(_)) = (index.definition.unique, &index.index) {
+            table
+                .check_unique(index)
+                .map_err(|_| Error::corrupt("a unique index has a key twice"))?;
+        }
+    }
+    Ok(())
+}
+
+fn has_twice(set: &crate::index::SortedSet) -> bool {
+    let mut walk = set.walk(&crate::index::KeyRange::all());
+    let mut first = true;
+    while walk.next().is_some() {
+        if !first && walk.same_key_as_last() {
+            return true;
+        }
+        first = false;
+    }
+    false
+}
+
+/// Writes a table as payloads of `YARR.APPLY`, which make it anew row by row.
+pub fn rewrite(table: &Table, sink: &mut dyn FnMut(&[u8])) {
+    let mut effects = Effects::none();
+    effects.state(&state_bytes(table));
+    for (row, record) in table.records().iter() {
+        effects.place(row, record);
+        effects.drain_full(sink);
+    }
+    effects.pieces().for_each(sink);
+}

@@ -1,0 +1,195 @@
+//! The nodes of a sorted set's tree.
+//!
+//! ```text
+//!            separators  | s0 | s1 |            one fewer than children
+//! Inner      children    | c0 | c1 | c2 |       c0 < s0 <= c1 < s1 <= c2
+//!            counts      | n0 | n1 | n2 |       entries below each child
+//! Leaf       Block of entries
+//! ```
+//!
+//! All leaves are at one depth. No leaf is empty, but for the root of an empty set. An inner node
+//! has one child at least; the root, when it is an inner node, has two.
+
+use super::block::{Block, Entry};
+use super::inner::{FANOUT, Inner};
+use super::pack::{Shape, separator};
+
+/// Most bytes of a leaf with more than [`FEW`] entries, slack included.
+pub(super) const LEAF: usize = 2048;
+
+/// So many entries may stand in one leaf, however long they are.
+pub(super) const FEW: usize = 4;
+
+/// A node of the tree.
+#[derive(Debug)]
+pub(super) enum Node {
+    /// A block of entries.
+    Leaf(Block),
+    /// Children in order.
+    Inner(Box<Inner>),
+}
+
+/// What became of an entry to insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was there.
+    Present,
+    /// It was added.
+    Added,
+    /// Its leaf was cut in two to make room: insert it once more.
+    Again,
+}
+
+/// The right part of a node that was cut in two.
+pub(super) struct Split {
+    /// Above all entries of the left part, at or below those of the right part.
+    pub(super) separator: Entry,
+    /// The right part.
+    pub(super) right: Node,
+}
+
+/// What became of the entry, and the right part of the node if it was cut.
+pub(super) type Inserted = (Outcome, Option<Box<Split>>);
+
+impl Default for Node {
+    fn default() -> Self {
+        Self::Leaf(Block::default())
+    }
+}
+
+impl Node {
+    /// The leftmost leaf.
+    pub(super) fn first_leaf(&self) -> Option<&Block> {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Leaf(block) => return Some(block),
+                Self::Inner(inner) => node = inner.children.first()?,
+            }
+        }
+    }
+
+    /// Entries at or below this node: O(children).
+    pub(super) fn count(&self) -> u64 {
+        match self {
+            Self::Leaf(block) => u64::from(block.len),
+            Self::Inner(inner) => inner.counts.iter().sum(),
+        }
+    }
+
+    /// Heap bytes of this node, without those of its children.
+    pub(super) fn own_bytes(&self) -> usize {
+        match self {
+            Self::Leaf(block) => block.bytes(),
+            Self::Inner(inner) => inner.own_bytes(),
+        }
+    }
+
+    /// Adds `entry`. `edge` says that the node is the last of its level. `held` counts heap bytes.
+    /// The second part of the answer is to become the node's right neighbour.
+    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut usize) -> Inserted {
+        match self {
+            Self::Leaf(block) => {
+                let before = block.bytes();
+                let inserted = insert_in_leaf(block, entry, edge);
+                let right = inserted
+                    .1
+                    .as_ref()
+                    .map_or(0, |split| split.right.own_bytes());
+                *held = *held + block.bytes() + right - before;
+                inserted
+            }
+            Self::Inner(inner) => inner.insert(entry, edge, held),
+        }
+    }
+
+    /// Takes `entry` out; false if it was not there.
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut usize) -> bool {
+        match self {
+            Self::Leaf(block) => {
+                let at = block.below(entry);
+                if !block.is_at(at, entry) {
+                    return false;
+                }
+                let before = block.bytes();
+                block.remove(at);
+                *held = *held + block.bytes() - before;
+                true
+            }
+            Self::Inner(inner) => inner.remove(entry, held),
+        }
+    }
+
+    /// Whether the node is so small that it should be joined with a neighbour.
+    pub(super) fn is_underfull(&self) -> bool {
+        match self {
+            Self::Leaf(block) => block.len == 0 || block.used() < LEAF / 4,
+            Self::Inner(inner) => inner.children.len() < FANOUT / 4,
+        }
+    }
+
+    /// Whether `right`, the next node of the level, can be joined to this one.
+    pub(super) fn takes(&self, separator: &[u8], right: &Self) -> bool {
+        match (self, right) {
+            (Self::Leaf(left), Self::Leaf(right)) => {
+                left.used() + right.used() <= LEAF
+                    && Shape::of_runs(left.all(), None, right.all()).need() <= LEAF * 3 / 4
+            }
+            (Self::Inner(left), Self::Inner(right)) => left.takes(separator, right),
+            _ => false,
+        }
+    }
+
+    /// Takes in all of `right`, the next node of the level.
+    pub(super) fn join(&mut self, separator: &[u8], right: Self) {
+        match (self, right) {
+            (Self::Leaf(left), Self::Leaf(right)) => {
+                *left = Block::pack(left.all(), None, right.all());
+            }
+            (Self::Inner(left), Self::Inner(right)) => left.join(separator, *right),
+            _ => debug_assert!(false, "nodes of one level are of one kind"),
+        }
+    }
+}
+
+/// Adds `entry` to a leaf, or cuts the leaf in two when it is full.
+fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
+    let (at, len) = (block.below(entry), block.len());
+    if block.is_at(at, entry) {
+        return (Outcome::Present, None);
+    }
+    let shape = block.shape_with(entry);
+    if len < FEW || shape.need() <= LEAF {
+        block.insert(at, entry, shape);
+        return (Outcome::Added, None);
+    }
+    let breaks = block.breaks_prefix(entry);
+    if at == len && (edge || breaks) {
+        // Ascending entries leave full leaves behind.
+        let split = Split {
+            separator: separator(&block.entry(len - 1), entry),
+            right: Node::Leaf(Block::of_one(entry)),
+        };
+        block.fit();
+        return (Outcome::Added, Some(Box::new(split)));
+    }
+    if at == 0 && breaks {
+        // Without the shared prefix neither the block nor its halves may fit.
+        let separator = separator(entry, &block.entry(0));
+        let right = Node::Leaf(std::mem::replace(block, Block::of_one(entry)));
+        return (Outcome::Added, Some(Box::new(Split { separator, right })));
+    }
+    let cut = block.cut(if at == len { 7 } else { 4 });
+    (Outcome::Again, Some(Box::new(cut_leaf(block, cut))))
+}
+
+/// Moves the entries of `block` from number `at` on to a new leaf; `0 < at < len`.
+fn cut_leaf(block: &mut Block, at: usize) -> Split {
+    let separator = separator(&block.entry(at - 1), &block.entry(at));
+    let right = block.part(at, block.len());
+    *block = block.part(0, at);
+    Split {
+        separator,
+        right: Node::Leaf(right),
+    }
+}

@@ -1,0 +1,438 @@
+//! Writing blocks: packing runs of entries into a new block, and changes in place.
+
+use smallvec::SmallVec;
+
+use super::block::{Block, Entry, Form, SLACK, piece};
+
+/// What a block of certain entries looks like, known before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    len: usize,
+    prefix: usize,
+    form: Form,
+    used: usize,
+}
+
+impl Shape {
+    /// The shape of `len` entries of `total` bytes, all of `uniform` bytes if they are of one length.
+    fn of(len: usize, total: usize, prefix: usize, uniform: Option<usize>) -> Self {
+        let body = total - len * prefix;
+        let form = match uniform {
+            Some(length) => Form::Fixed((length - prefix) as u32),
+            None if body <= usize::from(u16::MAX) => Form::Narrow,
+            None => Form::Wide,
+        };
+        Self {
+            len,
+            prefix,
+            form,
+            used: prefix + len * form.width() + body,
+        }
+    }
+
+    /// The shape of the entries of `left`, then `middle`, then those of `right`, which ascend.
+    pub(super) fn of_runs(left: Run<'_>, middle: Option<&[u8]>, right: Run<'_>) -> Self {
+        let middle_len = middle.map(<[u8]>::len);
+        let first = left
+            .first()
+            .or(middle.map(Entry::from_slice))
+            .or_else(|| right.first());
+        let last = right
+            .last()
+            .or(middle.map(Entry::from_slice))
+            .or_else(|| left.last());
+        let (Some(first), Some(last)) = (first, last) else {
+            return Self {
+                len: 0,
+                prefix: 0,
+                form: Form::Fixed(1),
+                used: 0,
+            };
+        };
+        let lengths = [
+            left.lengths(),
+            middle_len.map(|len| (len, len)),
+            right.lengths(),
+        ];
+        let (min, max) = lengths
+            .into_iter()
+            .flatten()
+            .fold((usize::MAX, 0), |(min, max), (low, high)| {
+                (min.min(low), max.max(high))
+            });
+        // What the first and the last share, all between them share.
+        let prefix = shared(&first, &last).min(first.len() - 1);
+        Self::of(
+            left.len() + usize::from(middle.is_some()) + right.len(),
+            left.total() + middle_len.unwrap_or(0) + right.total(),
+            prefix,
+            (min == max).then_some(min),
+        )
+    }
+
+    /// Heap bytes of a block of this shape.
+    pub(super) fn bytes(&self) -> usize {
+        capacity_for(self.used)
+    }
+
+    /// Bytes of a block of this shape without rounding up to a size class.
+    pub(super) fn need(&self) -> usize {
+        self.used + SLACK
+    }
+}
+
+/// Entries `from..to` of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    block: &'a Block,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Run<'a> {
+    fn len(self) -> usize {
+        self.to - self.from
+    }
+
+    fn first(self) -> Option<Entry> {
+        (self.from < self.to).then(|| self.block.entry(self.from))
+    }
+
+    fn last(self) -> Option<Entry> {
+        (self.from < self.to).then(|| self.block.entry(self.to - 1))
+    }
+
+    /// Length of all entries together.
+    fn total(self) -> usize {
+        self.len() * self.block.prefix_len() + self.body().len()
+    }
+
+    /// The suffixes, one after the other.
+    fn body(self) -> &'a [u8] {
+        let body = self.block.body();
+        piece(
+            &self.block.data,
+            body + self.block.start(self.from),
+            body + self.block.start(self.to),
+        )
+    }
+
+    /// Lengths of the shortest and of the longest entry.
+    fn lengths(self) -> Option<(usize, usize)> {
+        let prefix = self.block.prefix_len();
+        match self.block.form {
+            _ if self.from >= self.to => None,
+            Form::Fixed(stride) => Some((prefix + stride as usize, prefix + stride as usize)),
+            Form::Narrow | Form::Wide => {
+                let lengths = (self.from..self.to).map(|i| prefix + self.block.suffix(i).len());
+                Some(lengths.fold((usize::MAX, 0), |(min, max), len| {
+                    (min.min(len), max.max(len))
+                }))
+            }
+        }
+    }
+}
+
+/// Fills a new block of a known shape, entry by entry.
+struct Packer {
+    block: Block,
+    /// Entries written.
+    len: usize,
+    /// End of the suffixes written, from the start of the body.
+    end: usize,
+}
+
+impl Packer {
+    fn new(shape: Shape, prefix: &[u8]) -> Self {
+        let mut data = vec![0; shape.bytes()].into_boxed_slice();
+        put(&mut data, 0, prefix);
+        let block = Block {
+            data,
+            len: shape.len as u32,
+            prefix: shape.prefix as u32,
+            form: shape.form,
+        };
+        Self {
+            block,
+            len: 0,
+            end: 0,
+        }
+    }
+
+    /// Adds the suffix `head ‖ tail`.
+    fn push(&mut self, head: &[u8], tail: &[u8]) {
+        let at = self.block.body() + self.end;
+        put(&mut self.block.data, at, head);
+        put(&mut self.block.data, at + head.len(), tail);
+        self.end += head.len() + tail.len();
+        self.block.set_end(self.len, self.end);
+        self.len += 1;
+    }
+
+    /// Adds the entries of `run`, whose prefix may be longer or shorter than the new one.
+    fn push_run(&mut self, run: Run<'_>) {
+        let (old, new) = (run.block.prefix_len(), self.block.prefix_len());
+        if old == new && run.block.form == self.block.form && self.block.form.width() == 0 {
+            let at = self.block.body() + self.end;
+            put(&mut self.block.data, at, run.body());
+            self.end += run.body().len();
+            self.len += run.len();
+            return;
+        }
+        let head = piece(run.block.prefix(), new.min(old), old);
+        let cut = new.saturating_sub(old);
+        for i in run.from..run.to {
+            let suffix = run.block.suffix(i);
+            self.push(head, piece(suffix, cut, suffix.len()));
+        }
+    }
+}
+
+impl Block {
+    /// Entries `from..to`.
+    pub(super) fn run(&self, from: usize, to: usize) -> Run<'_> {
+        debug_assert!(from <= to && to <= self.len());
+        Run {
+            block: self,
+            from,
+            to,
+        }
+    }
+
+    /// All entries.
+    pub(super) fn all(&self) -> Run<'_> {
+        self.run(0, self.len())
+    }
+
+    /// A block of the entries of `left`, then `middle`, then those of `right`, which ascend.
+    pub(super) fn pack(left: Run<'_>, middle: Option<&[u8]>, right: Run<'_>) -> Self {
+        let shape = Shape::of_runs(left, middle, right);
+        let first = left
+            .first()
+            .or(middle.map(Entry::from_slice))
+            .or_else(|| right.first());
+        let Some(first) = first else {
+            return Self::default();
+        };
+        let mut packer = Packer::new(shape, piece(&first, 0, shape.prefix));
+        packer.push_run(left);
+        if let Some(entry) = middle {
+            packer.push(piece(entry, shape.prefix, entry.len()), &[]);
+        }
+        packer.push_run(right);
+        packer.block
+    }
+
+    /// A block of entries `from..to` of this one.
+    pub(super) fn part(&self, from: usize, to: usize) -> Self {
+        Self::pack(self.run(from, to), None, self.run(to, to))
+    }
+
+    /// A block of one entry.
+    pub(super) fn of_one(entry: &[u8]) -> Self {
+        let none = Self::default();
+        Self::pack(none.all(), Some(entry), none.all())
+    }
+
+    /// The shape of this block with `entry` added.
+    pub(super) fn shape_with(&self, entry: &[u8]) -> Shape {
+        let len = self.len();
+        if len == 0 {
+            return Shape::of(1, entry.len(), entry.len() - 1, Some(entry.len()));
+        }
+        let old = self.prefix_len();
+        let prefix = match entry.starts_with(self.prefix()) {
+            true if entry.len() > old => old,
+            _ => shared(self.prefix(), entry).min(entry.len() - 1),
+        };
+        let uniform = match self.form {
+            Form::Fixed(stride) if old + stride as usize == entry.len() => Some(entry.len()),
+            _ => None,
+        };
+        Shape::of(
+            len + 1,
+            len * old + self.body_len() + entry.len(),
+            prefix,
+            uniform,
+        )
+    }
+
+    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
+    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
+        !entry.starts_with(self.prefix())
+    }
+
+    /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].
+    pub(super) fn insert(&mut self, at: usize, entry: &[u8], shape: Shape) {
+        if self.len == 0 || shape.prefix != self.prefix_len() || shape.form != self.form {
+            *self = Self::pack(self.run(0, at), Some(entry), self.run(at, self.len()));
+            return;
+        }
+        if shape.need() > self.data.len() {
+            self.resize(capacity_for(shape.used));
+        }
+        self.open_gap(at, piece(entry, shape.prefix, entry.len()));
+    }
+
+    /// Puts `suffix` in as number `at`; there is room.
+    fn open_gap(&mut self, at: usize, suffix: &[u8]) {
+        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
+        let (start, end) = (self.start(at), self.body_len());
+        // The later suffixes make room for the new one and for its end; the earlier ones and the
+        // later ends, for its end.
+        self.data.copy_within(
+            body + start..body + end,
+            body + width + start + suffix.len(),
+        );
+        if width > 0 {
+            self.data.copy_within(body..body + start, body + width);
+            self.data
+                .copy_within(prefix + at * width..body, prefix + (at + 1) * width);
+        }
+        put(&mut self.data, body + width + start, suffix);
+        self.len += 1;
+        if width > 0 {
+            self.set_end(at, start + suffix.len());
+            self.shift_ends(at + 1, suffix.len(), true);
+        }
+    }
+
+    /// Takes entry `at` out, and gives memory back once a quarter of it lies idle.
+    pub(super) fn remove(&mut self, at: usize) {
+        if self.len <= 1 {
+            *self = Self::default();
+            return;
+        }
+        self.close_gap(at);
+        let capacity = capacity_for(self.used());
+        if capacity * 4 <= self.data.len() * 3 {
+            self.resize(capacity);
+        }
+    }
+
+    /// Takes suffix `at` out.
+    fn close_gap(&mut self, at: usize) {
+        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
+        let (start, next, end) = (self.start(at), self.start(at + 1), self.body_len());
+        if width > 0 {
+            self.shift_ends(at + 1, next - start, false);
+            self.data
+                .copy_within(prefix + (at + 1) * width..body, prefix + at * width);
+            self.data.copy_within(body..body + start, body - width);
+        }
+        self.data
+            .copy_within(body + next..body + end, body - width + start);
+        self.len -= 1;
+    }
+
+    /// Gives memory back that the entries do not need.
+    pub(super) fn fit(&mut self) {
+        let capacity = if self.len == 0 {
+            0
+        } else {
+            capacity_for(self.used())
+        };
+        if capacity < self.data.len() {
+            self.resize(capacity);
+        }
+    }
+
+    /// Moves the bytes to an allocation of `capacity` bytes.
+    pub(super) fn resize(&mut self, capacity: usize) {
+        let mut data = vec![0; capacity].into_boxed_slice();
+        put(&mut data, 0, piece(&self.data, 0, self.used()));
+        self.data = data;
+    }
+
+    /// Writes end `i` of the table, if there is one.
+    fn set_end(&mut self, i: usize, end: usize) {
+        let at = self.prefix_len() + i * self.form.width();
+        match self.form {
+            Form::Fixed(_) => {}
+            Form::Narrow => put(&mut self.data, at, &(end as u16).to_le_bytes()),
+            Form::Wide => put(&mut self.data, at, &(end as u32).to_le_bytes()),
+        }
+    }
+
+    /// Moves the ends from number `from` on by `by` bytes, up or down.
+    fn shift_ends(&mut self, from: usize, by: usize, up: bool) {
+        for i in from..self.len() {
+            let end = self.start(i + 1);
+            self.set_end(i, if up { end + by } else { end - by });
+        }
+    }
+
+    /// Where to cut so that about `part` of 8 of the bytes stay left: at least 1, at most `len - 1`.
+    pub(super) fn cut(&self, part: usize) -> usize {
+        let goal = self.body_len() * part / 8;
+        let (mut low, mut high) = (1, self.len().saturating_sub(1).max(1));
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.start(middle) < goal {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        low
+    }
+}
+
+/// Length of the common prefix of two byte strings.
+pub(super) fn shared(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The shortest useful separator: above `below` and at or below `from`, which follows it.
+///
+/// Cut after the first byte that differs, but not below 16 bytes: separators of entries of one
+/// short length stay of one length, which keeps their block fixed.
+pub(super) fn separator(below: &[u8], from: &[u8]) -> SmallVec<[u8; 64]> {
+    let len = (shared(below, from) + 1).max(16).min(from.len());
+    SmallVec::from_slice(piece(from, 0, len))
+}
+
+/// The allocation for `used` bytes and the slack.
+fn capacity_for(used: usize) -> usize {
+    size_class(used + SLACK)
+}
+
+/// The allocator's size class that holds `bytes`: multiples of 16 to 128, then four a doubling.
+fn size_class(bytes: usize) -> usize {
+    let step = match bytes {
+        0..=128 => 16,
+        _ => 1 << ((bytes - 1).ilog2() - 2),
+    };
+    bytes.div_ceil(step) * step
+}
+
+/// Writes `bytes` at `at`.
+fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
+    let to = data.get_mut(at..at + bytes.len());
+    debug_assert!(to.is_some(), "{} bytes at {at}", bytes.len());
+    if let Some(to) = to {
+        to.copy_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_class;
+
+    #[test]
+    fn size_classes_are_jemallocs() {
+        let cases = [
+            (1, 16),
+            (17, 32),
+            (128, 128),
+            (129, 160),
+            (256, 256),
+            (257, 320),
+            (1800, 2048),
+            (2049, 2560),
+        ];
+        for (bytes, class) in cases {
+            assert_eq!(size_class(bytes), class, "{bytes}");
+        }
+    }
+}

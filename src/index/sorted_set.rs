@@ -1,0 +1,283 @@
+//! The sorted set: an ordered set of entries, each a key and a row.
+
+use super::block::{Block, Entry};
+use super::bulk::Builder;
+use super::inner::Inner;
+use super::key_range::KeyRange;
+use super::node::{Node, Outcome};
+use super::walk::Walk;
+
+/// An ordered set of entries.
+///
+/// An entry is the byte string `key ‖ row`: a memcomparable key, then the row number as four
+/// big-endian bytes. The order is that of the bytes. The set is a B+tree whose leaves are packed
+/// blocks of at most 2 KiB (more only where fewer than four entries fit), and whose inner nodes count
+/// the entries below each child. All operations take time in the logarithm of the set's size, and
+/// move a few KiB at most.
+///
+/// Keys need not be of one length, but [`Self::first`] is at its best, and groups of equal keys are
+/// adjacent, only where no key is a proper prefix of another.
+#[derive(Debug, Default)]
+pub struct SortedSet {
+    root: Node,
+    len: u64,
+    /// Heap bytes of all nodes.
+    held: usize,
+}
+
+/// A place among the entries: before entry `at` of a leaf, or behind its last one.
+pub(super) struct Place<'a> {
+    /// The leaf.
+    pub(super) block: &'a Block,
+    /// Entries of the leaf before the place.
+    pub(super) at: usize,
+    /// Entries of the set before the place.
+    pub(super) rank: u64,
+}
+
+impl SortedSet {
+    /// An empty set. Allocates nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A set of `entries`, which ascend strictly by `key ‖ row`. Leaves are left full. Entries out
+    /// of order cost more, as single insertions; doubles count once.
+    pub fn from_sorted<K: AsRef<[u8]>>(entries: impl IntoIterator<Item = (K, u32)>) -> Self {
+        let mut builder = Builder::default();
+        let mut strays = Vec::new();
+        for (key, row) in entries {
+            if !builder.push(&entry(key.as_ref(), row)) {
+                strays.push((key, row));
+            }
+        }
+        let (root, len, held) = builder.finish();
+        let mut set = Self { root, len, held };
+        for (key, row) in strays {
+            set.insert(key.as_ref(), row);
+        }
+        set
+    }
+
+    /// Entries.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Heap bytes held, by capacity: O(1).
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.held
+    }
+
+    /// The root of the tree.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Adds an entry; false if it was there.
+    pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
+        let entry = entry(key, row);
+        loop {
+            let (outcome, split) = self.root.insert(&entry, true, &mut self.held);
+            if let Some(split) = split {
+                let root = Inner::over(std::mem::take(&mut self.root), *split);
+                self.held += root.own_bytes();
+                self.root = Node::Inner(Box::new(root));
+            }
+            match outcome {
+                Outcome::Present => return false,
+                Outcome::Added => {
+                    self.len += 1;
+                    return true;
+                }
+                // Each time the leaf is smaller; one of few entries takes any entry.
+                Outcome::Again => {}
+            }
+        }
+    }
+
+    /// Takes an entry out; false if it was not there.
+    pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
+        let removed = self.root.remove(&entry(key, row), &mut self.held);
+        if removed {
+            self.len -= 1;
+            self.lower_root();
+        }
+        removed
+    }
+
+    /// Drops roots that have a single child.
+    fn lower_root(&mut self) {
+        while let Node::Inner(root) = &mut self.root {
+            if root.children.len() > 1 {
+                return;
+            }
+            let below = root.children.pop().unwrap_or_default();
+            self.held -= self.root.own_bytes();
+            self.root = below;
+        }
+    }
+
+    /// Whether the entry is there.
+    #[must_use]
+    pub fn contains(&self, key: &[u8], row: u32) -> bool {
+        let entry = entry(key, row);
+        let mut node = &self.root;
+        loop {
+            match node {
+                Node::Leaf(block) => return block.is_at(block.below(&entry), &entry),
+                Node::Inner(inner) => match inner.children.get(inner.child_for(&entry)) {
+                    Some(child) => node = child,
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    /// The lowest row whose key is exactly `key`.
+    #[must_use]
+    pub fn first(&self, key: &[u8]) -> Option<u32> {
+        let (block, at) = self.lower_bound(key)?;
+        if !block.starts_with(at, key) {
+            return None;
+        }
+        if block.entry_len(at) == key.len() + super::block::ROW {
+            return Some(block.row(at));
+        }
+        self.first_among_longer(key)
+    }
+
+    /// [`Self::first`] where entries of other keys that start with `key` come before its own.
+    fn first_among_longer(&self, key: &[u8]) -> Option<u32> {
+        let mut walk = self.walk(&KeyRange::prefix(key));
+        let mut found = Vec::new();
+        while let Some(row) = walk.next() {
+            found.clear();
+            walk.key_into(&mut found);
+            if found == key {
+                return Some(row);
+            }
+        }
+        None
+    }
+
+    /// The first entry at or above `bound`.
+    fn lower_bound(&self, bound: &[u8]) -> Option<(&Block, usize)> {
+        let mut node = &self.root;
+        // The next leaf starts below this node.
+        let mut next = None;
+        loop {
+            match node {
+                Node::Leaf(block) => {
+                    let at = block.below(bound);
+                    return if at < block.len() {
+                        Some((block, at))
+                    } else {
+                        next.and_then(Node::first_leaf).map(|block| (block, 0))
+                    };
+                }
+                Node::Inner(inner) => {
+                    let i = inner.child_for(bound);
+                    next = inner.children.get(i + 1).or(next);
+                    node = inner.children.get(i)?;
+                }
+            }
+        }
+    }
+
+    /// The place before the first entry at or above `bound`, though perhaps at the end of the leaf
+    /// before.
+    pub(super) fn place(&self, bound: &[u8]) -> Option<Place<'_>> {
+        let (mut node, mut rank) = (&self.root, 0);
+        loop {
+            match node {
+                Node::Leaf(block) => {
+                    let at = block.below(bound);
+                    return Some(Place {
+                        block,
+                        at,
+                        rank: rank + at as u64,
+                    });
+                }
+                Node::Inner(inner) => {
+                    let i = inner.child_for(bound);
+                    rank += inner.before(i);
+                    node = inner.children.get(i)?;
+                }
+            }
+        }
+    }
+
+    /// The entry that has `rank` entries before it.
+    pub(super) fn nth(&self, rank: u64) -> Option<Place<'_>> {
+        let (mut node, mut left) = (&self.root, rank);
+        loop {
+            match node {
+                Node::Leaf(block) => {
+                    let at = left as usize;
+                    return (at < block.len()).then_some(Place { block, at, rank });
+                }
+                Node::Inner(inner) => {
+                    let mut i = 0;
+                    for count in &inner.counts {
+                        if left < *count {
+                            break;
+                        }
+                        left -= count;
+                        i += 1;
+                    }
+                    node = inner.children.get(i)?;
+                }
+            }
+        }
+    }
+
+    /// How many entries are below `bound` as byte strings `key ‖ row`.
+    #[must_use]
+    pub fn rank(&self, bound: &[u8]) -> u64 {
+        self.place(bound).map_or(0, |place| place.rank)
+    }
+
+    /// The place where `range` starts, and the rank where it ends.
+    pub(super) fn ends(&self, range: &KeyRange) -> (Option<Place<'_>>, u64) {
+        let start = self.place(&range.low);
+        let Some(high) = &range.high else {
+            return (start, self.len);
+        };
+        // Few rows have one key, so both ends are mostly in one leaf.
+        let end = start.as_ref().and_then(|place| {
+            let end = place.block.below(high);
+            (end < place.block.len()).then(|| place.rank - place.at as u64 + end as u64)
+        });
+        (start, end.unwrap_or_else(|| self.rank(high)))
+    }
+
+    /// How many entries are in `range`.
+    #[must_use]
+    pub fn count(&self, range: &KeyRange) -> u64 {
+        let (start, end) = self.ends(range);
+        end.saturating_sub(start.map_or(0, |place| place.rank))
+    }
+
+    /// Walks over the entries of `range`, from both ends.
+    #[must_use]
+    pub fn walk(&self, range: &KeyRange) -> Walk<'_> {
+        Walk::new(self, range)
+    }
+}
+
+/// The byte string `key ‖ row`.
+fn entry(key: &[u8], row: u32) -> Entry {
+    let mut entry = Entry::from_slice(key);
+    entry.extend_from_slice(&row.to_be_bytes());
+    entry
+}

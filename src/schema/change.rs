@@ -1,0 +1,371 @@
+//! Migrations as pure functions from schema to schema.
+
+use super::{
+    CREATED_AT, DefaultValue, Field, FieldChange, IndexDefinition, IndexShape, MAX_FIELDS,
+    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT,
+    operation::MAX_ENUM_NAMES,
+};
+use crate::{
+    error::{Code, Error, Result},
+    value::{Type, Value},
+};
+
+/// What a change of schema must know of its table.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// Whether the table has no records.
+    pub empty: bool,
+    /// Whether the caller accepts that values are discarded.
+    pub drop_data: bool,
+    /// The command's clock, in milliseconds since 1970 UTC.
+    pub now: i64,
+}
+
+impl Facts {
+    /// `what` would discard values: allowed where there are none, or where the caller said so.
+    fn allow_drop(&self, what: &str) -> Result<()> {
+        match self.empty || self.drop_data {
+            true => Ok(()),
+            false => Err(Error::new(
+                Code::BadValue,
+                format!("{what} discards values of the table's records; say DROP DATA to accept that"),
+            )),
+        }
+    }
+}
+
+impl Schema {
+    /// The schema after one operation.
+    ///
+    /// # Errors
+    /// A field or index that is there already, or is not; a limit; values that would be lost
+    /// without DROP DATA; a constraint that records in the table could not meet.
+    pub fn change(&self, operation: &Operation, facts: &Facts) -> Result<Schema> {
+        let mut schema = self.clone();
+        match operation {
+            Operation::AddField { .. } => schema.add_field(operation, facts)?,
+            Operation::RemoveField { name } => schema.remove_field(name, facts)?,
+            Operation::RenameField { from, to } => schema.rename_field(from, to)?,
+            Operation::SetField { name, change } => schema.set_field(name, change)?,
+            Operation::AddEnumValue { field, value } => schema.add_enum_value(field, value)?,
+            Operation::AddIndex { fields, shape } => schema.add_index(fields, *shape)?,
+            Operation::RemoveIndex { fields, method } => schema.remove_index(fields, *method)?,
+            Operation::SetTtl { ttl } => schema.ttl = *ttl,
+            Operation::Id(id) => {
+                if !facts.empty {
+                    return Err(Error::bad_value(
+                        "ID changes only on an empty table; delete its records first",
+                    ));
+                }
+                schema.id = *id;
+                if let Some(field) = schema.fields.first_mut() {
+                    field.kind = id.kind();
+                }
+            }
+            Operation::Timestamps(on) => schema.set_timestamps(*on, facts)?,
+        }
+        Ok(schema)
+    }
+
+    fn add_field(&mut self, operation: &Operation, facts: &Facts) -> Result<()> {
+        let Operation::AddField {
+            name,
+            kind,
+            not_null,
+            default,
+            index,
+            position,
+        } = operation
+        else {
+            return Ok(());
+        };
+        self.must_be_free(name)?;
+        if self.fields.len() >= MAX_FIELDS {
+            return Err(Error::new(
+                Code::TooMany,
+                format!("a table has at most {MAX_FIELDS} fields"),
+            ));
+        }
+        if *not_null && default.is_none() && !facts.empty {
+            return Err(Error::new(
+                Code::NotNull,
+                format!("field '{name}' is NOT NULL and the table has records: give it a DEFAULT"),
+            ));
+        }
+        let initial = default.as_ref().map_or(Value::Null, |d| d.at(facts.now));
+        let field = Field {
+            number: self.take_field_number(),
+            name: name.clone(),
+            kind: kind.clone(),
+            not_null: *not_null,
+            default: default.clone(),
+            initial,
+        };
+        let added = self.added();
+        let position = position.map_or(added.end, |p| p.clamp(added.start, added.end));
+        self.fields.insert(position, field);
+        match index {
+            Some(shape) => self.add_index(std::slice::from_ref(name), *shape),
+            None => Ok(()),
+        }
+    }
+
+    fn must_be_free(&self, name: &str) -> Result<()> {
+        match self.position(name.as_bytes()) {
+            Ok(_) => Err(Error::new(
+                Code::Duplicate,
+                format!("there is a field '{name}' already"),
+            )),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// No index may have the field.
+    fn must_be_unindexed(&self, position: usize) -> Result<()> {
+        let field = self.field(position)?;
+        let holder = self
+            .indexes
+            .iter()
+            .find(|index| index.fields.contains(&field.number));
+        match holder {
+            None => Ok(()),
+            Some(index) => Err(Error::bad_value(format!(
+                "field '{}' is in the index on ({}); first REMOVE INDEX {}{}",
+                field.name,
+                self.index_names(index).join(", "),
+                self.index_names(index).join(" "),
+                if index.method == Method::Bitmap { " BITMAP" } else { "" },
+            ))),
+        }
+    }
+
+    fn remove_field(&mut self, name: &str, facts: &Facts) -> Result<()> {
+        let position = self.added_position(name)?;
+        self.must_be_unindexed(position)?;
+        facts.allow_drop(&format!("REMOVE FIELD {name}"))?;
+        self.fields.remove(position);
+        Ok(())
+    }
+
+    /// The position of a field that a user added.
+    fn added_position(&self, name: &str) -> Result<usize> {
+        let position = self.position(name.as_bytes())?;
+        match self.added().contains(&position) {
+            true => Ok(position),
+            false => Err(Error::bad_value(format!(
+                "'{name}' is the server's own field and cannot be changed so"
+            ))),
+        }
+    }
+
+    fn rename_field(&mut self, from: &str, to: &str) -> Result<()> {
+        let position = self.added_position(from)?;
+        self.must_be_free(to)?;
+        if let Some(field) = self.fields.get_mut(position) {
+            field.name = to.into();
+        }
+        Ok(())
+    }
+
+    fn set_field(&mut self, name: &str, change: &FieldChange) -> Result<()> {
+        let position = self.added_position(name)?;
+        if let Some(field) = self.fields.get_mut(position) {
+            match change {
+                FieldChange::Default(None) => field.default = None,
+                FieldChange::Default(Some(token)) => {
+                    field.default = Some(DefaultValue::parse(&field.kind, name, token)?);
+                }
+                FieldChange::NotNull(not_null) => field.not_null = *not_null,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_enum_value(&mut self, name: &str, value: &str) -> Result<()> {
+        let position = self.added_position(name)?;
+        match self.fields.get_mut(position).map(|field| &mut field.kind) {
+            Some(Type::Enum(names)) => {
+                if names.iter().any(|known| &**known == value) {
+                    return Err(Error::new(
+                        Code::Duplicate,
+                        format!("field '{name}' has the name '{value}' already"),
+                    ));
+                }
+                if names.len() >= MAX_ENUM_NAMES {
+                    return Err(Error::new(
+                        Code::TooMany,
+                        format!("an ENUM has at most {MAX_ENUM_NAMES} names"),
+                    ));
+                }
+                names.push(value.into());
+                Ok(())
+            }
+            _ => Err(Error::bad_value(format!("field '{name}' is no ENUM"))),
+        }
+    }
+
+    fn add_index(&mut self, names: &[Box<str>], shape: IndexShape) -> Result<()> {
+        let numbers = self.numbers(names)?;
+        let method = shape.method();
+        if self.index_on(&numbers, method).is_some() {
+            return Err(Error::new(
+                Code::Duplicate,
+                format!("there is such an index on ({}) already", names.join(", ")),
+            ));
+        }
+        if self.indexes.len() >= MAX_INDEXES {
+            return Err(Error::new(
+                Code::TooMany,
+                format!("a table has at most {MAX_INDEXES} indexes"),
+            ));
+        }
+        if numbers.len() == 1 && self.fields.first().map(|id| id.number) == numbers.first().copied() {
+            return Err(Error::bad_value("'id' needs no index of its own: it always has one"));
+        }
+        let index = IndexDefinition {
+            number: self.take_index_number(),
+            fields: numbers,
+            method,
+            unique: shape == IndexShape::Unique,
+        };
+        self.indexes.push(index);
+        Ok(())
+    }
+
+    fn remove_index(&mut self, names: &[Box<str>], method: Method) -> Result<()> {
+        let numbers = self.numbers(names)?;
+        match self.index_on(&numbers, method) {
+            Some(at) => {
+                self.indexes.remove(at);
+                Ok(())
+            }
+            None => Err(Error::new(
+                Code::NoIndex,
+                format!("there is no such index on ({}) to remove", names.join(", ")),
+            )),
+        }
+    }
+
+    fn numbers(&self, names: &[Box<str>]) -> Result<Vec<u32>> {
+        let number = |name: &Box<str>| {
+            let position = self.position(name.as_bytes())?;
+            Ok(self.field(position)?.number)
+        };
+        names.iter().map(number).collect()
+    }
+
+    /// The place of the index over exactly these fields by this method.
+    pub fn index_on(&self, numbers: &[u32], method: Method) -> Option<usize> {
+        self.indexes
+            .iter()
+            .position(|index| index.fields == numbers && index.method == method)
+    }
+
+    fn set_timestamps(&mut self, on: bool, facts: &Facts) -> Result<()> {
+        match (self.timestamp_positions(), on) {
+            (Some((created, updated)), false) => {
+                self.must_be_unindexed(created)?;
+                self.must_be_unindexed(updated)?;
+                facts.allow_drop("TIMESTAMPS OFF")?;
+                self.fields.drain(created..=updated);
+            }
+            (None, true) => {
+                let at = self.expires_at();
+                for name in [UPDATED_AT, CREATED_AT] {
+                    let initial = Value::DateTime(facts.now);
+                    let field = self.own_field(name, Type::DateTime, true, initial);
+                    self.fields.insert(at, field);
+                }
+            }
+            _ => {}
+        }
+        self.timestamps = on;
+        Ok(())
+    }
+}
+
+/// The operations that undo `up`, the last first; `None` where one cannot be undone.
+/// `before` is the schema that `up` was applied to.
+///
+/// # Errors
+/// Where `up` itself cannot be applied.
+pub fn derive_down(
+    before: &Schema,
+    up: &[Operation],
+    facts: &Facts,
+) -> Result<Option<Vec<Operation>>> {
+    let mut down = Some(Vec::new());
+    let mut schema = before.clone();
+    for operation in up {
+        let undone = undo(&schema, operation);
+        down = down.zip(undone).map(|(rest, mut undone)| {
+            undone.extend::<Vec<Operation>>(rest);
+            undone
+        });
+        schema = schema.change(operation, facts)?;
+    }
+    Ok(down)
+}
+
+/// What undoes one operation that is about to be applied to `before`.
+fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
+    let field = |name: &str| {
+        let position = before.position(name.as_bytes()).ok()?;
+        Some((position, before.fields.get(position)?))
+    };
+    Some(match operation {
+        Operation::AddField { name, index, .. } => {
+            let mut undone: Vec<Operation> = Vec::new();
+            undone.extend(index.map(|shape| Operation::RemoveIndex {
+                fields: vec![name.clone()],
+                method: shape.method(),
+            }));
+            undone.push(Operation::RemoveField { name: name.clone() });
+            undone
+        }
+        Operation::RemoveField { name } => {
+            let (position, field) = field(name)?;
+            vec![Operation::AddField {
+                name: name.clone(),
+                kind: field.kind.clone(),
+                not_null: field.not_null,
+                default: field.default.clone(),
+                index: None,
+                position: Some(position),
+            }]
+        }
+        Operation::RenameField { from, to } => vec![Operation::RenameField {
+            from: to.clone(),
+            to: from.clone(),
+        }],
+        Operation::SetField { name, change } => {
+            let (_, field) = field(name)?;
+            let change = match change {
+                FieldChange::NotNull(_) => FieldChange::NotNull(field.not_null),
+                FieldChange::Default(_) => FieldChange::Default(
+                    field.default.as_ref().map(|d| d.token(&field.kind).into()),
+                ),
+            };
+            vec![Operation::SetField {
+                name: name.clone(),
+                change,
+            }]
+        }
+        Operation::AddEnumValue { .. } => return None,
+        Operation::AddIndex { fields, shape } => vec![Operation::RemoveIndex {
+            fields: fields.clone(),
+            method: shape.method(),
+        }],
+        Operation::RemoveIndex { fields, method } => {
+            let numbers = before.numbers(fields).ok()?;
+            let index = before.indexes.get(before.index_on(&numbers, *method)?)?;
+            vec![Operation::AddIndex {
+                fields: fields.clone(),
+                shape: IndexShape::of(index),
+            }]
+        }
+        Operation::SetTtl { .. } => vec![Operation::SetTtl { ttl: before.ttl }],
+        Operation::Id(_) => vec![Operation::Id(before.id)],
+        Operation::Timestamps(_) => vec![Operation::Timestamps(before.timestamps)],
+    })
+}

@@ -1,0 +1,332 @@
+//! What a table's records are: fields, indexes, time to live, and how migrations change them.
+
+mod change;
+mod check;
+mod history;
+mod operation;
+
+pub use change::{Facts, derive_down};
+pub use history::{Direction, History, Line, Migration, State};
+pub use operation::{FieldChange, IndexShape, Operation, parse_operations};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Code, Error, Result, quoted},
+    value::{Type, Value, datetime},
+};
+
+/// The most fields a table may have, the server's own included.
+pub const MAX_FIELDS: usize = 1024;
+/// The most indexes a table may have.
+pub const MAX_INDEXES: usize = 64;
+/// The most fields an index may have.
+pub const MAX_INDEX_FIELDS: usize = 8;
+/// The longest name of a field, in bytes.
+pub const MAX_NAME: usize = 63;
+
+/// The server's own name for a record's key.
+pub const ID: &str = "id";
+/// When a record was created.
+pub const CREATED_AT: &str = "created_at";
+/// When a record was last written.
+pub const UPDATED_AT: &str = "updated_at";
+/// When a record expires.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// Names a field for ever: never given to another, so a removed field's values never reappear.
+pub type FieldNumber = u32;
+/// Names an index for ever.
+pub type IndexNumber = u32;
+
+/// A field of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// Names the field in records and indexes, whatever it is called.
+    pub number: FieldNumber,
+    /// What users call it.
+    pub name: Box<str>,
+    /// What it holds.
+    pub kind: Type,
+    /// Whether null is refused.
+    pub not_null: bool,
+    /// What a new record takes where none is given.
+    pub default: Option<DefaultValue>,
+    /// What records written before the field was added have: its default of that moment.
+    pub initial: Value,
+}
+
+/// A default: a value, or an offset from the clock of the write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum DefaultValue {
+    /// This value.
+    Fixed(Value),
+    /// The time of the write plus so many milliseconds.
+    Clock(i64),
+}
+
+impl DefaultValue {
+    /// Reads a default for a field of this type from a migration's token.
+    pub fn parse(kind: &Type, field: &str, token: &[u8]) -> Result<DefaultValue> {
+        if *kind == Type::DateTime {
+            if let Some(offset) = datetime::clock_offset(token) {
+                return Ok(DefaultValue::Clock(offset));
+            }
+        }
+        Ok(DefaultValue::Fixed(
+            kind.expect(field, token, 0)?.to_value(),
+        ))
+    }
+
+    /// The value at a moment.
+    pub fn at(&self, now: i64) -> Value {
+        match self {
+            DefaultValue::Fixed(value) => value.clone(),
+            DefaultValue::Clock(offset) => Value::DateTime(now.saturating_add(*offset)),
+        }
+    }
+
+    /// The token a migration writes it as.
+    pub fn token(&self, kind: &Type) -> Vec<u8> {
+        match self {
+            DefaultValue::Fixed(value) => value.as_ref().text(kind.names()),
+            DefaultValue::Clock(offset) => datetime::clock_text(*offset).into_bytes(),
+        }
+    }
+}
+
+/// What a table's ids are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdType {
+    /// Counted up by the server unless given.
+    Integer,
+    /// Made by the server, version 7, unless given.
+    Uuid,
+    /// The caller's.
+    String,
+}
+
+impl IdType {
+    /// The type of the field `id`.
+    pub fn kind(self) -> Type {
+        match self {
+            IdType::Integer => Type::Integer,
+            IdType::Uuid => Type::Uuid,
+            IdType::String => Type::String,
+        }
+    }
+}
+
+/// How an index finds its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Method {
+    /// Ranges, equality and order over one or more fields.
+    SortedSet,
+    /// Equality over one field of few values.
+    Bitmap,
+}
+
+/// An index of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexDefinition {
+    /// Names the index for ever.
+    pub number: IndexNumber,
+    /// The fields, the leading one first.
+    pub fields: Vec<FieldNumber>,
+    /// Sorted set or bitmap.
+    pub method: Method,
+    /// Whether two records may not have the same values, nulls apart.
+    pub unique: bool,
+}
+
+/// Fields, indexes and time to live.
+///
+/// `fields` begins with `id` and ends with `expires_at`; before it stand `created_at` and
+/// `updated_at` where the table keeps them. A field's place in this list is its position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// What ids are.
+    pub id: IdType,
+    /// Whether created_at and updated_at are kept.
+    pub timestamps: bool,
+    /// Milliseconds a record lives after each write.
+    pub ttl: Option<i64>,
+    /// Every field, by position.
+    pub fields: Vec<Field>,
+    /// Every index.
+    pub indexes: Vec<IndexDefinition>,
+    next_field: FieldNumber,
+    next_index: IndexNumber,
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        Schema::new()
+    }
+}
+
+impl Schema {
+    /// A table before its first migration: an INTEGER id, timestamps, nothing else.
+    pub fn new() -> Schema {
+        let mut schema = Schema {
+            id: IdType::Integer,
+            timestamps: true,
+            ttl: None,
+            fields: Vec::new(),
+            indexes: Vec::new(),
+            next_field: 0,
+            next_index: 0,
+        };
+        let own = [
+            (ID, Type::Integer),
+            (CREATED_AT, Type::DateTime),
+            (UPDATED_AT, Type::DateTime),
+            (EXPIRES_AT, Type::DateTime),
+        ];
+        for (name, kind) in own {
+            let field = schema.own_field(name, kind, name != EXPIRES_AT, Value::Null);
+            schema.fields.push(field);
+        }
+        schema
+    }
+
+    /// One of the server's own fields, with a number of its own.
+    fn own_field(&mut self, name: &str, kind: Type, not_null: bool, initial: Value) -> Field {
+        Field {
+            number: self.take_field_number(),
+            name: name.into(),
+            kind,
+            not_null,
+            default: None,
+            initial,
+        }
+    }
+
+    fn take_field_number(&mut self) -> FieldNumber {
+        self.next_field += 1;
+        self.next_field - 1
+    }
+
+    fn take_index_number(&mut self) -> IndexNumber {
+        self.next_index += 1;
+        self.next_index - 1
+    }
+
+    /// The position of a field by its name; a leading `@` is passed over.
+    pub fn position(&self, token: &[u8]) -> Result<usize> {
+        let name = token.strip_prefix(b"@").unwrap_or(token);
+        self.fields
+            .iter()
+            .position(|field| field.name.as_bytes() == name)
+            .ok_or_else(|| self.no_field(name))
+    }
+
+    /// The position of a field by its number.
+    pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
+        self.fields.iter().position(|field| field.number == number)
+    }
+
+    /// The field at a position.
+    pub fn field(&self, position: usize) -> Result<&Field> {
+        self.fields
+            .get(position)
+            .ok_or_else(|| Error::internal("a field's position is out of range"))
+    }
+
+    /// The position of `expires_at`: the last.
+    pub fn expires_at(&self) -> usize {
+        self.fields.len().saturating_sub(1)
+    }
+
+    /// The positions of `created_at` and `updated_at`, where the table keeps them.
+    pub fn timestamp_positions(&self) -> Option<(usize, usize)> {
+        let expires_at = self.expires_at();
+        self.timestamps
+            .then(|| (expires_at.saturating_sub(2), expires_at.saturating_sub(1)))
+    }
+
+    /// The positions that `*` means, in the order of a reply: all but `expires_at`.
+    pub fn visible(&self) -> std::ops::Range<usize> {
+        0..self.expires_at()
+    }
+
+    /// The positions of the fields that users added.
+    pub fn added(&self) -> std::ops::Range<usize> {
+        let own = if self.timestamps { 3 } else { 1 };
+        1..self.fields.len().saturating_sub(own).max(1)
+    }
+
+    /// The names of an index's fields.
+    pub fn index_names(&self, index: &IndexDefinition) -> Vec<&str> {
+        index
+            .fields
+            .iter()
+            .filter_map(|number| self.position_of(*number))
+            .filter_map(|position| self.fields.get(position))
+            .map(|field| &*field.name)
+            .collect()
+    }
+
+    /// The positions of an index's fields.
+    pub fn index_positions(&self, index: &IndexDefinition) -> Vec<usize> {
+        index
+            .fields
+            .iter()
+            .filter_map(|number| self.position_of(*number))
+            .collect()
+    }
+
+    fn no_field(&self, name: &[u8]) -> Error {
+        let shown: Vec<&str> = self.fields.iter().take(32).map(|f| &*f.name).collect();
+        let more = if self.fields.len() > 32 { ", ..." } else { "" };
+        Error::new(
+            Code::NoField,
+            format!(
+                "there is no field {}; the table has {}{more}",
+                quoted(name),
+                shown.join(", ")
+            ),
+        )
+    }
+
+    /// The operations that make this schema anew.
+    pub fn operations(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        if self.id != IdType::Integer {
+            operations.push(Operation::Id(self.id));
+        }
+        if !self.timestamps {
+            operations.push(Operation::Timestamps(false));
+        }
+        let added = self.fields.get(self.added()).unwrap_or_default();
+        operations.extend(added.iter().map(|field| Operation::AddField {
+            name: field.name.clone(),
+            kind: field.kind.clone(),
+            not_null: field.not_null,
+            default: field.default.clone(),
+            index: None,
+            position: None,
+        }));
+        operations.extend(self.indexes.iter().map(|index| Operation::AddIndex {
+            fields: self.index_names(index).into_iter().map(Into::into).collect(),
+            shape: IndexShape::of(index),
+        }));
+        if let Some(ttl) = self.ttl {
+            operations.push(Operation::SetTtl { ttl: Some(ttl) });
+        }
+        operations
+    }
+}
+
+/// Whether a token may name a field.
+pub fn is_field_name(name: &[u8]) -> bool {
+    let letter = |b: &u8| b.is_ascii_lowercase() || *b == b'_';
+    name.len() <= MAX_NAME
+        && name.first().is_some_and(letter)
+        && name.iter().all(|b| letter(b) || b.is_ascii_digit())
+}
+
+/// Whether a name is the server's own.
+pub fn is_own_name(name: &str) -> bool {
+    [ID, CREATED_AT, UPDATED_AT, EXPIRES_AT].contains(&name)
+}

@@ -1,0 +1,182 @@
+//! Effects carried out again: on a replica, from an AOF, or from a snapshot's pieces.
+//!
+//! The bytes are read whole and checked before any of them takes effect.
+
+use super::{
+    Effects, Outcome, Row, Table, Write,
+    effects::{HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
+    split_number,
+};
+use crate::{
+    encoding::{self, snapshot},
+    error::{Error, Result},
+    value::ValueRef,
+};
+
+/// One effect, as it stands in a piece.
+enum Effect<'a> {
+    Put(&'a [u8]),
+    Remove(&'a [u8]),
+    Make(u64),
+    Highest(i64),
+    Migrate(Outcome),
+    State(&'a [u8]),
+    Place(Row, &'a [u8]),
+}
+
+/// Carries out one piece on a table, which a piece may also bring into being. Answers the
+/// effects, which are the piece itself: a replica's own AOF takes it on.
+///
+/// # Errors
+/// BADVALUE where the bytes are damaged, of a later version, or do not belong to this table.
+pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
+    let effects = decode(piece)?;
+    let mut done = Effects::none();
+    let mut records = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Make(identity) if table.is_none() => {
+                *table = Some(Box::new(Table::new(identity)));
+                done.make(identity);
+            }
+            Effect::State(state) if table.is_none() => {
+                *table = Some(Box::new(snapshot::table_of(state)?));
+                done.state(state);
+            }
+            Effect::Make(_) | Effect::State(_) => {
+                return Err(Error::corrupt("it would make a table that is there already"));
+            }
+            Effect::Migrate(outcome) => {
+                let effects = existing(table)?.migrate(outcome.line, true)?;
+                done = done.and(effects);
+            }
+            effect => records.push(effect),
+        }
+    }
+    if records.is_empty() {
+        return Ok(done);
+    }
+    let table = existing(table)?;
+    Ok(done.and(apply_records(table, &records)?))
+}
+
+fn existing(table: &mut Option<Box<Table>>) -> Result<&mut Table> {
+    table
+        .as_deref_mut()
+        .ok_or_else(|| Error::corrupt("it is for a table that does not exist"))
+}
+
+/// Carries out what concerns records, all of it or nothing. No clock is asked: what had expired
+/// on the server that decided is removed by an effect of its own.
+fn apply_records(table: &mut Table, effects: &[Effect<'_>]) -> Result<Effects> {
+    let mut write = Write::begin(table, i64::MIN);
+    for effect in effects {
+        match effect {
+            Effect::Put(record) => put(&mut write, record)?,
+            Effect::Place(row, record) => write.place(*row, record)?,
+            Effect::Highest(id) => write.use_id(*id),
+            Effect::Remove(id_key) => match write.table().ids().first(id_key) {
+                Some(row) => write.remove(row),
+                None => return Err(Error::corrupt("it removes a record that is not there")),
+            },
+            _ => {}
+        }
+    }
+    write.commit()
+}
+
+fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
+    let current = write.table().layouts().len() as u64 - 1;
+    if split_number(bytes).is_none_or(|(layout, _)| layout != current) {
+        return Err(Error::corrupt("a record is not of the table's layout"));
+    }
+    let owned: Vec<crate::value::Value> = {
+        let record = write.table().read(bytes);
+        let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
+        record.validate()?;
+        record.values().iter().map(ValueRef::to_value).collect()
+    };
+    let values: super::Values = owned.iter().map(|value| value.as_ref()).collect();
+    match write.table().row(values.first().unwrap_or(&ValueRef::Null)) {
+        Some(row) => write.replace(row, &values),
+        None => write.insert(&values).map(drop),
+    }
+}
+
+fn decode(piece: &[u8]) -> Result<Vec<Effect<'_>>> {
+    let (version, mut rest) = piece
+        .split_first()
+        .ok_or_else(|| Error::corrupt("there are none"))?;
+    if *version != VERSION {
+        return Err(Error::corrupt(format!(
+            "expected version {VERSION}, found {version}; load a module that knows it"
+        )));
+    }
+    let mut effects = Vec::new();
+    while !rest.is_empty() {
+        let (effect, left) =
+            decode_effect(rest)?.ok_or_else(|| Error::corrupt("they end within an effect"))?;
+        effects.push(effect);
+        rest = left;
+    }
+    Ok(effects)
+}
+
+/// Reads one effect; `None` where the bytes end within it.
+fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
+    let Some((tag, rest)) = bytes.split_first() else {
+        return Ok(None);
+    };
+    Ok(match *tag {
+        PUT => split_bytes(rest).map(|(record, rest)| (Effect::Put(record), rest)),
+        REMOVE => split_bytes(rest).map(|(key, rest)| (Effect::Remove(key), rest)),
+        STATE => split_bytes(rest).map(|(state, rest)| (Effect::State(state), rest)),
+        MIGRATE => match split_bytes(rest) {
+            Some((outcome, rest)) => Some((Effect::Migrate(encoding::from_bytes(outcome)?), rest)),
+            None => None,
+        },
+        MAKE => rest
+            .split_first_chunk()
+            .map(|(id, rest)| (Effect::Make(u64::from_le_bytes(*id)), rest)),
+        HIGHEST => rest
+            .split_first_chunk()
+            .map(|(id, rest)| (Effect::Highest(i64::from_le_bytes(*id)), rest)),
+        PLACE => match split_number(rest) {
+            Some((row, rest)) => {
+                let row = Row::try_from(row).map_err(|_| Error::corrupt("a row is too high"))?;
+                split_bytes(rest).map(|(record, rest)| (Effect::Place(row, record), rest))
+            }
+            None => None,
+        },
+        _ => return Err(Error::corrupt(format!("there is no effect {tag}"))),
+    })
+}
+
+/// A length in LEB128 and so many bytes.
+fn split_bytes(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = split_number(bytes)?;
+    rest.split_at_checked(usize::try_from(len).ok()?)
+}
+
+impl Write<'_> {
+    /// Puts a record, as its bytes are, into a row that is free.
+    ///
+    /// # Errors
+    /// BADVALUE where the bytes are not a record of this table, or row or id are taken.
+    pub(crate) fn place(&mut self, row: Row, bytes: &[u8]) -> Result<()> {
+        if self.table().records().get(row).is_some() || row == Row::MAX {
+            return Err(Error::corrupt("a row is taken"));
+        }
+        let owned: Vec<crate::value::Value> = {
+            let record = self.table().read(bytes);
+            let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
+            record.validate()?;
+            record.values().iter().map(ValueRef::to_value).collect()
+        };
+        let values: super::Values = owned.iter().map(|value| value.as_ref()).collect();
+        if self.table().row(values.first().unwrap_or(&ValueRef::Null)).is_some() {
+            return Err(Error::corrupt("an id is taken"));
+        }
+        self.insert_at(row, bytes, &values)
+    }
+}

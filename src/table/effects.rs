@@ -1,0 +1,184 @@
+//! What a write did, as bytes that do it again.
+//!
+//! Effects travel to replicas and into the AOF as `YARR.APPLY table bytes`. They name no
+//! clock, no setting and no question: only what the table holds afterwards.
+//!
+//! ```text
+//! piece  version (1 byte), then effects until the end
+//! effect tag (1 byte), then
+//!   1 Put      length, record                 by its id: in place, else in the lowest free row
+//!   2 Remove   length, key bytes of the id
+//!   3 Make     identity (8 bytes, little-endian): the table comes into being
+//!   4 Highest  id (8 bytes, little-endian): the highest INTEGER id used
+//!   5 Migrate  length, outcome of a migration
+//!   6 State    length, everything of a table but its records
+//!   7 Place    row, length, record
+//! ```
+//!
+//! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
+//! several pieces, which travel together in one MULTI.
+
+use super::{Row, push_number};
+
+/// The version of the bytes.
+pub const VERSION: u8 = 1;
+/// A piece takes on no further effect past so many bytes.
+pub const PIECE: usize = 1 << 20;
+
+pub const PUT: u8 = 1;
+pub const REMOVE: u8 = 2;
+pub const MAKE: u8 = 3;
+pub const HIGHEST: u8 = 4;
+pub const MIGRATE: u8 = 5;
+pub const STATE: u8 = 6;
+pub const PLACE: u8 = 7;
+
+/// What a keyspace notification tells of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Records came.
+    Create,
+    /// Records changed.
+    Update,
+    /// Records went.
+    Delete,
+    /// Records expired and were removed.
+    Expired,
+    /// The schema changed.
+    Migrate,
+}
+
+impl Event {
+    const ALL: [Event; 5] = [
+        Event::Create,
+        Event::Update,
+        Event::Delete,
+        Event::Expired,
+        Event::Migrate,
+    ];
+
+    /// The name of the notification.
+    pub fn name(self) -> &'static str {
+        match self {
+            Event::Create => "yarr.create",
+            Event::Update => "yarr.update",
+            Event::Delete => "yarr.del",
+            Event::Expired => "yarr.expired",
+            Event::Migrate => "yarr.migrate",
+        }
+    }
+}
+
+/// What one write did.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Effects {
+    pieces: Vec<Vec<u8>>,
+    /// How often each event of [`Event::ALL`] happened.
+    counts: [u64; 5],
+}
+
+impl Effects {
+    /// Nothing was changed.
+    pub fn none() -> Effects {
+        Effects::default()
+    }
+
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// The payloads, each of one `YARR.APPLY`, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(Vec::as_slice)
+    }
+
+    /// The names of what happened, each once.
+    pub fn events(&self) -> impl Iterator<Item = &'static str> {
+        let happened = Event::ALL.into_iter().zip(self.counts);
+        happened.filter(|(_, count)| *count > 0).map(|(event, _)| event.name())
+    }
+
+    /// How often this happened.
+    pub fn count(&self, event: Event) -> u64 {
+        self.counts.get(event as usize).copied().unwrap_or_default()
+    }
+
+    /// Notes that something happened.
+    pub(crate) fn happened(&mut self, event: Event) {
+        if let Some(count) = self.counts.get_mut(event as usize) {
+            *count += 1;
+        }
+    }
+
+    fn piece(&mut self) -> &mut Vec<u8> {
+        if self.pieces.last().is_none_or(|piece| piece.len() > PIECE) {
+            self.pieces.push(vec![VERSION]);
+        }
+        // The push above leaves a last piece whatever was there.
+        let last = self.pieces.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "there is a last piece")]
+        &mut self.pieces[last]
+    }
+
+    pub(super) fn put(&mut self, record: &[u8]) {
+        self.push(PUT, record);
+    }
+
+    pub(super) fn remove(&mut self, id_key: &[u8]) {
+        self.push(REMOVE, id_key);
+    }
+
+    pub(crate) fn make(&mut self, identity: u64) {
+        let piece = self.piece();
+        piece.push(MAKE);
+        piece.extend_from_slice(&identity.to_le_bytes());
+    }
+
+    pub(super) fn highest(&mut self, id: i64) {
+        let piece = self.piece();
+        piece.push(HIGHEST);
+        piece.extend_from_slice(&id.to_le_bytes());
+    }
+
+    pub(super) fn migrate(&mut self, outcome: &[u8]) {
+        self.push(MIGRATE, outcome);
+    }
+
+    /// Everything of a table but its records.
+    pub fn state(&mut self, state: &[u8]) {
+        self.push(STATE, state);
+    }
+
+    /// A record in its row.
+    pub fn place(&mut self, row: Row, record: &[u8]) {
+        let piece = self.piece();
+        piece.push(PLACE);
+        push_number(u64::from(row), piece);
+        push_number(record.len() as u64, piece);
+        piece.extend_from_slice(record);
+    }
+
+    /// Gives up the payloads gathered so far, so that a long row of effects takes little memory.
+    pub fn drain_full(&mut self, sink: &mut dyn FnMut(&[u8])) {
+        if self.pieces.last().is_some_and(|piece| piece.len() > PIECE) {
+            self.pieces.drain(..).for_each(|piece| sink(&piece));
+        }
+    }
+
+    fn push(&mut self, tag: u8, bytes: &[u8]) {
+        let piece = self.piece();
+        piece.push(tag);
+        push_number(bytes.len() as u64, piece);
+        piece.extend_from_slice(bytes);
+    }
+
+    /// What `self` did, and then `later`.
+    pub fn and(mut self, later: Effects) -> Effects {
+        self.pieces.extend(later.pieces);
+        for (count, more) in self.counts.iter_mut().zip(later.counts) {
+            *count += more;
+        }
+        self
+    }
+}

@@ -1,0 +1,467 @@
+//! A table: schema, records and indexes together.
+//!
+//! Everything that changes records goes through [`Write`], the only place where a record and
+//! its index entries change together. What it changed it tells as [`Effects`], and a table
+//! that applies the effects of another becomes the same table, row by row.
+
+mod apply;
+mod effects;
+mod migrate;
+mod record;
+mod records;
+mod write;
+
+pub use apply::apply;
+pub use effects::{Effects, Event};
+pub use migrate::Outcome;
+pub use record::{Layout, Record, Values, encode_into, push_number, split_number};
+pub use records::{Records, Row};
+pub use write::Write;
+
+use smallvec::SmallVec;
+
+use crate::{
+    error::{Error, Result},
+    index::{Bitmap, Index, KeyRange, SortedSet},
+    schema::{FieldNumber, History, IndexDefinition, Method, Schema},
+    value::ValueRef,
+};
+
+/// The longest STRING value in an index, in bytes.
+pub const MAX_INDEXED_TEXT: usize = 4096;
+
+/// An index and where its fields stand in the schema of now.
+pub struct TableIndex {
+    /// What it is over.
+    pub definition: IndexDefinition,
+    /// The positions of its fields, the leading one first.
+    pub positions: SmallVec<[usize; 4]>,
+    /// Its entries.
+    pub index: Index,
+}
+
+impl TableIndex {
+    fn new(definition: IndexDefinition, schema: &Schema) -> TableIndex {
+        TableIndex {
+            positions: schema.index_positions(&definition).into(),
+            index: match definition.method {
+                Method::SortedSet => Index::SortedSet(SortedSet::new()),
+                Method::Bitmap => Index::Bitmap(Bitmap::new()),
+            },
+            definition,
+        }
+    }
+
+    /// Appends the key of a record with these values.
+    pub fn key_into(&self, values: &[ValueRef<'_>], key: &mut Vec<u8>) {
+        for position in &self.positions {
+            let value = values.get(*position).unwrap_or(&ValueRef::Null);
+            value.key_into(key);
+        }
+    }
+
+    /// Whether one of the index's fields is null: such a record never conflicts.
+    fn has_null(&self, values: &[ValueRef<'_>]) -> bool {
+        let null = |position: &usize| values.get(*position).is_none_or(ValueRef::is_null);
+        self.positions.iter().any(null)
+    }
+}
+
+/// Schema, records, indexes and history: the value of one Redis key.
+pub struct Table {
+    identity: u64,
+    schema: Schema,
+    history: History,
+    layouts: Vec<Layout>,
+    records: Records,
+    /// Every record by its id.
+    ids: SortedSet,
+    /// Every record that expires, by when.
+    expiry: SortedSet,
+    indexes: Vec<TableIndex>,
+    /// The highest INTEGER id ever used, 0 at least.
+    highest_id: i64,
+}
+
+impl Table {
+    /// A table without fields or records. `identity` is drawn at random once, where the table
+    /// is made; its copies keep it.
+    pub fn new(identity: u64) -> Table {
+        let schema = Schema::new();
+        Table {
+            identity,
+            layouts: vec![Layout::of(&schema)],
+            schema,
+            history: History::default(),
+            records: Records::default(),
+            ids: SortedSet::new(),
+            expiry: SortedSet::new(),
+            indexes: Vec::new(),
+            highest_id: 0,
+        }
+    }
+
+    /// Tells this table from every other, through copies, restarts and failovers.
+    pub fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    /// Fields, indexes, time to live.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The migrations.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Every layout that a record of this table may have been written with, by number.
+    pub fn layouts(&self) -> &[Layout] {
+        &self.layouts
+    }
+
+    /// The highest INTEGER id ever used, 0 at least.
+    pub fn highest_id(&self) -> i64 {
+        self.highest_id
+    }
+
+    /// How many records are held, expired ones that are not yet removed included.
+    pub fn len(&self) -> u64 {
+        self.records.len()
+    }
+
+    /// Whether no record is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of memory, without a walk.
+    pub fn bytes(&self) -> usize {
+        let indexes: usize = self.indexes.iter().map(|i| i.index.bytes()).sum();
+        let parts = self.records.bytes() + self.ids.bytes() + self.expiry.bytes() + indexes;
+        size_of::<Table>() + parts
+    }
+
+    /// Every record by its id: the key is the id's.
+    pub fn ids(&self) -> &SortedSet {
+        &self.ids
+    }
+
+    /// Every record that expires: the key is that of `expires_at`.
+    pub fn expiry(&self) -> &SortedSet {
+        &self.expiry
+    }
+
+    /// The indexes, in the order of the schema's.
+    pub fn indexes(&self) -> &[TableIndex] {
+        &self.indexes
+    }
+
+    /// The records by row.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The record of a row.
+    #[inline]
+    pub fn record(&self, row: Row) -> Option<Record<'_>> {
+        self.read(self.records.get(row)?)
+    }
+
+    /// Reads a record's bytes.
+    #[inline]
+    pub fn read<'a>(&'a self, bytes: &'a [u8]) -> Option<Record<'a>> {
+        Record::new(bytes, &self.layouts, &self.schema.fields)
+    }
+
+    /// The row of an id, whether the record has expired or not.
+    pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
+        let mut key = Vec::with_capacity(24);
+        id.key_into(&mut key);
+        self.ids.first(&key)
+    }
+
+    /// The row of an id whose record has not expired.
+    pub fn live_row(&self, id: &ValueRef<'_>, now: i64) -> Option<Row> {
+        self.row(id).filter(|row| !self.is_expired(*row, now))
+    }
+
+    /// Whether a row's record has expired: from the millisecond of `expires_at` on.
+    pub fn is_expired(&self, row: Row, now: i64) -> bool {
+        self.any_expired(now)
+            && self
+                .record(row)
+                .is_some_and(|record| expires_by(&record.value(self.schema.expires_at()), now))
+    }
+
+    /// Whether any record that has expired is still held. When not, every count of an index is
+    /// a count of records that can be seen.
+    pub fn any_expired(&self, now: i64) -> bool {
+        self.next_expiry().is_some_and(|at| at <= now)
+    }
+
+    /// How many records that have expired are still held.
+    pub fn expired(&self, now: i64) -> u64 {
+        self.expiry.rank(&expiry_bound(now))
+    }
+
+    /// Whether any record expires.
+    pub fn has_expiry(&self) -> bool {
+        !self.expiry.is_empty()
+    }
+
+    /// When the first record expires, in milliseconds since 1970 UTC.
+    pub fn next_expiry(&self) -> Option<i64> {
+        if self.expiry.is_empty() {
+            return None;
+        }
+        let row = self.expiry.walk(&KeyRange::all()).next()?;
+        match self.record(row)?.value(self.schema.expires_at()) {
+            ValueRef::DateTime(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Removes records that have expired, the longest expired first, `most` at most. Empty where
+    /// none is due. The caller owns the clock, and replicates what was removed.
+    pub fn reclaim(&mut self, now: i64, most: usize) -> Effects {
+        let due = KeyRange {
+            low: Vec::new(),
+            high: Some(expiry_bound(now)),
+        };
+        let rows: Vec<Row> = self.expiry.walk(&due).take(most).collect();
+        let mut write = Write::begin(self, now);
+        for row in rows {
+            write.remove_expired(row);
+        }
+        write.commit().unwrap_or_default()
+    }
+
+    /// The same table once more, its identity kept.
+    pub fn duplicate(&self) -> Box<Table> {
+        let mut copy = Table::new(self.identity);
+        copy.take_state(
+            self.schema.clone(),
+            self.history.clone(),
+            self.layouts.clone(),
+            self.highest_id,
+        );
+        for (row, record) in self.records.iter() {
+            copy.records.put(row, record);
+        }
+        copy.rebuild_indexes();
+        Box::new(copy)
+    }
+
+    /// Takes on the state of a table without its records; there must be none.
+    pub(crate) fn take_state(
+        &mut self,
+        schema: Schema,
+        history: History,
+        layouts: Vec<Layout>,
+        highest_id: i64,
+    ) {
+        self.layouts = layouts;
+        for layout in &mut self.layouts {
+            layout.read_through(&schema);
+        }
+        let indexes = schema.indexes.iter();
+        self.indexes = indexes
+            .map(|definition| TableIndex::new(definition.clone(), &schema))
+            .collect();
+        self.schema = schema;
+        self.history = history;
+        self.highest_id = highest_id;
+    }
+
+    /// Places the bytes of a record without its index entries; [`Table::rebuild_indexes`] must follow.
+    pub(crate) fn place_unindexed(&mut self, row: Row, record: &[u8]) {
+        self.records.put(row, record);
+    }
+
+    /// Builds every index anew from the records, sorted and in bulk.
+    pub(crate) fn rebuild_indexes(&mut self) {
+        self.ids = self.build_sorted(|values, key| {
+            values.first().unwrap_or(&ValueRef::Null).key_into(key);
+            true
+        });
+        let expires_at = self.schema.expires_at();
+        self.expiry = self.build_sorted(|values, key| match values.get(expires_at) {
+            Some(value @ ValueRef::DateTime(_)) => {
+                value.key_into(key);
+                true
+            }
+            _ => false,
+        });
+        let mut indexes = std::mem::take(&mut self.indexes);
+        for index in &mut indexes {
+            self.build(index);
+        }
+        self.indexes = indexes;
+    }
+
+    /// Fills an empty index from the records.
+    fn build(&self, index: &mut TableIndex) {
+        index.index = match index.definition.method {
+            Method::SortedSet => Index::SortedSet(self.build_sorted(|values, key| {
+                index.key_into(values, key);
+                true
+            })),
+            Method::Bitmap => {
+                let mut bitmap = Bitmap::new();
+                let mut key = Vec::new();
+                for (row, record) in self.records.iter() {
+                    if let Some(record) = self.read(record) {
+                        key.clear();
+                        index.key_into(&record.values(), &mut key);
+                        bitmap.insert(&key, row);
+                    }
+                }
+                Index::Bitmap(bitmap)
+            }
+        };
+    }
+
+    /// A sorted set over every record for which `key_of` appends a key.
+    fn build_sorted(&self, key_of: impl Fn(&[ValueRef<'_>], &mut Vec<u8>) -> bool) -> SortedSet {
+        // Keys lie one after the other in one buffer, so that a million of them are one allocation.
+        let mut keys: Vec<u8> = Vec::new();
+        let mut entries: Vec<(usize, usize, Row)> = Vec::new();
+        for (row, record) in self.records.iter() {
+            let start = keys.len();
+            if let Some(record) = self.read(record) {
+                if key_of(&record.values(), &mut keys) {
+                    entries.push((start, keys.len(), row));
+                }
+            }
+        }
+        let key = |entry: &(usize, usize, Row)| keys.get(entry.0..entry.1).unwrap_or_default();
+        entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.2.cmp(&b.2)));
+        SortedSet::from_sorted(entries.iter().map(|entry| (key(entry), entry.2)))
+    }
+
+    /// No text in an index, nor a STRING id, may be longer than [`MAX_INDEXED_TEXT`].
+    ///
+    /// # Errors
+    /// BADVALUE naming the field.
+    pub(crate) fn check_indexed_texts(&self, values: &[ValueRef<'_>]) -> Result<()> {
+        let indexed = self.indexes.iter().flat_map(|index| &index.positions);
+        for position in indexed.chain([&0]) {
+            match values.get(*position) {
+                Some(ValueRef::String(text)) if text.len() > MAX_INDEXED_TEXT => {
+                    return Err(Error::bad_value(format!(
+                        "field '{}' is in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {}",
+                        self.schema.field(*position)?.name,
+                        text.len()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The highest INTEGER id among the records and those used before.
+    fn note_id(&mut self, id: &ValueRef<'_>) {
+        if let ValueRef::Integer(id) = id {
+            self.highest_id = self.highest_id.max(*id);
+        }
+    }
+
+    /// Whether everything kept beside the records agrees with them.
+    ///
+    /// # Errors
+    /// What disagrees, for a test to print.
+    pub fn check_consistency(&self) -> std::result::Result<(), String> {
+        self.records.check()?;
+        self.ids.check()?;
+        self.expiry.check()?;
+        let mut ids = std::collections::BTreeSet::new();
+        let mut expiring = 0;
+        for (row, bytes) in self.records.iter() {
+            let record = self.read(bytes).ok_or("a record does not read")?;
+            record.validate().map_err(|error| error.to_string())?;
+            let values = record.values();
+            let id = values.first().ok_or("a record has no id")?;
+            let mut key = Vec::new();
+            id.key_into(&mut key);
+            if !self.ids.contains(&key, row) || !ids.insert(key) {
+                return Err(format!("row {row}: its id is missing or there twice"));
+            }
+            if matches!(id, ValueRef::Integer(id) if *id > self.highest_id) {
+                return Err(format!("row {row}: its id is above the highest used"));
+            }
+            if let Some(at @ ValueRef::DateTime(_)) = values.get(self.schema.expires_at()) {
+                let mut key = Vec::new();
+                at.key_into(&mut key);
+                expiring += 1;
+                if !self.expiry.contains(&key, row) {
+                    return Err(format!("row {row}: its expiry is missing"));
+                }
+            }
+            self.check_entries(row, &values)?;
+        }
+        if self.ids.len() != self.len() || self.expiry.len() != expiring {
+            return Err("ids or expiry hold more than the records".into());
+        }
+        self.check_indexes()
+    }
+
+    fn check_entries(&self, row: Row, values: &[ValueRef<'_>]) -> std::result::Result<(), String> {
+        for index in &self.indexes {
+            let mut key = Vec::new();
+            index.key_into(values, &mut key);
+            let found = match &index.index {
+                Index::SortedSet(set) => set.contains(&key, row),
+                Index::Bitmap(bitmap) => bitmap.get(&key).is_some_and(|rows| rows.contains(row)),
+            };
+            if !found {
+                return Err(format!("row {row}: missing in {:?}", index.definition));
+            }
+            if let (true, false, Index::SortedSet(set)) =
+                (index.definition.unique, index.has_null(values), &index.index)
+            {
+                if set.count(&KeyRange::prefix(&key)) != 1 {
+                    return Err(format!("row {row}: not unique in {:?}", index.definition));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_indexes(&self) -> std::result::Result<(), String> {
+        for (index, definition) in self.indexes.iter().zip(&self.schema.indexes) {
+            index.index.check()?;
+            let positions = self.schema.index_positions(definition);
+            if index.definition != *definition || index.positions.as_slice() != positions {
+                return Err(format!("{definition:?} is not the schema's"));
+            }
+            if index.index.len() != self.len() {
+                return Err(format!("{definition:?} holds more than the records"));
+            }
+        }
+        match self.indexes.len() == self.schema.indexes.len() {
+            true => Ok(()),
+            false => Err("the schema has another number of indexes".into()),
+        }
+    }
+
+    /// The position of a field by its number, as plans and cursors keep it.
+    pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
+        self.schema.position_of(number)
+    }
+}
+
+/// Whether a value of `expires_at` lies at or before `now`.
+#[inline]
+pub fn expires_by(expires_at: &ValueRef<'_>, now: i64) -> bool {
+    matches!(expires_at, ValueRef::DateTime(at) if *at <= now)
+}
+
+/// The bound of the expiry set below which everything has expired.
+fn expiry_bound(now: i64) -> Vec<u8> {
+    let mut bound = Vec::new();
+    ValueRef::DateTime(now.saturating_add(1)).key_into(&mut bound);
+    bound
+}

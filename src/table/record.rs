@@ -1,0 +1,469 @@
+//! The bytes of one record.
+//!
+//! ```text
+//! layout  number of the layout it was written with, LEB128
+//! codes   one nibble a field of that layout, the low nibble first
+//! data    the fields' bytes, one after the other
+//!
+//! code   bytes
+//! 0      none: null
+//! 1..9   code - 1 bytes of a number, without the zero bytes that its type lets be left out
+//! 10     1 byte of length, then so many bytes of a STRING
+//! 11     2 bytes of length, little-endian, ...
+//! 12     4 bytes of length, little-endian, ...
+//! 13     16 bytes: a STRING that is a UUID's canonical text
+//! 14     16 bytes: a UUID
+//! ```
+//!
+//! An INTEGER is folded so that small magnitudes are small (zigzag), then little-endian; a
+//! DATETIME the same, counted from 2026. A FLOAT is its bits big-endian, cut after the last
+//! byte that is not zero. A BOOLEAN and an ENUM are their ordinal, little-endian.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::{
+    error::{Error, Result},
+    schema::{Field, FieldNumber, Schema},
+    value::{Kind, Text, ValueRef, uuid},
+};
+
+/// DATETIME is kept as the distance from here, 2026-01-01T00:00:00Z: 5 bytes for 17 years either way.
+const EPOCH: i64 = 1_767_225_600_000;
+
+const STRING_1: u8 = 10;
+const STRING_2: u8 = 11;
+const STRING_4: u8 = 12;
+const UUID_TEXT: u8 = 13;
+const UUID: u8 = 14;
+
+/// The fields that a record was written with, in the order of its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Number and shape of each field.
+    pub fields: Vec<(FieldNumber, Kind)>,
+    /// For each position of the table's schema of now, the field's place here.
+    #[serde(skip)]
+    places: Vec<Option<u16>>,
+}
+
+impl Layout {
+    /// The layout of records written under this schema.
+    pub fn of(schema: &Schema) -> Layout {
+        let fields = schema.fields.iter();
+        let mut layout = Layout {
+            fields: fields.map(|field| (field.number, field.kind.kind())).collect(),
+            places: Vec::new(),
+        };
+        layout.read_through(schema);
+        layout
+    }
+
+    /// Finds the places of a schema's fields in this layout.
+    pub fn read_through(&mut self, schema: &Schema) {
+        let place = |field: &Field| {
+            let at = self.fields.iter().position(|f| f.0 == field.number)?;
+            u16::try_from(at).ok()
+        };
+        self.places = schema.fields.iter().map(place).collect();
+    }
+
+    /// Whether both lay out the same fields.
+    pub fn same(&self, other: &Layout) -> bool {
+        self.fields == other.fields
+    }
+}
+
+/// The values of one record, by position.
+pub type Values<'a> = SmallVec<[ValueRef<'a>; 12]>;
+
+/// A record as its table's schema of now reads it.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    codes: &'a [u8],
+    data: &'a [u8],
+    layout: &'a Layout,
+    fields: &'a [Field],
+}
+
+/// How many bytes of `data` a field takes, its length's own bytes included.
+#[inline]
+fn width(code: u8, data: &[u8]) -> Option<usize> {
+    Some(match code {
+        0 => 0,
+        1..=9 => usize::from(code) - 1,
+        STRING_1 => 1 + usize::from(*data.first()?),
+        STRING_2 => 2 + usize::from(u16::from_le_bytes(*data.first_chunk()?)),
+        STRING_4 => 4 + u32::from_le_bytes(*data.first_chunk()?) as usize,
+        UUID_TEXT | UUID => 16,
+        _ => return None,
+    })
+}
+
+#[inline]
+fn code_at(codes: &[u8], place: usize) -> u8 {
+    codes.get(place / 2).map_or(0, |pair| pair >> (place % 2 * 4) & 15)
+}
+
+impl<'a> Record<'a> {
+    /// Reads a record's head. `None` where its bytes are not one.
+    #[inline]
+    pub fn new(bytes: &'a [u8], layouts: &'a [Layout], fields: &'a [Field]) -> Option<Record<'a>> {
+        let (number, rest) = split_number(bytes)?;
+        let layout = layouts.get(usize::try_from(number).ok()?)?;
+        let (codes, data) = rest.split_at_checked(layout.fields.len().div_ceil(2))?;
+        Some(Record {
+            codes,
+            data,
+            layout,
+            fields,
+        })
+    }
+
+    /// The value at a position of the schema; what the record lacks is the field's initial value.
+    #[inline]
+    pub fn value(&self, position: usize) -> ValueRef<'a> {
+        match self.layout.places.get(position) {
+            Some(Some(place)) => self.decode(usize::from(*place)).unwrap_or(ValueRef::Null),
+            Some(None) => self
+                .fields
+                .get(position)
+                .map_or(ValueRef::Null, |field| field.initial.as_ref()),
+            None => ValueRef::Null,
+        }
+    }
+
+    /// Every value, by position.
+    pub fn values(&self) -> Values<'a> {
+        let mut in_layout = Values::new();
+        let mut data = self.data;
+        for (place, (_, kind)) in self.layout.fields.iter().enumerate() {
+            let code = code_at(self.codes, place);
+            let taken = width(code, data).and_then(|width| data.split_at_checked(width));
+            let (bytes, rest) = taken.unwrap_or_default();
+            in_layout.push(decode(*kind, code, bytes).unwrap_or(ValueRef::Null));
+            data = rest;
+        }
+        let value = |(place, field): (&Option<u16>, &'a Field)| match place {
+            Some(place) => in_layout
+                .get(usize::from(*place))
+                .copied()
+                .unwrap_or(ValueRef::Null),
+            None => field.initial.as_ref(),
+        };
+        self.layout.places.iter().zip(self.fields).map(value).collect()
+    }
+
+    #[inline]
+    fn decode(&self, place: usize) -> Option<ValueRef<'a>> {
+        let mut data = self.data;
+        for before in 0..place {
+            data = data.get(width(code_at(self.codes, before), data)?..)?;
+        }
+        let code = code_at(self.codes, place);
+        let kind = self.layout.fields.get(place)?.1;
+        decode(kind, code, data.get(..width(code, data)?)?)
+    }
+
+    /// Whether the bytes are a record to the last: every code one of its field's, nothing missing
+    /// and nothing left. Says so of bytes from outside.
+    ///
+    /// # Errors
+    /// BADVALUE naming what is wrong.
+    pub fn validate(&self) -> Result<()> {
+        let mut data = self.data;
+        for (place, (number, kind)) in self.layout.fields.iter().enumerate() {
+            let code = code_at(self.codes, place);
+            let taken = width(code, data).and_then(|width| data.split_at_checked(width));
+            let (bytes, rest) =
+                taken.ok_or_else(|| Error::corrupt("a record ends within a field"))?;
+            let value = decode(*kind, code, bytes)
+                .ok_or_else(|| Error::corrupt("a field has bytes of another type"))?;
+            self.validate_name(*number, &value)?;
+            data = rest;
+        }
+        match data.is_empty() {
+            true => Ok(()),
+            false => Err(Error::corrupt("a record is longer than its fields")),
+        }
+    }
+
+    /// An ENUM's ordinal must have a name.
+    fn validate_name(&self, number: FieldNumber, value: &ValueRef) -> Result<()> {
+        let ValueRef::Enum(ordinal) = value else {
+            return Ok(());
+        };
+        match self.fields.iter().find(|field| field.number == number) {
+            Some(field) if usize::from(*ordinal) >= field.kind.names().len() => {
+                Err(Error::corrupt("an ENUM's ordinal has no name"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The value that a field's code and bytes say. `None` where they are not of this kind.
+#[inline]
+fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
+    if code == 0 {
+        return Some(ValueRef::Null);
+    }
+    Some(match (kind, code) {
+        (Kind::Integer, 1..=9) => ValueRef::Integer(unfold(little_endian(bytes))),
+        (Kind::DateTime, 1..=9) => {
+            ValueRef::DateTime(unfold(little_endian(bytes)).wrapping_add(EPOCH))
+        }
+        (Kind::Float, 1..=9) => {
+            let mut bits = [0; 8];
+            bits.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            let number = f64::from_be_bytes(bits);
+            ValueRef::Float(number.is_finite().then_some(number)?)
+        }
+        (Kind::Boolean, 1..=2) => match little_endian(bytes) {
+            0 => ValueRef::Boolean(false),
+            1 => ValueRef::Boolean(true),
+            _ => return None,
+        },
+        (Kind::Enum, 1..=3) => ValueRef::Enum(little_endian(bytes) as u16),
+        (Kind::String, STRING_1) => ValueRef::String(Text::Bytes(bytes.get(1..)?)),
+        (Kind::String, STRING_2) => ValueRef::String(Text::Bytes(bytes.get(2..)?)),
+        (Kind::String, STRING_4) => ValueRef::String(Text::Bytes(bytes.get(4..)?)),
+        (Kind::String, UUID_TEXT) => {
+            ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?)))
+        }
+        (Kind::Uuid, UUID) => ValueRef::Uuid(*bytes.first_chunk()?),
+        _ => return None,
+    })
+}
+
+#[inline]
+fn little_endian(bytes: &[u8]) -> u64 {
+    let mut number = [0; 8];
+    for (to, from) in number.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    u64::from_le_bytes(number)
+}
+
+fn fold(number: i64) -> u64 {
+    (number << 1 ^ number >> 63) as u64
+}
+
+fn unfold(folded: u64) -> i64 {
+    (folded >> 1) as i64 ^ -((folded & 1) as i64)
+}
+
+/// Writes a record of the layout with this number. `values` are by the positions of the schema
+/// that the layout was made of.
+pub fn encode_into(number: usize, values: &[ValueRef<'_>], out: &mut Vec<u8>) {
+    push_number(number as u64, out);
+    let codes = out.len();
+    out.resize(codes + values.len().div_ceil(2), 0);
+    for (place, value) in values.iter().enumerate() {
+        let code = encode_value(value, out);
+        if let Some(pair) = out.get_mut(codes + place / 2) {
+            *pair |= code << (place % 2 * 4);
+        }
+    }
+}
+
+/// Writes a value's bytes and answers its code.
+#[inline]
+fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
+    match value {
+        ValueRef::Null => 0,
+        ValueRef::Integer(n) => encode_number(fold(*n), out),
+        ValueRef::DateTime(n) => encode_number(fold(n.wrapping_sub(EPOCH)), out),
+        ValueRef::Boolean(b) => encode_number(u64::from(*b), out),
+        ValueRef::Enum(ordinal) => encode_number(u64::from(*ordinal), out),
+        ValueRef::Float(f) => {
+            let bits = f.to_bits();
+            let width = 8 - bits.trailing_zeros().min(64) as usize / 8;
+            out.extend(bits.to_be_bytes().iter().take(width));
+            width as u8 + 1
+        }
+        ValueRef::Uuid(bytes) => {
+            out.extend_from_slice(bytes);
+            UUID
+        }
+        ValueRef::String(text) => encode_text(text, out),
+    }
+}
+
+fn encode_number(number: u64, out: &mut Vec<u8>) -> u8 {
+    let width = (71 - number.leading_zeros() as usize) / 8;
+    out.extend(number.to_le_bytes().iter().take(width));
+    width as u8 + 1
+}
+
+fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
+    if let Some(bytes) = uuid::parse_canonical(text) {
+        out.extend_from_slice(&bytes);
+        return UUID_TEXT;
+    }
+    let code = match text.len() {
+        0..=0xFF => {
+            out.push(text.len() as u8);
+            STRING_1
+        }
+        0x100..=0xFFFF => {
+            out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+            STRING_2
+        }
+        _ => {
+            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            STRING_4
+        }
+    };
+    out.extend_from_slice(text);
+    code
+}
+
+/// Appends a number in LEB128.
+pub fn push_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Reads a number in LEB128 and answers it with what follows. `None` where the bytes end or the
+/// number is longer than 64 bits.
+#[inline]
+pub fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0u64;
+    for (at, byte) in bytes.iter().enumerate().take(10) {
+        let shift = at as u32 * 7;
+        let part = u64::from(byte & 0x7F);
+        if shift == 63 && part > 1 {
+            return None;
+        }
+        number |= part << shift;
+        if byte & 0x80 == 0 {
+            return Some((number, bytes.get(at + 1..)?));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        schema::{Facts, Operation},
+        value::{Type, Value},
+    };
+    use proptest::prelude::*;
+
+    const FACTS: Facts = Facts {
+        empty: false,
+        drop_data: true,
+        now: 0,
+    };
+
+    fn add(schema: &Schema, name: &str, kind: Type) -> Schema {
+        let operation = Operation::AddField {
+            name: name.into(),
+            kind,
+            not_null: false,
+            default: None,
+            index: None,
+            position: None,
+        };
+        schema.change(&operation, &FACTS).unwrap()
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            prop_oneof![any::<i64>(), -300i64..300].prop_map(Value::Integer),
+            any::<f64>()
+                .prop_filter("finite", |f| f.is_finite())
+                .prop_map(Value::Float),
+            any::<bool>().prop_map(Value::Boolean),
+            any::<i64>().prop_map(Value::DateTime),
+            prop::collection::vec(any::<u8>(), 0..300).prop_map(|b| Value::String(b.into())),
+            prop::collection::vec(any::<u8>(), 65_530..65_540).prop_map(|b| Value::String(b.into())),
+            any::<[u8; 16]>().prop_map(|b| Value::String(uuid::text(&b).to_vec().into())),
+            any::<[u8; 16]>().prop_map(Value::Uuid),
+            (0u16..300).prop_map(Value::Enum),
+        ]
+    }
+
+    fn kind_of(value: &Value) -> Type {
+        match value {
+            Value::Null | Value::Integer(_) => Type::Integer,
+            Value::Float(_) => Type::Float,
+            Value::Boolean(_) => Type::Boolean,
+            Value::DateTime(_) => Type::DateTime,
+            Value::String(_) => Type::String,
+            Value::Uuid(_) => Type::Uuid,
+            Value::Enum(_) => Type::Enum((0..300).map(|n| format!("n{n}").into()).collect()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_reads_back_through_later_schemas(added in prop::collection::vec(value(), 0..12), removed: prop::sample::Index) {
+            let mut schema = Schema::new();
+            for (at, value) in added.iter().enumerate() {
+                schema = add(&schema, &format!("f{at}"), kind_of(value));
+            }
+            let own = [Value::Integer(7), Value::DateTime(1), Value::DateTime(2), Value::Null];
+            let mut values = vec![own[0].clone()];
+            values.extend(added.iter().cloned());
+            values.extend(own[1..].iter().cloned());
+            let mut bytes = Vec::new();
+            let refs: Vec<ValueRef> = values.iter().map(Value::as_ref).collect();
+            encode_into(0, &refs, &mut bytes);
+
+            let mut layouts = [Layout::of(&schema)];
+            let record = Record::new(&bytes, &layouts, &schema.fields).unwrap();
+            record.validate().unwrap();
+            let read: Vec<Value> = record.values().iter().map(ValueRef::to_value).collect();
+            prop_assert_eq!(&read, &values);
+            for (position, value) in values.iter().enumerate() {
+                prop_assert_eq!(&record.value(position).to_value(), value);
+            }
+            for end in 0..bytes.len().min(400) {
+                let cut = Record::new(&bytes[..end], &layouts, &schema.fields);
+                prop_assert!(cut.is_none_or(|record| record.validate().is_err()));
+            }
+
+            // A field is removed and another added: the old bytes are read all the same.
+            if !added.is_empty() {
+                let gone = removed.index(added.len());
+                let operation = Operation::RemoveField { name: format!("f{gone}").into() };
+                schema = schema.change(&operation, &FACTS).unwrap();
+                values.remove(1 + gone);
+            }
+            schema = add(&schema, "later", Type::String);
+            values.insert(values.len() - 3, Value::Null);
+            layouts[0].read_through(&schema);
+            let record = Record::new(&bytes, &layouts, &schema.fields).unwrap();
+            let read: Vec<Value> = record.values().iter().map(ValueRef::to_value).collect();
+            prop_assert_eq!(&read, &values);
+        }
+
+        #[test]
+        fn any_bytes_are_a_record_or_refused(bytes: Vec<u8>) {
+            let schema = add(&add(&Schema::new(), "a", Type::String), "b", Type::Float);
+            let layouts = [Layout::of(&schema)];
+            if let Some(record) = Record::new(&bytes, &layouts, &schema.fields) {
+                let _ = record.values();
+                if record.validate().is_ok() {
+                    prop_assert_eq!(record.values().len(), schema.fields.len());
+                }
+            }
+        }
+
+        #[test]
+        fn numbers_read_back(number: u64, rest: Vec<u8>) {
+            let mut bytes = Vec::new();
+            push_number(number, &mut bytes);
+            bytes.extend(&rest);
+            prop_assert_eq!(split_number(&bytes), Some((number, &rest[..])));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Values, their types, and the one order they have.
+//!
+//! A value is kept in two forms: [`Value`] owns its bytes (schemas, requests), [`ValueRef`]
+//! borrows them from a record or from a command's tokens. Both compare only within one type;
+//! the order is that of their [`key`] bytes, with null before everything.
+
+pub mod datetime;
+pub mod key;
+pub mod number;
+pub mod uuid;
+
+use std::{cmp::Ordering, fmt, ops::Deref};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, quoted};
+
+/// The type of a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Type {
+    /// 64-bit signed.
+    Integer,
+    /// Finite 64-bit float.
+    Float,
+    /// True or false.
+    Boolean,
+    /// Milliseconds since 1970 UTC.
+    DateTime,
+    /// Any bytes.
+    String,
+    /// 16 bytes.
+    Uuid,
+    /// One of these names, ordered as declared.
+    Enum(Vec<Box<str>>),
+}
+
+/// The shape of a type's values, without the names of an ENUM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// 64-bit signed.
+    Integer,
+    /// Finite 64-bit float.
+    Float,
+    /// True or false.
+    Boolean,
+    /// Milliseconds since 1970 UTC.
+    DateTime,
+    /// Any bytes.
+    String,
+    /// 16 bytes.
+    Uuid,
+    /// The ordinal of a name.
+    Enum,
+}
+
+impl Type {
+    /// The shape of this type's values.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Type::Integer => Kind::Integer,
+            Type::Float => Kind::Float,
+            Type::Boolean => Kind::Boolean,
+            Type::DateTime => Kind::DateTime,
+            Type::String => Kind::String,
+            Type::Uuid => Kind::Uuid,
+            Type::Enum(_) => Kind::Enum,
+        }
+    }
+
+    /// The type's word in a migration.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Type::Integer => "INTEGER",
+            Type::Float => "FLOAT",
+            Type::Boolean => "BOOLEAN",
+            Type::DateTime => "DATETIME",
+            Type::String => "STRING",
+            Type::Uuid => "UUID",
+            Type::Enum(_) => "ENUM",
+        }
+    }
+
+    /// The names of an ENUM, none for the other types.
+    pub fn names(&self) -> &[Box<str>] {
+        match self {
+            Type::Enum(names) => names,
+            _ => &[],
+        }
+    }
+
+    /// What the type accepts, for an error to say.
+    pub fn expectation(&self) -> String {
+        match self {
+            Type::Integer => "a 64-bit integer".into(),
+            Type::Float => "a finite number".into(),
+            Type::Boolean => "true, false, 1 or 0".into(),
+            Type::DateTime => {
+                "milliseconds since 1970, an RFC 3339 time, or now, now-1h, now+90s".into()
+            }
+            Type::String => "bytes".into(),
+            Type::Uuid => "a UUID of 32 hex digits, with or without hyphens".into(),
+            Type::Enum(names) => {
+                let shown: Vec<&str> = names.iter().take(16).map(|n| &**n).collect();
+                let more = if names.len() > 16 { ", ..." } else { "" };
+                format!("one of {}{more}", shown.join(", "))
+            }
+        }
+    }
+
+    /// Reads a value of this type from a token. `now` is the command's clock, in milliseconds.
+    /// `None` where the token is none of this type's values.
+    pub fn parse<'a>(&self, token: &'a [u8], now: i64) -> Option<ValueRef<'a>> {
+        Some(match self {
+            Type::Integer => ValueRef::Integer(number::parse_integer(token)?),
+            Type::Float => ValueRef::Float(number::parse_float(token)?),
+            Type::Boolean => ValueRef::Boolean(parse_boolean(token)?),
+            Type::DateTime => ValueRef::DateTime(datetime::parse(token, now)?),
+            Type::String => ValueRef::String(Text::Bytes(token)),
+            Type::Uuid => ValueRef::Uuid(uuid::parse(token)?),
+            Type::Enum(names) => ValueRef::Enum(ordinal(names, token)?),
+        })
+    }
+
+    /// Reads a value for the field `field`, or says in an error why the token is none.
+    pub fn expect<'a>(&self, field: &str, token: &'a [u8], now: i64) -> Result<ValueRef<'a>> {
+        self.parse(token, now).ok_or_else(|| {
+            Error::bad_value(format!(
+                "field '{field}' is {}: expected {}, found {}",
+                self.word(),
+                self.expectation(),
+                quoted(token)
+            ))
+        })
+    }
+}
+
+fn parse_boolean(token: &[u8]) -> Option<bool> {
+    match token {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ if token.eq_ignore_ascii_case(b"true") => Some(true),
+        _ if token.eq_ignore_ascii_case(b"false") => Some(false),
+        _ => None,
+    }
+}
+
+fn ordinal(names: &[Box<str>], token: &[u8]) -> Option<u16> {
+    let position = names.iter().position(|name| name.as_bytes() == token)?;
+    u16::try_from(position).ok()
+}
+
+/// The bytes of a STRING: borrowed, or a UUID's text worked out from its 16 bytes.
+#[derive(Clone, Copy)]
+pub enum Text<'a> {
+    /// Bytes as they are kept.
+    Bytes(&'a [u8]),
+    /// Lower-case UUID text, which a record keeps in 16 bytes.
+    Uuid([u8; uuid::TEXT_LEN]),
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Text::Bytes(bytes) => bytes,
+            Text::Uuid(text) => text,
+        }
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", quoted(self))
+    }
+}
+
+/// A value that borrows its bytes.
+#[derive(Debug, Clone, Copy)]
+pub enum ValueRef<'a> {
+    /// No value.
+    Null,
+    /// 64-bit signed.
+    Integer(i64),
+    /// Finite, and never -0.
+    Float(f64),
+    /// True or false.
+    Boolean(bool),
+    /// Milliseconds since 1970 UTC.
+    DateTime(i64),
+    /// Any bytes.
+    String(Text<'a>),
+    /// 16 bytes.
+    Uuid([u8; 16]),
+    /// The ordinal of an ENUM's name.
+    Enum(u16),
+}
+
+impl ValueRef<'_> {
+    /// Whether there is no value.
+    pub fn is_null(&self) -> bool {
+        matches!(self, ValueRef::Null)
+    }
+
+    /// The same value, owning its bytes.
+    pub fn to_value(&self) -> Value {
+        match self {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(n) => Value::Integer(*n),
+            ValueRef::Float(f) => Value::Float(*f),
+            ValueRef::Boolean(b) => Value::Boolean(*b),
+            ValueRef::DateTime(n) => Value::DateTime(*n),
+            ValueRef::String(text) => Value::String(text.to_vec().into_boxed_slice()),
+            ValueRef::Uuid(bytes) => Value::Uuid(*bytes),
+            ValueRef::Enum(ordinal) => Value::Enum(*ordinal),
+        }
+    }
+
+    /// Whether this value may stand in a field of this shape. Null may stand everywhere.
+    pub fn fits(&self, kind: Kind) -> bool {
+        match self {
+            ValueRef::Null => true,
+            ValueRef::Integer(_) => kind == Kind::Integer,
+            ValueRef::Float(f) => kind == Kind::Float && f.is_finite(),
+            ValueRef::Boolean(_) => kind == Kind::Boolean,
+            ValueRef::DateTime(_) => kind == Kind::DateTime,
+            ValueRef::String(_) => kind == Kind::String,
+            ValueRef::Uuid(_) => kind == Kind::Uuid,
+            ValueRef::Enum(_) => kind == Kind::Enum,
+        }
+    }
+
+    /// The value as a person reads it and as a migration takes it; a null is `null`.
+    pub fn text(&self, names: &[Box<str>]) -> Vec<u8> {
+        match self {
+            ValueRef::Null => b"null".to_vec(),
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => n.to_string().into_bytes(),
+            ValueRef::Float(f) => number::float_text(*f).into_bytes(),
+            ValueRef::Boolean(b) => b.to_string().into_bytes(),
+            ValueRef::String(text) => text.to_vec(),
+            ValueRef::Uuid(bytes) => uuid::text(bytes).to_vec(),
+            ValueRef::Enum(ordinal) => match names.get(usize::from(*ordinal)) {
+                Some(name) => name.as_bytes().to_vec(),
+                None => ordinal.to_string().into_bytes(),
+            },
+        }
+    }
+
+    /// The order of two values of one type: null first, then the type's own order.
+    /// Values of different types, which a schema never lets meet, compare as equal.
+    pub fn order(&self, other: &ValueRef<'_>) -> Ordering {
+        match (self, other) {
+            (ValueRef::Null, ValueRef::Null) => Ordering::Equal,
+            (ValueRef::Null, _) => Ordering::Less,
+            (_, ValueRef::Null) => Ordering::Greater,
+            (ValueRef::Integer(a), ValueRef::Integer(b))
+            | (ValueRef::DateTime(a), ValueRef::DateTime(b)) => a.cmp(b),
+            (ValueRef::Float(a), ValueRef::Float(b)) => a.total_cmp(b),
+            (ValueRef::Boolean(a), ValueRef::Boolean(b)) => a.cmp(b),
+            (ValueRef::String(a), ValueRef::String(b)) => (**a).cmp(&**b),
+            (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a.cmp(b),
+            (ValueRef::Enum(a), ValueRef::Enum(b)) => a.cmp(b),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// A value that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// 64-bit signed.
+    Integer(i64),
+    /// Finite, and never -0.
+    Float(f64),
+    /// True or false.
+    Boolean(bool),
+    /// Milliseconds since 1970 UTC.
+    DateTime(i64),
+    /// Any bytes.
+    String(Box<[u8]>),
+    /// 16 bytes.
+    Uuid([u8; 16]),
+    /// The ordinal of an ENUM's name.
+    Enum(u16),
+}
+
+impl Value {
+    /// The same value, borrowing its bytes.
+    #[inline]
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(n) => ValueRef::Integer(*n),
+            Value::Float(f) => ValueRef::Float(*f),
+            Value::Boolean(b) => ValueRef::Boolean(*b),
+            Value::DateTime(n) => ValueRef::DateTime(*n),
+            Value::String(bytes) => ValueRef::String(Text::Bytes(bytes)),
+            Value::Uuid(bytes) => ValueRef::Uuid(*bytes),
+            Value::Enum(ordinal) => ValueRef::Enum(*ordinal),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Numbers as text: read exactly, and written as JavaScript prints them.
+
+/// Reads a 64-bit integer: an optional sign and digits, nothing else.
+pub fn parse_integer(token: &[u8]) -> Option<i64> {
+    std::str::from_utf8(token).ok()?.parse().ok()
+}
+
+/// Reads a finite float in any usual decimal or exponent form. -0 is read as 0.
+pub fn parse_float(token: &[u8]) -> Option<f64> {
+    let number = parse_nearest(token)?;
+    number.is_finite().then_some(number)
+}
+
+/// The nearest float, infinite where the number is too large for any.
+fn parse_nearest(token: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(token).ok()?;
+    let numeric = |b: &u8| b.is_ascii_digit() || b"+-.eE".contains(b);
+    if !token.iter().all(numeric) {
+        return None;
+    }
+    let number: f64 = text.parse().ok()?;
+    Some(if number == 0.0 { 0.0 } else { number })
+}
+
+/// The shortest text that reads back the same: `5`, `0.1`, `1e+300`, `1.5e-7`
+/// (ECMA-262, Number::toString).
+pub fn float_text(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude == 0.0 || (1e-6..1e21).contains(&magnitude) {
+        return format!("{number}");
+    }
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => text,
+    }
+}
+
+/// Where a number falls among the values of a type: the greatest value at or below it and the
+/// least at or above it. Both are the same value exactly when the type has the number itself;
+/// one is absent when the number lies beyond the type's end on that side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place<T> {
+    /// The greatest value at or below the number.
+    pub floor: Option<T>,
+    /// The least value at or above the number.
+    pub ceiling: Option<T>,
+}
+
+impl<T: Copy> Place<T> {
+    fn exactly(value: T) -> Place<T> {
+        Place {
+            floor: Some(value),
+            ceiling: Some(value),
+        }
+    }
+}
+
+/// Places any decimal number among the 64-bit integers, exactly. `None` where the token is no number.
+pub fn place_integer(token: &[u8]) -> Option<Place<i64>> {
+    if let Some(number) = parse_integer(token) {
+        return Some(Place::exactly(number));
+    }
+    let decimal = Decimal::parse(token)?;
+    let (floor, ceiling) = decimal.neighbours();
+    Some(Place {
+        floor: (floor >= i128::from(i64::MIN)).then(|| i64::try_from(floor).unwrap_or(i64::MAX)),
+        ceiling: (ceiling <= i128::from(i64::MAX))
+            .then(|| i64::try_from(ceiling).unwrap_or(i64::MIN)),
+    })
+}
+
+/// Places any decimal number among the finite floats. An integer is placed exactly: where no
+/// float equals it, it falls between two. A number with a fraction is its nearest float.
+/// `None` where the token is no number.
+pub fn place_float(token: &[u8]) -> Option<Place<f64>> {
+    let nearest = parse_nearest(token)?;
+    if nearest.is_infinite() {
+        let (floor, ceiling) = match nearest > 0.0 {
+            true => (Some(f64::MAX), None),
+            false => (None, Some(f64::MIN)),
+        };
+        return Some(Place { floor, ceiling });
+    }
+    let (floor, ceiling) = Decimal::parse(token)?.neighbours();
+    if floor != ceiling || floor.unsigned_abs() >= Decimal::HUGE {
+        return Some(Place::exactly(nearest));
+    }
+    // A float of this magnitude that is the nearest to an integer is an integer below 2^127.
+    let rounded = nearest as i128;
+    Some(match rounded.cmp(&floor) {
+        std::cmp::Ordering::Equal => Place::exactly(nearest),
+        std::cmp::Ordering::Less => Place {
+            floor: Some(nearest),
+            ceiling: Some(nearest.next_up()),
+        },
+        std::cmp::Ordering::Greater => Place {
+            floor: Some(nearest.next_down()),
+            ceiling: Some(nearest),
+        },
+    })
+}
+
+/// A decimal number cut at its point.
+struct Decimal {
+    negative: bool,
+    /// Digits before the point, at most [`Decimal::HUGE`].
+    whole: u128,
+    /// Whether any digit after the point is not 0.
+    fraction: bool,
+}
+
+impl Decimal {
+    /// Stands for every magnitude at or above it: far beyond 64 bits, well within 128.
+    const HUGE: u128 = 10u128.pow(30);
+
+    /// Reads `[+-]digits[.digits][e[+-]digits]`, with digits on one side of the point at least.
+    fn parse(token: &[u8]) -> Option<Decimal> {
+        let (negative, rest) = match token.split_first()? {
+            (b'-', rest) => (true, rest),
+            (b'+', rest) => (false, rest),
+            _ => (false, token),
+        };
+        let (mantissa, exponent) = match rest.iter().position(|b| b.eq_ignore_ascii_case(&b'e')) {
+            Some(at) => (rest.get(..at)?, parse_exponent(rest.get(at + 1..)?)?),
+            None => (rest, 0),
+        };
+        let (before, after) = match mantissa.iter().position(|b| *b == b'.') {
+            Some(at) => (mantissa.get(..at)?, mantissa.get(at + 1..)?),
+            None => (mantissa, &[][..]),
+        };
+        if before.is_empty() && after.is_empty() {
+            return None;
+        }
+        let point = i64::try_from(before.len()).ok()?.saturating_add(exponent);
+        let mut decimal = Decimal {
+            negative,
+            whole: 0,
+            fraction: false,
+        };
+        for (at, symbol) in before.iter().chain(after).enumerate() {
+            let digit = (*symbol as char).to_digit(10)?;
+            if (at as i64) < point {
+                decimal.push(digit);
+            } else {
+                decimal.fraction |= digit != 0;
+            }
+        }
+        let written = (before.len() + after.len()) as i64;
+        // Thirty-one zeros after the last digit make anything but 0 huge already.
+        for _ in written.max(0)..point.min(written.saturating_add(31)) {
+            decimal.push(0);
+        }
+        Some(decimal)
+    }
+
+    fn push(&mut self, digit: u32) {
+        self.whole = (self.whole * 10 + u128::from(digit)).min(Decimal::HUGE);
+    }
+
+    /// The integers at or below and at or above.
+    fn neighbours(&self) -> (i128, i128) {
+        let whole = self.whole as i128;
+        let next = whole + i128::from(self.fraction);
+        match self.negative {
+            false => (whole, next),
+            true => (-next, -whole),
+        }
+    }
+}
+
+/// An exponent, cut to what can matter.
+fn parse_exponent(token: &[u8]) -> Option<i64> {
+    let digits = token.strip_prefix(b"-").or(token.strip_prefix(b"+"));
+    let digits = digits.unwrap_or(token);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let magnitude = parse_integer(digits).unwrap_or(i64::MAX).min(1 << 40);
+    Some(match token.first() {
+        Some(b'-') => -magnitude,
+        _ => magnitude,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn floats_print_as_javascript_prints_them() {
+        let cases: &[(f64, &str)] = &[
+            (5.0, "5"),
+            (0.0, "0"),
+            (-0.1, "-0.1"),
+            (1e21, "1e+21"),
+            (1e20, "100000000000000000000"),
+            (1e300, "1e+300"),
+            (0.000001, "0.000001"),
+            (0.00000015, "1.5e-7"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "5e-324"),
+            (123456789.125, "123456789.125"),
+        ];
+        for (number, text) in cases {
+            assert_eq!(float_text(*number), *text);
+        }
+    }
+
+    #[test]
+    fn a_number_falls_where_it_belongs_among_integers() {
+        let place = |floor, ceiling| Some(Place { floor, ceiling });
+        let cases: &[(&str, Option<Place<i64>>)] = &[
+            ("5", place(Some(5), Some(5))),
+            ("5.0", place(Some(5), Some(5))),
+            ("5.5", place(Some(5), Some(6))),
+            ("-5.5", place(Some(-6), Some(-5))),
+            ("1e3", place(Some(1000), Some(1000))),
+            ("1.5e1", place(Some(15), Some(15))),
+            ("15e-1", place(Some(1), Some(2))),
+            ("1e-400", place(Some(0), Some(1))),
+            ("-1e-99999999999999999999", place(Some(-1), Some(0))),
+            ("0e99999999999999999999", place(Some(0), Some(0))),
+            ("9223372036854775807", place(Some(i64::MAX), Some(i64::MAX))),
+            ("9223372036854775808", place(Some(i64::MAX), None)),
+            ("9223372036854775807.5", place(Some(i64::MAX), None)),
+            ("-9223372036854775808.5", place(None, Some(i64::MIN))),
+            ("1e400", place(Some(i64::MAX), None)),
+            ("-1e400", place(None, Some(i64::MIN))),
+            (".5", place(Some(0), Some(1))),
+            ("5.", place(Some(5), Some(5))),
+            (".", None),
+            ("", None),
+            ("-", None),
+            ("1e", None),
+            ("inf", None),
+            ("nan", None),
+            ("0x10", None),
+            (" 5", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(place_integer(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integer_that_no_float_equals_falls_between_two() {
+        assert_eq!(
+            place_float(b"9007199254740993"),
+            Some(Place {
+                floor: Some(9007199254740992.0),
+                ceiling: Some(9007199254740994.0)
+            })
+        );
+        assert_eq!(place_float(b"0.1"), Some(Place::exactly(0.1)));
+        assert_eq!(place_float(b"-0"), Some(Place::exactly(0.0)));
+        assert_eq!(
+            place_float(b"1e400"),
+            Some(Place {
+                floor: Some(f64::MAX),
+                ceiling: None
+            })
+        );
+        assert_eq!(place_float(b"infinity"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn float_text_reads_back_the_same(bits: u64) {
+            let number = f64::from_bits(bits);
+            prop_assume!(number.is_finite() && !(number == 0.0 && number.is_sign_negative()));
+            prop_assert_eq!(parse_float(float_text(number).as_bytes()), Some(number));
+        }
+
+        #[test]
+        fn integers_are_placed_among_floats_as_128_bits_say(number: i64) {
+            let place = place_float(number.to_string().as_bytes()).unwrap();
+            let (floor, ceiling) = (place.floor.unwrap(), place.ceiling.unwrap());
+            prop_assert!(floor as i128 <= i128::from(number));
+            prop_assert!(ceiling as i128 >= i128::from(number));
+            prop_assert!(floor == ceiling || floor.next_up() == ceiling);
+            prop_assert_eq!(floor == ceiling, (number as f64) as i128 == i128::from(number));
+        }
+    }
+}
