@@ -63,8 +63,14 @@ if [ ${#packages[@]} -gt 0 ]; then
     say "Installing ${packages[*]} ..."
     # env: sudo drops the variable otherwise.
     apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
-    "${apt[@]}" update </dev/null >&2
-    "${apt[@]}" install -y --no-install-recommends "${packages[@]}" </dev/null >&2
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } \
+        </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        say "apt-get could not install ${packages[*]}."
+        exit 1
+    fi
 fi
 
 if [ "$wanted" = test ]; then

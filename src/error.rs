@@ -105,6 +105,21 @@ impl Error {
         )
     }
 
+    /// A reply would hold more records than the limit allows.
+    pub fn too_many_replies(most: u64) -> Error {
+        Error::new(
+            Code::TooMany,
+            format!(
+                "the reply would hold more than {most} records (max-reply-records); use LIMIT, CURSOR or COUNT"
+            ),
+        )
+    }
+
+    /// A field that only the server writes.
+    pub fn read_only(field: &str, instead: &str) -> Error {
+        Error::bad_value(format!("field '{field}' cannot be set: {instead}"))
+    }
+
     /// A fault of the module itself, never of its user.
     pub fn internal(text: &str) -> Error {
         Error::new(

@@ -14,9 +14,11 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod commands;
 pub mod encoding;
 pub mod error;
 pub mod index;
+pub mod query;
 pub mod schema;
 pub mod table;
 pub mod tokens;

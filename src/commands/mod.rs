@@ -4,7 +4,19 @@
 //! answers the effects to be persisted and replicated. It knows nothing of Redis: whoever
 //! calls it opens the key, holds the clock and carries the effects away.
 
+mod apply;
+mod clauses;
+mod create;
+mod del;
+mod explain;
+mod find;
+mod info;
+mod migrate;
+mod record_reply;
 mod reply;
+mod schema;
+mod update;
+mod r#where;
 
 pub use reply::{Recorded, Reply};
 
@@ -38,6 +50,18 @@ impl Default for Limits {
         Limits {
             reply_records: 100_000,
             write_records: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    /// The most records that an UPDATE or DEL by predicate may match: without LIMIT so many as
+    /// may be written, and where records are answered so many as a reply may hold.
+    fn most_written(&self, limit: Option<u64>, answered: bool) -> u64 {
+        let written = if limit.is_some() { u64::MAX } else { self.write_records };
+        match answered {
+            true => written.min(self.reply_records),
+            false => written,
         }
     }
 }
@@ -78,3 +102,100 @@ pub struct Command {
     /// The code behind it.
     pub run: Run,
 }
+
+const WRITE: &str = "write deny-oom";
+const READ: &str = "readonly";
+
+/// Every command, as a server registers it.
+pub static COMMANDS: [Command; 10] = [
+    Command {
+        name: "yarr.create",
+        arity: -2,
+        flags: "write deny-oom fast",
+        categories: "write fast",
+        summary: "Creates one record or many",
+        complexity: "O(N log M) for N records in a table of M",
+        run: Run::Write(create::run),
+    },
+    Command {
+        name: "yarr.find",
+        arity: -3,
+        flags: "readonly fast",
+        categories: "read fast",
+        summary: "Finds records by id, or the first that matches a predicate",
+        complexity: "O(log M) an id in a table of M; O(E) for a predicate that examines E records",
+        run: Run::Read(find::run),
+    },
+    Command {
+        name: "yarr.where",
+        arity: -3,
+        flags: READ,
+        categories: "read",
+        summary: "Finds every record that matches a predicate: records, ids, values or their number",
+        complexity: "O(E) for E records examined, O(log M) where an index counts",
+        run: Run::Read(r#where::run),
+    },
+    Command {
+        name: "yarr.update",
+        arity: -4,
+        flags: WRITE,
+        categories: "write",
+        summary: "Changes fields of records",
+        complexity: "O(E + N log M) for E records examined and N changed in a table of M",
+        run: Run::Write(update::run),
+    },
+    Command {
+        name: "yarr.del",
+        arity: -3,
+        flags: "write",
+        categories: "write",
+        summary: "Removes records",
+        complexity: "O(E + N log M) for E records examined and N removed from a table of M",
+        run: Run::Write(del::run),
+    },
+    Command {
+        name: "yarr.migrate",
+        arity: -4,
+        flags: WRITE,
+        categories: "write admin dangerous",
+        summary: "Changes a table's schema by a versioned migration, and makes the table with its first",
+        complexity: "O(1) for fields, O(M log M) for an index over M records",
+        run: Run::Make(migrate::run),
+    },
+    Command {
+        name: "yarr.schema",
+        arity: -2,
+        flags: READ,
+        categories: "read",
+        summary: "Tells a table's schema, its history or version, or what a migration would do",
+        complexity: "O(N) for N fields, indexes or lines of history",
+        run: Run::Read(schema::run),
+    },
+    Command {
+        name: "yarr.explain",
+        arity: -4,
+        flags: READ,
+        categories: "read",
+        summary: "Tells how a command would find its records",
+        complexity: "O(log M) in a table of M; with ANALYZE as the command itself",
+        run: Run::Read(explain::run),
+    },
+    Command {
+        name: "yarr.info",
+        arity: 2,
+        flags: "readonly fast",
+        categories: "read fast",
+        summary: "Tells how large a table is, part by part",
+        complexity: "O(N) for N indexes",
+        run: Run::Read(info::run),
+    },
+    Command {
+        name: "yarr.apply",
+        arity: 3,
+        flags: "write",
+        categories: "write admin dangerous",
+        summary: "Carries out effects decided by another server; not for applications",
+        complexity: "O(N log M) for N records in a table of M",
+        run: Run::Make(apply::run),
+    },
+];

@@ -48,6 +48,19 @@ pub struct Recorded {
     pub lines: Vec<String>,
 }
 
+impl Recorded {
+    /// What was answered, in a few words.
+    pub fn outline(&self) -> String {
+        match self.lines.first().and_then(|line| line.split_at_checked(1)) {
+            Some(("*", len)) => format!("{len} elements"),
+            Some(("%", len)) => format!("a record of {len} fields"),
+            Some((":", number)) => format!("the number {number}"),
+            Some(("_", _)) | None => "null".into(),
+            Some((_, text)) => text.into(),
+        }
+    }
+}
+
 impl Reply for Recorded {
     fn null(&mut self) {
         self.lines.push("_".into());

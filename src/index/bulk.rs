@@ -24,19 +24,18 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Adds an entry, unless it is not above all before it.
-    pub(super) fn push(&mut self, entry: &[u8]) -> bool {
-        if self.len > 0 && entry <= self.last.as_slice() {
+    pub(super) fn push(&mut self, entry: Entry) -> bool {
+        if self.len > 0 && entry <= self.last {
             return false;
         }
         let len = self.leaf.len();
-        let mut shape = self.leaf.shape_with(entry);
+        let mut shape = self.leaf.shape_with(&entry);
         if len >= FEW && shape.need() > LEAF {
-            self.close_leaf(separator(&self.last, entry));
-            shape = self.leaf.shape_with(entry);
+            self.close_leaf(separator(&self.last, &entry));
+            shape = self.leaf.shape_with(&entry);
         }
-        self.leaf.insert(self.leaf.len(), entry, shape);
-        self.last.clear();
-        self.last.extend_from_slice(entry);
+        self.leaf.insert(self.leaf.len(), &entry, shape);
+        self.last = entry;
         self.len += 1;
         true
     }

@@ -12,6 +12,8 @@ mod key_range;
 mod laws;
 mod node;
 mod pack;
+mod rows;
+mod search;
 mod sorted_set;
 mod walk;
 

@@ -1,7 +1,5 @@
 //! Writing blocks: packing runs of entries into a new block, and changes in place.
 
-use smallvec::SmallVec;
-
 use super::block::{Block, Entry, Form, SLACK, piece};
 
 /// What a block of certain entries looks like, known before it is made.
@@ -380,16 +378,21 @@ impl Block {
 
 /// Length of the common prefix of two byte strings.
 pub(super) fn shared(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    // Whole chunks first: keys may be long.
+    const CHUNK: usize = 64;
+    let chunks = a.chunks_exact(CHUNK).zip(b.chunks_exact(CHUNK));
+    let skip = CHUNK * chunks.take_while(|(a, b)| a == b).count();
+    let rest = a.iter().zip(b).skip(skip);
+    skip + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// The shortest useful separator: above `below` and at or below `from`, which follows it.
 ///
 /// Cut after the first byte that differs, but not below 16 bytes: separators of entries of one
 /// short length stay of one length, which keeps their block fixed.
-pub(super) fn separator(below: &[u8], from: &[u8]) -> SmallVec<[u8; 64]> {
+pub(super) fn separator(below: &[u8], from: &[u8]) -> Entry {
     let len = (shared(below, from) + 1).max(16).min(from.len());
-    SmallVec::from_slice(piece(from, 0, len))
+    Entry::from_slice(piece(from, 0, len))
 }
 
 /// The allocation for `used` bytes and the slack.
@@ -417,7 +420,35 @@ fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::size_class;
+    use super::{separator, shared, size_class};
+
+    #[test]
+    fn shared_prefixes_are_found_at_every_length() {
+        for len in 0..200 {
+            let mut a = vec![7; len];
+            assert_eq!(shared(&a, &[7; 200]), len);
+            a.push(8);
+            a.extend([7; 80]);
+            assert_eq!(shared(&a, &[7; 200]), len);
+        }
+    }
+
+    #[test]
+    fn separators_are_cut_after_the_first_difference_past_sixteen_bytes() {
+        let cases: [(&[u8], &[u8], &[u8]); 4] = [
+            (b"a", b"b", b"b"),
+            (b"twelve bytesA", b"twelve bytesB", b"twelve bytesB"),
+            (b"a", b"seventeen bytes..", b"seventeen bytes."),
+            (
+                b"more than sixteen 1...",
+                b"more than sixteen 2...",
+                b"more than sixteen 2",
+            ),
+        ];
+        for (below, from, expected) in cases {
+            assert_eq!(separator(below, from).as_slice(), expected);
+        }
+    }
 
     #[test]
     fn size_classes_are_jemallocs() {

@@ -1,6 +1,6 @@
 //! The sorted set: an ordered set of entries, each a key and a row.
 
-use super::block::{Block, Entry};
+use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
 use super::inner::Inner;
 use super::key_range::KeyRange;
@@ -48,7 +48,7 @@ impl SortedSet {
         let mut builder = Builder::default();
         let mut strays = Vec::new();
         for (key, row) in entries {
-            if !builder.push(&entry(key.as_ref(), row)) {
+            if !builder.push(entry(key.as_ref(), row)) {
                 strays.push((key, row));
             }
         }
@@ -150,7 +150,7 @@ impl SortedSet {
         if !block.starts_with(at, key) {
             return None;
         }
-        if block.entry_len(at) == key.len() + super::block::ROW {
+        if block.entry_len(at) == key.len() + ROW {
             return Some(block.row(at));
         }
         self.first_among_longer(key)
@@ -277,7 +277,18 @@ impl SortedSet {
 
 /// The byte string `key ‖ row`.
 fn entry(key: &[u8], row: u32) -> Entry {
-    let mut entry = Entry::from_slice(key);
+    let len = key.len() + ROW;
+    let mut short = [0; ENTRY];
+    if let Some((start, end)) = short
+        .get_mut(..len)
+        .and_then(|entry| entry.split_last_chunk_mut())
+    {
+        start.copy_from_slice(key);
+        *end = row.to_be_bytes();
+        return Entry::from_buf_and_len(short, len);
+    }
+    let mut entry = Entry::with_capacity(len);
+    entry.extend_from_slice(key);
     entry.extend_from_slice(&row.to_be_bytes());
     entry
 }

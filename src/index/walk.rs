@@ -1,7 +1,8 @@
 //! Walking over a range of a sorted set, from both ends.
 
-use super::block::{Block, RowReader};
+use super::block::Block;
 use super::key_range::KeyRange;
+use super::rows::RowReader;
 use super::sorted_set::{Place, SortedSet};
 
 /// A walk over a range of a sorted set, from both ends: the rows, in the order of the entries.

@@ -518,6 +518,16 @@ impl Operation {
         tokens
     }
 
+    /// Whether the operation looks at every record of the table.
+    pub fn needs_pass(&self) -> bool {
+        match self {
+            Operation::AddField { index, .. } => index.is_some(),
+            Operation::AddIndex { .. } => true,
+            Operation::SetField { change, .. } => *change == FieldChange::NotNull(true),
+            _ => false,
+        }
+    }
+
     /// The operation on one line, as a person reads it; a token with spaces or bytes that do
     /// not print stands in quotes, as redis-cli takes it.
     pub fn text(&self) -> String {

@@ -47,7 +47,8 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
                 return Err(Error::corrupt("it would make a table that is there already"));
             }
             Effect::Migrate(outcome) => {
-                let effects = existing(table)?.migrate(outcome.line, true)?;
+                let took = outcome.line.took;
+                let effects = existing(table)?.migrate(outcome.line, true, || took)?;
                 done = done.and(effects);
             }
             effect => records.push(effect),

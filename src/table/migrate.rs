@@ -41,14 +41,21 @@ impl Table {
     }
 
     /// Carries out a migration, all of it or nothing, and writes it into the history.
-    /// `drop_data` is the caller's consent that values are discarded.
+    /// `drop_data` is the caller's consent that values are discarded; `clock` tells, once all is
+    /// done, how many microseconds it took.
     ///
     /// # Errors
     /// What the schema refuses; DUPLICATE, NOTNULL or BADVALUE naming a record in the way.
-    pub fn migrate(&mut self, line: Line, drop_data: bool) -> Result<Effects> {
+    pub fn migrate(
+        &mut self,
+        mut line: Line,
+        drop_data: bool,
+        clock: impl FnOnce() -> u64,
+    ) -> Result<Effects> {
         let facts = self.facts(line.at, drop_data);
         let schema = self.changed_schema(&line.operations, &facts)?;
         self.adopt(schema)?;
+        line.took = clock();
         let outcome = Outcome { line: line.clone() };
         self.note(line);
         let mut effects = Effects::none();

@@ -56,7 +56,6 @@ const PREDICATES: &[(&str, &[u8])] = &[
     ("i between -5 and -5", &[1]),
     ("i IN 3 5 0 5", &[2, 6]),
     ("i IN 0", &[]),
-    ("NOT i IN 0", &[1, 2, 3, 4, 6]),
     ("i IN 1 7", &[]),
     ("i IS NULL", &[5]),
     ("i IS NOT NULL", &[1, 2, 3, 4, 6]),
@@ -171,6 +170,7 @@ const PREDICATES: &[(&str, &[u8])] = &[
     ("NOT i IS NULL", &[1, 2, 3, 4, 6]),
     ("NOT i IS NOT NULL", &[5]),
     ("NOT i BETWEEN 0 AND 5", &[1, 3, 4]),
+    ("NOT i BETWEEN 5 AND 0", &[1, 2, 3, 4, 6]),
     ("NOT i IN 2 0 5", &[1, 3, 4]),
     ("NOT s STARTS WITH a", &[1, 4, 6]),
     ("i = 5 OR NOT i = 5", &[1, 2, 3, 4, 6]),
@@ -245,7 +245,6 @@ fn order_by_sorts_nulls_before_every_value() {
         ("b DESC", "632415"),
         ("e", "516234"),
         ("e DESC", "432615"),
-        ("e, id DESC", ""),
         ("e id DESC", "561243"),
         ("e DESC id ASC", "342165"),
         ("b DESC e DESC", "326415"),
@@ -253,10 +252,6 @@ fn order_by_sorts_nulls_before_every_value() {
         ("id", "123456"),
         ("id DESC", "654321"),
     ] {
-        if expected.is_empty() {
-            assert!(client.run(&format!("YARR.WHERE plain * ORDER BY {order} IDS")).is_error(), "{order}");
-            continue;
-        }
         let expected: Vec<String> = expected.chars().map(String::from).collect();
         assert_eq!(by(&mut client, order), expected, "{order}");
     }

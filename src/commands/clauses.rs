@@ -1,0 +1,257 @@
+//! The clauses that commands share: which records, which fields, until when.
+
+use crate::{
+    error::{Code, Error, Result, quoted},
+    query::{OrderField, Predicate, Query, parse_order, parse_predicate},
+    schema::Schema,
+    table::Table,
+    tokens::Tokens,
+    value::ValueRef,
+};
+
+/// Which records a command is about.
+pub enum Target<'a> {
+    /// The record of one id.
+    Id(&'a [u8]),
+    /// The records of these ids.
+    Ids(&'a [&'a [u8]]),
+    /// The records that a predicate matches.
+    Where(Predicate<'a>),
+}
+
+impl<'a> Target<'a> {
+    /// Reads an id, `IDS n id ...`, or `WHERE predicate`.
+    pub fn parse(tokens: &mut Tokens<'a>) -> Result<Target<'a>> {
+        if tokens.accept("WHERE") {
+            return Ok(Target::Where(parse_predicate(tokens)?));
+        }
+        if tokens.accept("IDS") {
+            let count = tokens.expect_count("the number of ids")?;
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            return Ok(Target::Ids(tokens.take_many(count, "ids")?));
+        }
+        Ok(Target::Id(
+            tokens.expect_token("an id, IDS or WHERE")?,
+        ))
+    }
+}
+
+/// Reads the names of fields up to the end or a bare word of `words`, the command's clauses.
+/// At least one; none twice.
+pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<&'a [u8]>> {
+    let mut fields: Vec<&[u8]> = Vec::new();
+    while tokens.peek().is_some() && !tokens.is_any(words) {
+        let before = tokens.clone();
+        let field = tokens.expect_token("a field")?;
+        if fields.contains(&field) {
+            return Err(before.unexpected("each field once"));
+        }
+        if fields.len() >= crate::schema::MAX_FIELDS {
+            return Err(before.unexpected("at most 1024 fields"));
+        }
+        fields.push(field);
+    }
+    match fields.is_empty() {
+        true => Err(tokens.unexpected("a field's name")),
+        false => Ok(fields),
+    }
+}
+
+/// Each clause may stand once.
+pub fn once<T>(slot: &mut Option<T>, value: T, before: &Tokens) -> Result<()> {
+    match slot {
+        Some(_) => Err(before.unexpected("each clause once")),
+        None => {
+            *slot = Some(value);
+            Ok(())
+        }
+    }
+}
+
+/// A switch such as SCAN may stand once.
+pub fn switch(slot: &mut bool, before: &Tokens) -> Result<()> {
+    if *slot {
+        return Err(before.unexpected("each clause once"));
+    }
+    *slot = true;
+    Ok(())
+}
+
+/// Which fields of a record a reply holds.
+pub enum Return<'a> {
+    /// All that `*` means.
+    Everything,
+    /// These.
+    Fields(Vec<&'a [u8]>),
+}
+
+impl<'a> Return<'a> {
+    /// Reads what follows RETURN.
+    pub fn parse(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Return<'a>> {
+        let shape = if tokens.accept("*") || tokens.accept("ALL") {
+            Return::Everything
+        } else {
+            Return::Fields(field_list(tokens, words)?)
+        };
+        match tokens.is("PACKED") {
+            true => Err(packed()),
+            false => Ok(shape),
+        }
+    }
+
+    /// The positions of the fields.
+    pub fn resolve(&self, schema: &Schema) -> Result<Vec<usize>> {
+        match self {
+            Return::Everything => Ok(schema.visible().collect()),
+            Return::Fields(fields) => positions(schema, fields),
+        }
+    }
+}
+
+/// The positions of fields by their names.
+pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Vec<usize>> {
+    let mut positions = Vec::with_capacity(fields.len());
+    for field in fields {
+        let position = schema.position(field)?;
+        if positions.contains(&position) {
+            return Err(Error::syntax(format!(
+                "syntax error: field {} stands twice",
+                quoted(field)
+            )));
+        }
+        positions.push(position);
+    }
+    Ok(positions)
+}
+
+/// The binary form of a reply is not there yet.
+pub fn packed() -> Error {
+    Error::new(
+        Code::Unsupported,
+        "this version of the module cannot answer PACKED; leave the word out",
+    )
+}
+
+/// Until when a record lives after a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// So many milliseconds from now.
+    In(i64),
+    /// Until this time, in milliseconds since 1970 UTC.
+    At(i64),
+    /// Without an end.
+    Persist,
+    /// As it was before the write.
+    Keep,
+}
+
+/// The words that begin an expiry clause.
+pub const EXPIRY_WORDS: [&str; 6] = ["EX", "PX", "EXAT", "PXAT", "PERSIST", "KEEPTTL"];
+
+impl Expiry {
+    /// Reads an expiry clause where one begins here.
+    pub fn accept(tokens: &mut Tokens) -> Result<Option<Expiry>> {
+        if tokens.accept("PERSIST") {
+            return Ok(Some(Expiry::Persist));
+        }
+        if tokens.accept("KEEPTTL") {
+            return Ok(Some(Expiry::Keep));
+        }
+        for (word, factor, absolute) in [
+            ("EX", 1000, false),
+            ("PX", 1, false),
+            ("EXAT", 1000, true),
+            ("PXAT", 1, true),
+        ] {
+            if tokens.accept(word) {
+                return Expiry::parse(tokens, word, factor, absolute).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn parse(tokens: &mut Tokens, word: &str, factor: i64, absolute: bool) -> Result<Expiry> {
+        let token = tokens.peek().unwrap_or_default();
+        let number = tokens.expect_integer("a time to live or a time")?;
+        let milliseconds = number.checked_mul(factor);
+        match (milliseconds, absolute) {
+            (Some(at), true) => Ok(Expiry::At(at)),
+            (Some(span), false) if span > 0 => Ok(Expiry::In(span)),
+            _ => Err(Error::bad_value(format!(
+                "{word}: expected {}, found {}",
+                if absolute { "a time within 64 bits of milliseconds" } else { "a time to live above 0" },
+                quoted(token)
+            ))),
+        }
+    }
+
+    /// The value of `expires_at` after a write at `now`: what the clause says, else the table's
+    /// time to live anew, else what it was.
+    pub fn after(
+        clause: Option<Expiry>,
+        ttl: Option<i64>,
+        before: ValueRef<'static>,
+        now: i64,
+    ) -> Result<ValueRef<'static>> {
+        let from_now = |span: i64| match now.checked_add(span) {
+            Some(at) => Ok(ValueRef::DateTime(at)),
+            None => Err(Error::bad_value("the time to live ends beyond 64 bits of milliseconds")),
+        };
+        match (clause, ttl) {
+            (Some(Expiry::In(span)), _) | (None, Some(span)) => from_now(span),
+            (Some(Expiry::At(at)), _) => Ok(ValueRef::DateTime(at)),
+            (Some(Expiry::Persist), _) => Ok(ValueRef::Null),
+            (Some(Expiry::Keep), _) | (None, None) => Ok(before),
+        }
+    }
+}
+
+/// ORDER BY, LIMIT, OFFSET and SCAN, as they are gathered.
+#[derive(Default)]
+pub struct Selection<'a> {
+    order: Option<Vec<OrderField<'a>>>,
+    /// How many at most.
+    pub limit: Option<u64>,
+    /// How many are passed over.
+    pub offset: Option<u64>,
+    scan: bool,
+}
+
+impl<'a> Selection<'a> {
+    /// Takes one of the clauses where one begins here. `words` are the command's clauses.
+    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &[&str]) -> Result<bool> {
+        let before = tokens.clone();
+        if tokens.accept("ORDER") {
+            tokens.expect("BY")?;
+            let order = parse_order(tokens, words)?;
+            once(&mut self.order, order, &before)?;
+        } else if tokens.accept("LIMIT") {
+            let limit = tokens.expect_count("a number of records, 0 at least")?;
+            once(&mut self.limit, limit, &before)?;
+        } else if tokens.accept("OFFSET") {
+            let offset = tokens.expect_count("a number of records, 0 at least")?;
+            once(&mut self.offset, offset, &before)?;
+        } else if tokens.accept("SCAN") {
+            switch(&mut self.scan, &before)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The query that a predicate and these clauses make.
+    pub fn query(self, predicate: Predicate<'a>) -> Query<'a> {
+        Query {
+            predicate,
+            order: self.order.unwrap_or_default(),
+            limit: self.limit,
+            offset: self.offset.unwrap_or(0),
+            scan: self.scan,
+        }
+    }
+}
+
+/// Reads an id of the table's type.
+pub fn parse_id<'a>(table: &Table, token: &'a [u8]) -> Result<ValueRef<'a>> {
+    table.schema().id.kind().expect("id", token, 0)
+}

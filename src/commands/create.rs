@@ -1,0 +1,465 @@
+//! `YARR.CREATE table`: one record, or many with FIELDS and VALUES.
+
+use super::{
+    Environment, Reply,
+    clauses::{EXPIRY_WORDS, Expiry, Return, field_list, once, positions},
+    record_reply::{Kept, Shape},
+};
+use crate::{
+    error::{Code, Error, Result, quoted},
+    index::Index,
+    schema::{IdType, Schema},
+    table::{Effects, Row, Table, Values, Write},
+    tokens::Tokens,
+    value::{Value, ValueRef, uuid},
+};
+
+const WORDS: [&str; 11] = [
+    "UNSET", "ON", "RETURN", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST", "KEEPTTL",
+];
+
+/// What a conflict leads to.
+#[derive(Clone, Copy, PartialEq)]
+enum Resolution {
+    Ignore,
+    Keep,
+    Update,
+}
+
+struct Conflict<'a> {
+    fields: Vec<&'a [u8]>,
+    resolution: Resolution,
+}
+
+/// What a CREATE asks.
+pub struct Request<'a> {
+    fields: Vec<&'a [u8]>,
+    /// Row after row of `fields.len()` values.
+    values: Vec<&'a [u8]>,
+    many: bool,
+    null: Option<&'a [u8]>,
+    unset: Vec<&'a [u8]>,
+    conflict: Option<Conflict<'a>>,
+    expiry: Option<Expiry>,
+    wanted: Option<Return<'a>>,
+}
+
+/// Reads the arguments after the table's name.
+///
+/// # Errors
+/// Syntax.
+pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+    let mut tokens = Tokens::new(args);
+    let (mut fields, mut values) = (Vec::new(), Vec::new());
+    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
+        fields.push(tokens.expect_token("a field")?);
+        values.push(tokens.expect_token("the field's value")?);
+    }
+    let pairs = !fields.is_empty();
+    let (mut null, mut unset, mut conflict) = (None, None, None);
+    let (mut expiry, mut wanted, mut many) = (None, None, false);
+    while tokens.peek().is_some() {
+        let before = tokens.clone();
+        if tokens.accept("FIELDS") {
+            if pairs || unset.is_some() {
+                return Err(before.unexpected("no FIELDS after fields with values or UNSET"));
+            }
+            many = true;
+            (fields, values) = parse_values(&mut tokens)?;
+        } else if tokens.accept("NULL") {
+            let token = tokens.expect_token("the token that stands for null")?;
+            once(&mut null, token, &before)?;
+        } else if tokens.accept("UNSET") {
+            let list = field_list(&mut tokens, &WORDS)?;
+            once(&mut unset, list, &before)?;
+        } else if tokens.accept("ON") {
+            let clause = parse_conflict(&mut tokens)?;
+            once(&mut conflict, clause, &before)?;
+        } else if tokens.accept("RETURN") {
+            let clause = Return::parse(&mut tokens, &WORDS)?;
+            once(&mut wanted, clause, &before)?;
+        } else if let Some(clause) = Expiry::accept(&mut tokens)? {
+            once(&mut expiry, clause, &before)?;
+        } else {
+            return Err(tokens.unexpected(
+                "UNSET, ON CONFLICT, RETURN, FIELDS, an expiry clause or the end of the command",
+            ));
+        }
+    }
+    if null.is_some() && !many {
+        return Err(Error::syntax(
+            "syntax error: NULL token goes with FIELDS and VALUES; use UNSET for a single record",
+        ));
+    }
+    Ok(Request {
+        fields,
+        values,
+        many,
+        null,
+        unset: unset.unwrap_or_default(),
+        conflict,
+        expiry,
+        wanted,
+    })
+}
+
+/// Reads `n field ... VALUES value ...`, which ends the command.
+fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
+    let before = tokens.clone();
+    let count = tokens.expect_count("the number of fields")?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if count == 0 || count > crate::schema::MAX_FIELDS {
+        return Err(before.unexpected("1 to 1024 fields"));
+    }
+    let fields = tokens.take_many(count, "fields")?.to_vec();
+    tokens.expect("VALUES")?;
+    let values = tokens.take_rest();
+    if values.is_empty() || values.len() % count != 0 {
+        return Err(Error::syntax(format!(
+            "syntax error: VALUES takes {count} values a record, one record at least; found {} values",
+            values.len()
+        )));
+    }
+    Ok((fields, values.to_vec()))
+}
+
+fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
+    const RESOLUTIONS: [&str; 3] = ["IGNORE", "KEEP", "UPDATE"];
+    tokens.expect("CONFLICT")?;
+    let fields = field_list(tokens, &RESOLUTIONS)?;
+    let resolution = if tokens.accept("IGNORE") {
+        Resolution::Ignore
+    } else if tokens.accept("KEEP") {
+        Resolution::Keep
+    } else if tokens.accept("UPDATE") {
+        Resolution::Update
+    } else {
+        return Err(tokens.unexpected("IGNORE, KEEP or UPDATE"));
+    };
+    Ok(Conflict { fields, resolution })
+}
+
+/// Where a conflict is looked for.
+enum Arbiter {
+    Id,
+    /// The place of a unique index.
+    Index(usize),
+}
+
+impl Arbiter {
+    fn find(table: &Table, fields: &[&[u8]]) -> Result<Arbiter> {
+        let wanted = positions(table.schema(), fields)?;
+        if wanted == [0] {
+            return Ok(Arbiter::Id);
+        }
+        let same = |positions: &[usize]| {
+            positions.len() == wanted.len() && wanted.iter().all(|p| positions.contains(p))
+        };
+        let indexes = table.indexes().iter();
+        let place = indexes
+            .enumerate()
+            .find(|(_, index)| index.definition.unique && same(&index.positions));
+        let names: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+        place.map(|(place, _)| Arbiter::Index(place)).ok_or_else(|| {
+            Error::new(
+                Code::NoIndex,
+                format!(
+                    "ON CONFLICT names a UNIQUE index or id: there is none on ({}); the migration operation ADD INDEX ... UNIQUE makes one",
+                    names.join(", ")
+                ),
+            )
+        })
+    }
+
+    /// The row that a record with these values would conflict with; an expired one makes way.
+    fn row(&self, write: &mut Write, values: &[ValueRef], now: i64) -> Option<Row> {
+        match self {
+            Arbiter::Id => write.make_way(values.first()?),
+            Arbiter::Index(place) => {
+                let index = write.table().indexes().get(*place)?;
+                let null = |p: &usize| values.get(*p).is_none_or(ValueRef::is_null);
+                if index.positions.iter().any(null) {
+                    return None;
+                }
+                let mut key = Vec::new();
+                index.key_into(values, &mut key);
+                let Index::SortedSet(set) = &index.index else {
+                    return None;
+                };
+                let row = set.first(&key)?;
+                if write.table().is_expired(row, now) {
+                    write.remove_expired(row);
+                    return None;
+                }
+                Some(row)
+            }
+        }
+    }
+}
+
+/// A request made ready for a table: positions instead of names.
+struct Plan<'r> {
+    request: &'r Request<'r>,
+    positions: Vec<usize>,
+    /// What each field holds where a row gives no value.
+    defaults: Vec<Value>,
+    arbiter: Option<(Arbiter, Resolution)>,
+    expires_at: ValueRef<'static>,
+    now: i64,
+}
+
+impl<'r> Plan<'r> {
+    fn new(table: &Table, request: &'r Request<'r>, now: i64) -> Result<Plan<'r>> {
+        let schema = table.schema();
+        let given = positions(schema, &request.fields)?;
+        let unset = positions(schema, &request.unset)?;
+        if let Some(position) = unset.iter().find(|position| given.contains(position)) {
+            return Err(Error::syntax(format!(
+                "syntax error: field '{}' has a value and stands in UNSET",
+                schema.field(*position)?.name
+            )));
+        }
+        if given.iter().chain(&unset).any(|position| *position == schema.expires_at()) {
+            return Err(Error::read_only("expires_at", "use EX, PX, EXAT, PXAT or PERSIST"));
+        }
+        let arbiter = match &request.conflict {
+            Some(conflict) => Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution)),
+            None => None,
+        };
+        Ok(Plan {
+            positions: given,
+            defaults: defaults(schema, &unset, now),
+            arbiter,
+            expires_at: Expiry::after(request.expiry, schema.ttl, ValueRef::Null, now)?,
+            request,
+            now,
+        })
+    }
+
+    /// The values that a row gives, in the order of the request's fields.
+    fn given(&self, schema: &Schema, row: &[&'r [u8]]) -> Result<Values<'r>> {
+        let mut given = Values::new();
+        for (position, token) in self.positions.iter().zip(row) {
+            let field = schema.field(*position)?;
+            given.push(match self.request.null {
+                Some(null) if null == *token => ValueRef::Null,
+                _ => field.kind.expect(&field.name, token, self.now)?,
+            });
+        }
+        Ok(given)
+    }
+
+    /// Every value of a new record, by position.
+    fn values<'v>(&'v self, given: &[ValueRef<'v>], new_id: ValueRef<'v>) -> Values<'v> {
+        let mut values: Values = self.defaults.iter().map(Value::as_ref).collect();
+        if let Some(id) = values.first_mut() {
+            *id = new_id;
+        }
+        for (position, value) in self.positions.iter().zip(given) {
+            match values.get_mut(*position) {
+                // A null id is one that is not given.
+                Some(place) if *position > 0 || !value.is_null() => *place = *value,
+                _ => {}
+            }
+        }
+        if let Some(last) = values.last_mut() {
+            *last = self.expires_at;
+        }
+        values
+    }
+}
+
+/// What every field holds where nothing is given: its default, the clock for the timestamps.
+fn defaults(schema: &Schema, unset: &[usize], now: i64) -> Vec<Value> {
+    let timestamps = schema.timestamp_positions();
+    let default = |position: usize| {
+        let field = schema.fields.get(position)?;
+        let own = timestamps.is_some_and(|(c, u)| c == position || u == position);
+        if unset.contains(&position) {
+            None
+        } else if own {
+            Some(Value::DateTime(now))
+        } else {
+            field.default.as_ref().map(|default| default.at(now))
+        }
+    };
+    (0..schema.fields.len())
+        .map(|position| default(position).unwrap_or(Value::Null))
+        .collect()
+}
+
+/// What became of one row.
+enum Outcome {
+    Ignored,
+    Record(Kept),
+}
+
+/// Answers the id, or the ids, or the records.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOTNULL, DUPLICATE, NOINDEX (of ON CONFLICT), TOOMANY.
+pub fn run(
+    table: &mut Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let request = parse(args)?;
+    let wanted = match &request.wanted {
+        Some(wanted) => Some(wanted.resolve(table.schema())?),
+        None => None,
+    };
+    let rows = request.values.len() / request.fields.len().max(1);
+    if rows as u64 > environment.limits.reply_records {
+        return Err(Error::too_many_replies(environment.limits.reply_records));
+    }
+    let plan = Plan::new(table, &request, environment.now)?;
+    let mut write = Write::begin(table, environment.now);
+    let mut outcomes = Vec::with_capacity(rows.max(1));
+    match request.many {
+        true => {
+            for row in request.values.chunks(request.fields.len().max(1)) {
+                outcomes.push(create(&mut write, &plan, row, environment)?);
+            }
+        }
+        false => outcomes.push(create(&mut write, &plan, &request.values, environment)?),
+    }
+    let outcomes = expire(&mut write, outcomes, environment.now);
+    let effects = write.commit()?;
+    answer(table, &outcomes, wanted, request.many, reply);
+    Ok(effects)
+}
+
+/// Creates one record, or does what its conflict says.
+fn create<'r>(
+    write: &mut Write,
+    plan: &Plan<'r>,
+    row: &[&'r [u8]],
+    environment: &Environment,
+) -> Result<Outcome> {
+    let given = plan.given(write.table().schema(), row)?;
+    let made = new_id(write.table(), plan, &given, environment)?;
+    let values = plan.values(&given, made.as_ref());
+    if let Some((arbiter, resolution)) = &plan.arbiter {
+        if let Some(row) = arbiter.row(write, &values, plan.now) {
+            return match resolution {
+                Resolution::Ignore => Ok(Outcome::Ignored),
+                Resolution::Keep => Ok(Outcome::Record(Kept::Row(row))),
+                Resolution::Update => update(write, plan, row, &given),
+            };
+        }
+    }
+    if let Some(id) = values.first() {
+        if write.make_way(id).is_some() {
+            return Err(Error::new(
+                Code::Duplicate,
+                format!("there is a record with id {} already", quoted(&id.text(&[]))),
+            ));
+        }
+    }
+    Ok(Outcome::Record(Kept::Row(write.insert(&values)?)))
+}
+
+/// The id the server gives where the row gives none.
+fn new_id(
+    table: &Table,
+    plan: &Plan,
+    given: &[ValueRef],
+    environment: &Environment,
+) -> Result<Value> {
+    let position = plan.positions.iter().position(|position| *position == 0);
+    let id = position.and_then(|at| given.get(at));
+    if id.is_some_and(|id| !id.is_null()) {
+        return Ok(Value::Null);
+    }
+    match table.schema().id {
+        IdType::Integer => match table.highest_id().checked_add(1) {
+            Some(id) => Ok(Value::Integer(id)),
+            None => Err(Error::bad_value(
+                "there is no higher id to give: expected an id in the command",
+            )),
+        },
+        IdType::Uuid => {
+            let random = [(environment.random)(), (environment.random)()];
+            Ok(Value::Uuid(uuid::version7(environment.now, random)))
+        }
+        IdType::String => Err(Error::new(
+            Code::NotNull,
+            "this table's ids are the caller's: expected a value for 'id', found none",
+        )),
+    }
+}
+
+/// ON CONFLICT UPDATE: sets the given fields of the record in the way.
+fn update(write: &mut Write, plan: &Plan, row: Row, given: &[ValueRef]) -> Result<Outcome> {
+    let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
+    let bytes = bytes.unwrap_or_default();
+    let owned: Vec<Value> = match write.table().read(&bytes) {
+        Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
+        None => Vec::new(),
+    };
+    let schema = write.table().schema();
+    let mut values: Values = owned.iter().map(Value::as_ref).collect();
+    if let Some((_, updated_at)) = schema.timestamp_positions() {
+        if let Some(place) = values.get_mut(updated_at) {
+            *place = ValueRef::DateTime(plan.now);
+        }
+    }
+    for (position, value) in plan.positions.iter().zip(given) {
+        if let Some(place) = values.get_mut(*position).filter(|_| *position > 0) {
+            *place = *value;
+        }
+    }
+    if let Some(last) = values.last_mut() {
+        let before = match last {
+            ValueRef::DateTime(at) => ValueRef::DateTime(*at),
+            _ => ValueRef::Null,
+        };
+        *last = Expiry::after(plan.request.expiry, schema.ttl, before, plan.now)?;
+    }
+    write.replace(row, &values)?;
+    Ok(Outcome::Record(Kept::Row(row)))
+}
+
+/// Records whose expiry lies in the past go at once, and are answered as they were.
+fn expire(write: &mut Write, outcomes: Vec<Outcome>, now: i64) -> Vec<Outcome> {
+    if !write.table().any_expired(now) {
+        return outcomes;
+    }
+    let mut gone: Vec<Row> = Vec::new();
+    let keep = |outcome: Outcome| match outcome {
+        Outcome::Record(Kept::Row(row)) if write.table().is_expired(row, now) => {
+            gone.push(row);
+            Outcome::Record(Kept::bytes(write.table(), row))
+        }
+        other => other,
+    };
+    let outcomes = outcomes.into_iter().map(keep).collect();
+    gone.into_iter().for_each(|row| write.remove_expired(row));
+    outcomes
+}
+
+fn answer(
+    table: &Table,
+    outcomes: &[Outcome],
+    wanted: Option<Vec<usize>>,
+    many: bool,
+    reply: &mut dyn Reply,
+) {
+    if many {
+        reply.array(outcomes.len());
+    }
+    let shape = wanted.map(|positions| Shape::of(table, positions));
+    for outcome in outcomes {
+        match (outcome, &shape) {
+            (Outcome::Ignored, _) => reply.null(),
+            (Outcome::Record(kept), Some(shape)) => kept.reply(shape, reply),
+            (Outcome::Record(kept), None) => kept.answer(table, |record| match record {
+                Some(record) => reply.value(&record.value(0), &[]),
+                None => reply.null(),
+            }),
+        }
+    }
+}
+
+const _: () = assert!(EXPIRY_WORDS.len() + 5 == WORDS.len());

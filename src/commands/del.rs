@@ -1,0 +1,195 @@
+//! `YARR.DEL table id | IDS n id ... | WHERE predicate`: removes records.
+
+use super::{
+    Environment, Reply,
+    clauses::{Return, Selection, Target, once, parse_id},
+    record_reply::{Kept, Shape},
+};
+use crate::{
+    error::Result,
+    query::{self, Predicate, Query, parse_predicate},
+    table::{Effects, Row, Table, Write},
+    tokens::Tokens,
+};
+
+const WORDS: [&str; 6] = ["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"];
+
+/// What a DEL asks.
+pub struct Request<'a> {
+    target: Selected<'a>,
+    condition: Option<Predicate<'a>>,
+    wanted: Option<Return<'a>>,
+}
+
+enum Selected<'a> {
+    Id(&'a [u8]),
+    Ids(&'a [&'a [u8]]),
+    Query(Query<'a>),
+}
+
+/// Reads the arguments after the table's name.
+///
+/// # Errors
+/// Syntax.
+pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+    let mut tokens = Tokens::new(args);
+    let target = Target::parse(&mut tokens)?;
+    let by_query = matches!(target, Target::Where(_));
+    let mut selection = Selection::default();
+    let (mut condition, mut wanted) = (None, None);
+    while tokens.peek().is_some() {
+        let before = tokens.clone();
+        if tokens.accept("RETURN") {
+            let value = Return::parse(&mut tokens, &WORDS)?;
+            once(&mut wanted, value, &before)?;
+        } else if !by_query && tokens.accept("IF") {
+            let value = parse_predicate(&mut tokens)?;
+            once(&mut condition, value, &before)?;
+        } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
+            return Err(tokens.unexpected(match by_query {
+                true => "AND, OR, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
+                false => "IF, RETURN or the end of the command",
+            }));
+        }
+    }
+    Ok(Request {
+        target: match target {
+            Target::Id(id) => Selected::Id(id),
+            Target::Ids(ids) => Selected::Ids(ids),
+            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
+        },
+        condition,
+        wanted,
+    })
+}
+
+impl<'a> Request<'a> {
+    /// The query, where this removes records by one.
+    pub fn query(self) -> Option<Query<'a>> {
+        match self.target {
+            Selected::Query(query) => Some(query),
+            _ => None,
+        }
+    }
+}
+
+/// What one id names.
+enum Found {
+    Absent,
+    Refused,
+    Row(Row),
+}
+
+/// Answers 1, 0 where IF did not hold, null where there is no such record; for IDS and WHERE
+/// the number removed. RETURN puts the records, as they were, in their place.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX, TOOMANY.
+pub fn run(
+    table: &mut Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let request = parse(args)?;
+    let now = environment.now;
+    let wanted = match &request.wanted {
+        Some(wanted) => Some(wanted.resolve(table.schema())?),
+        None => None,
+    };
+    match &request.target {
+        Selected::Id(id) => {
+            let found = find(table, &[*id], request.condition.as_ref(), now)?;
+            match found.first() {
+                None | Some(Found::Absent) => reply.null(),
+                Some(Found::Refused) => reply.integer(0),
+                Some(Found::Row(row)) => return remove_one(table, *row, now, wanted, reply),
+            }
+            Ok(Effects::none())
+        }
+        Selected::Ids(ids) => {
+            let found = find(table, ids, request.condition.as_ref(), now)?;
+            let mut rows: Vec<Row> = Vec::new();
+            let mut seen = roaring::RoaringBitmap::new();
+            for found in found {
+                match found {
+                    Found::Row(row) if seen.insert(row) => rows.push(row),
+                    _ => {}
+                }
+            }
+            remove_many(table, &rows, now, wanted, reply)
+        }
+        Selected::Query(query) => {
+            let most = environment.limits.most_written(query.limit, wanted.is_some());
+            let rows = query::select(table, query, now, most)?;
+            remove_many(table, &rows, now, wanted, reply)
+        }
+    }
+}
+
+fn find(
+    table: &Table,
+    ids: &[&[u8]],
+    condition: Option<&Predicate>,
+    now: i64,
+) -> Result<Vec<Found>> {
+    let condition = match condition {
+        Some(predicate) => Some(query::filter(table.schema(), predicate, now)?),
+        None => None,
+    };
+    let find = |id: &&[u8]| {
+        let row = table.live_row(&parse_id(table, id)?, now);
+        let record = row.and_then(|row| Some((row, table.record(row)?)));
+        Ok(match (record, &condition) {
+            (None, _) => Found::Absent,
+            (Some((_, record)), Some(condition)) if !condition.matches(&record) => Found::Refused,
+            (Some((row, _)), _) => Found::Row(row),
+        })
+    };
+    ids.iter().map(find).collect()
+}
+
+fn remove_one(
+    table: &mut Table,
+    row: Row,
+    now: i64,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let kept = wanted.is_some().then(|| Kept::bytes(table, row));
+    let effects = remove(table, &[row], now)?;
+    match (wanted, kept) {
+        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
+        _ => reply.integer(1),
+    }
+    Ok(effects)
+}
+
+fn remove_many(
+    table: &mut Table,
+    rows: &[Row],
+    now: i64,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let kept: Vec<Kept> = match wanted {
+        Some(_) => rows.iter().map(|row| Kept::bytes(table, *row)).collect(),
+        None => Vec::new(),
+    };
+    let effects = remove(table, rows, now)?;
+    match wanted {
+        Some(positions) => {
+            let shape = Shape::of(table, positions);
+            reply.array(kept.len());
+            kept.iter().for_each(|kept| kept.reply(&shape, reply));
+        }
+        None => reply.integer(rows.len() as i64),
+    }
+    Ok(effects)
+}
+
+fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {
+    let mut write = Write::begin(table, now);
+    rows.iter().for_each(|row| write.remove(*row));
+    write.commit()
+}

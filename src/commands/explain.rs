@@ -1,0 +1,70 @@
+//! `YARR.EXPLAIN table [ANALYZE] FIND|WHERE|UPDATE|DEL ...`: how a command would find its records.
+
+use std::time::Instant;
+
+use super::{Environment, Recorded, Reply, del, find, update, r#where};
+use crate::{
+    error::{Code, Error, Result},
+    query::{self, Query},
+    table::Table,
+    tokens::Tokens,
+};
+
+/// Answers the plan, a line a step. ANALYZE, of FIND and WHERE alone, carries the command out
+/// and adds what it answered and how long it took.
+///
+/// # Errors
+/// What the command itself would answer.
+pub fn run(
+    table: &Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<()> {
+    let mut tokens = Tokens::new(args);
+    let analyze = tokens.accept("ANALYZE");
+    let before = tokens.clone();
+    let verb = tokens.expect_token("FIND, WHERE, UPDATE or DEL")?.to_ascii_uppercase();
+    let rest = tokens.take_rest();
+    let query = match verb.as_slice() {
+        b"FIND" => find::parse(rest)?.query(),
+        b"WHERE" => Some(r#where::parse(rest)?.query()),
+        b"UPDATE" if !analyze => update::parse(rest)?.query(),
+        b"DEL" if !analyze => del::parse(rest)?.query(),
+        b"UPDATE" | b"DEL" => {
+            return Err(Error::syntax(
+                "syntax error: ANALYZE carries the command out, so it takes only FIND and WHERE",
+            ));
+        }
+        b"AGGREGATE" => {
+            return Err(Error::new(
+                Code::Unsupported,
+                "this version of the module has no AGGREGATE",
+            ));
+        }
+        _ => return Err(before.unexpected("FIND, WHERE, UPDATE or DEL")),
+    };
+    let mut lines = plan_lines(table, query.as_ref(), environment.now)?;
+    if analyze {
+        let mut recorded = Recorded::default();
+        let begun = Instant::now();
+        match verb.as_slice() {
+            b"FIND" => find::run(table, rest, environment, &mut recorded)?,
+            _ => r#where::run(table, rest, environment, &mut recorded)?,
+        }
+        let took = begun.elapsed().as_micros();
+        lines.push(format!("answered {} in {took} us", recorded.outline()));
+    }
+    reply.array(lines.len());
+    for line in lines {
+        reply.bulk(line.as_bytes());
+    }
+    Ok(())
+}
+
+fn plan_lines(table: &Table, query: Option<&Query>, now: i64) -> Result<Vec<String>> {
+    match query {
+        Some(query) => Ok(query::explain(table, query, now)?.lines()),
+        None => Ok(vec!["look up by id".into()]),
+    }
+}

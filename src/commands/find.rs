@@ -1,0 +1,108 @@
+//! `YARR.FIND table id | IDS n id ... | WHERE predicate`: records by id, or the first match.
+
+use super::{
+    Environment, Reply,
+    clauses::{Return, Selection, Target, once, parse_id},
+    record_reply::Shape,
+};
+use crate::{
+    error::{Error, Result},
+    query::{self, Query},
+    table::Table,
+    tokens::Tokens,
+};
+
+const WORDS: [&str; 4] = ["ORDER", "RETURN", "SCAN", "PACKED"];
+
+/// What a FIND asks.
+pub struct Request<'a> {
+    target: Found<'a>,
+    wanted: Return<'a>,
+}
+
+enum Found<'a> {
+    Id(&'a [u8]),
+    Ids(&'a [&'a [u8]]),
+    First(Query<'a>),
+}
+
+/// Reads the arguments after the table's name.
+///
+/// # Errors
+/// Syntax.
+pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+    let mut tokens = Tokens::new(args);
+    let target = Target::parse(&mut tokens)?;
+    let mut selection = Selection::default();
+    let mut wanted = None;
+    while tokens.peek().is_some() {
+        let before = tokens.clone();
+        if tokens.accept("RETURN") {
+            let value = Return::parse(&mut tokens, &WORDS)?;
+            once(&mut wanted, value, &before)?;
+        } else if !(matches!(target, Target::Where(_)) && tokens.is_any(&["ORDER", "SCAN"]))
+            || !selection.accept(&mut tokens, &WORDS)?
+        {
+            return Err(tokens.unexpected(match target {
+                Target::Where(_) => "AND, OR, ORDER BY, RETURN, SCAN or the end of the command",
+                _ => "RETURN or the end of the command",
+            }));
+        }
+    }
+    selection.limit = Some(1);
+    Ok(Request {
+        target: match target {
+            Target::Id(id) => Found::Id(id),
+            Target::Ids(ids) => Found::Ids(ids),
+            Target::Where(predicate) => Found::First(selection.query(predicate)),
+        },
+        wanted: wanted.unwrap_or(Return::Everything),
+    })
+}
+
+impl<'a> Request<'a> {
+    /// The query, where this finds by one.
+    pub fn query(self) -> Option<Query<'a>> {
+        match self.target {
+            Found::First(query) => Some(query),
+            _ => None,
+        }
+    }
+}
+
+/// Answers the record or null; for IDS an array with nulls, in the order of the arguments.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX, TOOMANY.
+pub fn run(
+    table: &Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<()> {
+    let request = parse(args)?;
+    let now = environment.now;
+    let shape = Shape::new(table, &request.wanted)?;
+    match request.target {
+        Found::Id(id) => {
+            let id = parse_id(table, id)?;
+            shape.row(table.live_row(&id, now), reply);
+        }
+        Found::Ids(ids) => {
+            let most = environment.limits.reply_records;
+            if ids.len() as u64 > most {
+                return Err(Error::too_many_replies(most));
+            }
+            let ids = ids.iter().map(|id| parse_id(table, id));
+            let ids = ids.collect::<Result<Vec<_>>>()?;
+            reply.array(ids.len());
+            ids.iter()
+                .for_each(|id| shape.row(table.live_row(id, now), reply));
+        }
+        Found::First(query) => {
+            let rows = query::select(table, &query, now, 1)?;
+            shape.row(rows.first().copied(), reply);
+        }
+    }
+    Ok(())
+}

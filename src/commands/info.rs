@@ -1,0 +1,75 @@
+//! `YARR.INFO table`: how large a table is, part by part.
+
+use super::{Environment, Reply};
+use crate::{
+    error::Result,
+    schema::Method,
+    table::{Table, TableIndex},
+    tokens::Tokens,
+};
+
+/// Answers a map of numbers; `indexes` is an array of maps.
+///
+/// # Errors
+/// Syntax.
+pub fn run(
+    table: &Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<()> {
+    Tokens::new(args).finish()?;
+    let expired = table.expired(environment.now);
+    let counts: [(&str, u64); 8] = [
+        ("records", table.len().saturating_sub(expired)),
+        ("expired", expired),
+        ("expiring", table.expiry().len()),
+        ("fields", table.schema().visible().len() as u64),
+        ("bytes", table.bytes() as u64),
+        ("bytes_records", table.records().bytes() as u64),
+        ("bytes_ids", table.ids().bytes() as u64),
+        ("bytes_expiry", table.expiry().bytes() as u64),
+    ];
+    reply.map(counts.len() + 5);
+    reply.bulk(b"identity");
+    reply.bulk(format!("{:016x}", table.identity()).as_bytes());
+    reply.bulk(b"version");
+    match table.history().version() {
+        Some(version) => reply.integer(version),
+        None => reply.null(),
+    }
+    reply.bulk(b"highest_id");
+    reply.integer(table.highest_id());
+    reply.bulk(b"ttl");
+    match table.schema().ttl {
+        Some(ttl) => reply.integer(ttl / 1000),
+        None => reply.null(),
+    }
+    for (name, count) in counts {
+        reply.bulk(name.as_bytes());
+        reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    reply.bulk(b"indexes");
+    reply.array(table.indexes().len());
+    for index in table.indexes() {
+        index_reply(table, index, reply);
+    }
+    Ok(())
+}
+
+fn index_reply(table: &Table, index: &TableIndex, reply: &mut dyn Reply) {
+    reply.map(4);
+    reply.bulk(b"fields");
+    let names = table.schema().index_names(&index.definition);
+    reply.bulk(names.join(" ").as_bytes());
+    reply.bulk(b"kind");
+    reply.bulk(match (index.definition.method, index.definition.unique) {
+        (Method::Bitmap, _) => b"bitmap",
+        (Method::SortedSet, true) => b"unique",
+        (Method::SortedSet, false) => b"sorted set",
+    });
+    reply.bulk(b"entries");
+    reply.integer(i64::try_from(index.index.len()).unwrap_or(i64::MAX));
+    reply.bulk(b"bytes");
+    reply.integer(index.index.bytes() as i64);
+}

@@ -1,0 +1,390 @@
+//! `YARR.UPDATE table id | WHERE predicate`: changes fields of records.
+
+use super::{
+    Environment, Reply,
+    clauses::{Expiry, Return, Selection, Target, field_list, once, parse_id, switch},
+    record_reply::{Kept, Shape},
+};
+use crate::{
+    error::{Error, Result, quoted},
+    query::{self, Filter, Predicate, Query, parse_predicate},
+    schema::Schema,
+    table::{Effects, Row, Table, Values, Write},
+    tokens::Tokens,
+    value::{Type, Value, ValueRef, number},
+};
+
+const WORDS: [&str; 18] = [
+    "SET", "INCR", "ADD", "REMOVE", "UNSET", "TOUCH", "IF", "EX", "PX", "EXAT", "PXAT", "PERSIST",
+    "KEEPTTL", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED",
+];
+
+/// What an UPDATE asks.
+pub struct Request<'a> {
+    target: Selected<'a>,
+    changes: Changes<'a>,
+    condition: Option<Predicate<'a>>,
+    wanted: Option<Return<'a>>,
+}
+
+/// Which records are changed.
+enum Selected<'a> {
+    Id(&'a [u8]),
+    Query(Query<'a>),
+}
+
+/// How they are changed.
+#[derive(Default)]
+struct Changes<'a> {
+    set: Option<Vec<(&'a [u8], &'a [u8])>>,
+    increment: Option<Vec<(&'a [u8], &'a [u8])>>,
+    unset: Option<Vec<&'a [u8]>>,
+    touch: bool,
+    expiry: Option<Expiry>,
+}
+
+impl<'a> Changes<'a> {
+    /// Takes one of the changes where one begins here.
+    fn accept(&mut self, tokens: &mut Tokens<'a>) -> Result<bool> {
+        let before = tokens.clone();
+        if tokens.accept("SET") {
+            let pairs = parse_pairs(tokens, "the field's value")?;
+            once(&mut self.set, pairs, &before)?;
+        } else if tokens.accept("INCR") {
+            let pairs = parse_pairs(tokens, "a number to add")?;
+            once(&mut self.increment, pairs, &before)?;
+        } else if tokens.accept("UNSET") {
+            let fields = field_list(tokens, &WORDS)?;
+            once(&mut self.unset, fields, &before)?;
+        } else if tokens.accept("TOUCH") {
+            switch(&mut self.touch, &before)?;
+        } else if let Some(expiry) = Expiry::accept(tokens)? {
+            once(&mut self.expiry, expiry, &before)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.set.is_none()
+            && self.increment.is_none()
+            && self.unset.is_none()
+            && !self.touch
+            && self.expiry.is_none()
+    }
+}
+
+/// Reads `field value` pairs up to the next clause, one at least.
+fn parse_pairs<'a>(tokens: &mut Tokens<'a>, what: &str) -> Result<Vec<(&'a [u8], &'a [u8])>> {
+    let mut pairs = Vec::new();
+    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
+        let field = tokens.expect_token("a field")?;
+        pairs.push((field, tokens.expect_token(what)?));
+    }
+    match pairs.is_empty() {
+        true => Err(tokens.unexpected("a field's name")),
+        false => Ok(pairs),
+    }
+}
+
+/// Reads the arguments after the table's name.
+///
+/// # Errors
+/// Syntax.
+pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+    let mut tokens = Tokens::new(args);
+    let target = Target::parse(&mut tokens)?;
+    let by_query = matches!(target, Target::Where(_));
+    let mut changes = Changes::default();
+    let mut selection = Selection::default();
+    let (mut condition, mut wanted) = (None, None);
+    while tokens.peek().is_some() {
+        let before = tokens.clone();
+        if tokens.accept("RETURN") {
+            let value = Return::parse(&mut tokens, &WORDS)?;
+            once(&mut wanted, value, &before)?;
+        } else if !by_query && tokens.accept("IF") {
+            let value = parse_predicate(&mut tokens)?;
+            once(&mut condition, value, &before)?;
+        } else if !changes.accept(&mut tokens)?
+            && !(by_query && !tokens.is("OFFSET") && selection.accept(&mut tokens, &WORDS)?)
+        {
+            return Err(tokens.unexpected(match by_query {
+                true => "SET, INCR, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
+                false => "SET, INCR, UNSET, TOUCH, an expiry clause, IF, RETURN or the end of the command",
+            }));
+        }
+    }
+    if changes.is_empty() {
+        return Err(tokens.unexpected("at least one of SET, INCR, UNSET, TOUCH or an expiry clause"));
+    }
+    Ok(Request {
+        target: match target {
+            Target::Id(id) => Selected::Id(id),
+            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
+            Target::Ids(_) => {
+                return Err(Error::syntax(
+                    "syntax error: UPDATE takes one id or WHERE, found IDS; use WHERE id IN n ...",
+                ));
+            }
+        },
+        changes,
+        condition,
+        wanted,
+    })
+}
+
+impl<'a> Request<'a> {
+    /// The query, where this changes records by one.
+    pub fn query(self) -> Option<Query<'a>> {
+        match self.target {
+            Selected::Query(query) => Some(query),
+            Selected::Id(_) => None,
+        }
+    }
+}
+
+/// One change of one field.
+enum Change<'a> {
+    Set(ValueRef<'a>),
+    AddInteger(i64),
+    AddFloat(f64),
+}
+
+/// Changes made ready for a table: positions instead of names.
+struct Plan<'a> {
+    changes: Vec<(usize, Change<'a>)>,
+    expiry: Option<Expiry>,
+    now: i64,
+}
+
+impl<'a> Plan<'a> {
+    fn new(schema: &Schema, request: &Changes<'a>, now: i64) -> Result<Plan<'a>> {
+        let mut plan = Plan {
+            changes: Vec::new(),
+            expiry: request.expiry,
+            now,
+        };
+        for (field, token) in request.set.iter().flatten() {
+            let position = plan.position(schema, field)?;
+            let field = schema.field(position)?;
+            let value = field.kind.expect(&field.name, token, now)?;
+            plan.changes.push((position, Change::Set(value)));
+        }
+        for (field, token) in request.increment.iter().flatten() {
+            let position = plan.position(schema, field)?;
+            let change = increment(schema, position, token)?;
+            plan.changes.push((position, change));
+        }
+        for field in request.unset.iter().flatten() {
+            let position = plan.position(schema, field)?;
+            plan.changes.push((position, Change::Set(ValueRef::Null)));
+        }
+        Ok(plan)
+    }
+
+    /// The position of a field that may be changed and has no change yet.
+    fn position(&self, schema: &Schema, field: &[u8]) -> Result<usize> {
+        let position = schema.position(field)?;
+        if position == 0 {
+            return Err(Error::read_only("id", "an id cannot change; create another record"));
+        }
+        if position == schema.expires_at() {
+            return Err(Error::read_only("expires_at", "use EX, PX, EXAT, PXAT or PERSIST"));
+        }
+        match self.changes.iter().any(|(changed, _)| *changed == position) {
+            true => Err(Error::syntax(format!(
+                "syntax error: field {} is changed twice",
+                quoted(field)
+            ))),
+            false => Ok(position),
+        }
+    }
+
+    /// Changes one record.
+    fn apply(&self, write: &mut Write, row: Row) -> Result<()> {
+        let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
+        let bytes = bytes.unwrap_or_default();
+        let ttl = write.table().schema().ttl;
+        let owned: Vec<Value> = match write.table().read(&bytes) {
+            Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
+            None => return Err(Error::internal("a record to change does not read")),
+        };
+        let mut values: Values = owned.iter().map(Value::as_ref).collect();
+        let schema = write.table().schema();
+        if let Some((_, updated_at)) = schema.timestamp_positions() {
+            if let Some(place) = values.get_mut(updated_at) {
+                *place = ValueRef::DateTime(self.now);
+            }
+        }
+        for (position, change) in &self.changes {
+            if let Some(place) = values.get_mut(*position) {
+                *place = changed(schema, *position, place, change)?;
+            }
+        }
+        if let Some(last) = values.last_mut() {
+            let before = match last {
+                ValueRef::DateTime(at) => ValueRef::DateTime(*at),
+                _ => ValueRef::Null,
+            };
+            *last = Expiry::after(self.expiry, ttl, before, self.now)?;
+        }
+        write.replace(row, &values)
+    }
+}
+
+/// What INCR adds to a field of this type.
+fn increment<'a>(schema: &Schema, position: usize, token: &[u8]) -> Result<Change<'a>> {
+    let field = schema.field(position)?;
+    let change = match field.kind {
+        Type::Integer | Type::DateTime => number::parse_integer(token).map(Change::AddInteger),
+        Type::Float => number::parse_float(token).map(Change::AddFloat),
+        _ => {
+            return Err(Error::bad_value(format!(
+                "INCR adds to INTEGER, FLOAT or DATETIME: field '{}' is {}",
+                field.name,
+                field.kind.word()
+            )));
+        }
+    };
+    change.ok_or_else(|| {
+        Error::bad_value(format!(
+            "INCR {}: expected {} to add, found {}",
+            field.name,
+            match field.kind {
+                Type::Float => "a finite number",
+                _ => "a 64-bit integer",
+            },
+            quoted(token)
+        ))
+    })
+}
+
+fn changed<'a>(
+    schema: &Schema,
+    position: usize,
+    before: &ValueRef<'a>,
+    change: &Change<'a>,
+) -> Result<ValueRef<'a>> {
+    let sum = match (change, before) {
+        (Change::Set(value), _) => return Ok(*value),
+        (Change::AddInteger(n), ValueRef::Integer(m)) => m.checked_add(*n).map(ValueRef::Integer),
+        (Change::AddInteger(n), ValueRef::DateTime(m)) => m.checked_add(*n).map(ValueRef::DateTime),
+        (Change::AddInteger(n), _) => match schema.field(position)?.kind {
+            Type::DateTime => Some(ValueRef::DateTime(*n)),
+            _ => Some(ValueRef::Integer(*n)),
+        },
+        (Change::AddFloat(n), ValueRef::Float(m)) => {
+            let sum = m + n;
+            let sum = if sum == 0.0 { 0.0 } else { sum };
+            sum.is_finite().then_some(ValueRef::Float(sum))
+        }
+        (Change::AddFloat(n), _) => Some(ValueRef::Float(*n)),
+    };
+    match sum {
+        Some(sum) => Ok(sum),
+        None => Err(Error::bad_value(format!(
+            "INCR {}: the sum leaves the range of {}",
+            schema.field(position)?.name,
+            schema.field(position)?.kind.word()
+        ))),
+    }
+}
+
+/// Answers 1, 0 where IF did not hold, null where there is no such record; for WHERE the number
+/// of matches. RETURN puts the records in their place.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOTNULL, DUPLICATE, NOINDEX, TOOMANY.
+pub fn run(
+    table: &mut Table,
+    args: &[&[u8]],
+    environment: &Environment,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let request = parse(args)?;
+    let now = environment.now;
+    let plan = Plan::new(table.schema(), &request.changes, now)?;
+    let wanted = match &request.wanted {
+        Some(wanted) => Some(wanted.resolve(table.schema())?),
+        None => None,
+    };
+    match &request.target {
+        Selected::Id(id) => {
+            let condition = match &request.condition {
+                Some(predicate) => Some(query::filter(table.schema(), predicate, now)?),
+                None => None,
+            };
+            let id = parse_id(table, id)?;
+            update_one(table, &id, &plan, condition.as_ref(), wanted, reply)
+        }
+        Selected::Query(query) => {
+            let most = environment.limits.most_written(query.limit, wanted.is_some());
+            let rows = query::select(table, query, now, most)?;
+            update_many(table, &rows, &plan, wanted, reply)
+        }
+    }
+}
+
+fn update_one(
+    table: &mut Table,
+    id: &ValueRef,
+    plan: &Plan,
+    condition: Option<&Filter>,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let Some(row) = table.live_row(id, plan.now) else {
+        reply.null();
+        return Ok(Effects::none());
+    };
+    let record = table.record(row);
+    if let (Some(condition), Some(record)) = (condition, record) {
+        if !condition.matches(&record) {
+            reply.integer(0);
+            return Ok(Effects::none());
+        }
+    }
+    let (effects, kept) = change_rows(table, &[row], plan)?;
+    match (wanted, kept.first()) {
+        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
+        _ => reply.integer(1),
+    }
+    Ok(effects)
+}
+
+fn update_many(
+    table: &mut Table,
+    rows: &[Row],
+    plan: &Plan,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) -> Result<Effects> {
+    let (effects, kept) = change_rows(table, rows, plan)?;
+    match wanted {
+        Some(positions) => {
+            let shape = Shape::of(table, positions);
+            reply.array(kept.len());
+            kept.iter().for_each(|kept| kept.reply(&shape, reply));
+        }
+        None => reply.integer(rows.len() as i64),
+    }
+    Ok(effects)
+}
+
+/// Changes the records of rows, and removes those whose new expiry lies in the past.
+fn change_rows(table: &mut Table, rows: &[Row], plan: &Plan) -> Result<(Effects, Vec<Kept>)> {
+    let mut write = Write::begin(table, plan.now);
+    let mut kept = Vec::with_capacity(rows.len());
+    for row in rows {
+        plan.apply(&mut write, *row)?;
+        if write.table().is_expired(*row, plan.now) {
+            kept.push(Kept::bytes(write.table(), *row));
+            write.remove_expired(*row);
+        } else {
+            kept.push(Kept::Row(*row));
+        }
+    }
+    Ok((write.commit()?, kept))
+}

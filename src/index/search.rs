@@ -1,0 +1,171 @@
+//! Searching in a block.
+
+use std::cmp::Ordering;
+
+use super::block::{Block, Form, load, piece};
+
+/// Parts that a round of a search divides a block in.
+const WAYS: usize = 8;
+
+impl Block {
+    /// Whether entry `i` is `bytes`.
+    pub(super) fn is_at(&self, i: usize, bytes: &[u8]) -> bool {
+        let at = self.prefix_len();
+        if i >= self.len() || self.entry_len(i) != bytes.len() {
+            return false;
+        }
+        match self.form {
+            // Mostly they differ, and in the suffix.
+            Form::Fixed(stride) if stride <= 8 => {
+                let differ = load(&self.data, at + i * stride as usize) ^ leading(bytes, at);
+                differ >> (64 - 8 * stride) == 0 && bytes.starts_with(self.prefix())
+            }
+            Form::Fixed(_) | Form::Narrow | Form::Wide => {
+                bytes.strip_prefix(self.prefix()) == Some(self.suffix(i))
+            }
+        }
+    }
+
+    /// Whether entry `i` starts with `bytes`.
+    pub(super) fn starts_with(&self, i: usize, bytes: &[u8]) -> bool {
+        let prefix = self.prefix();
+        i < self.len()
+            && match bytes.strip_prefix(prefix) {
+                Some(rest) => self.suffix(i).starts_with(rest),
+                None => prefix.starts_with(bytes),
+            }
+    }
+
+    /// How many entries are below `target`.
+    pub(super) fn below(&self, target: &[u8]) -> usize {
+        self.partition(target, false)
+    }
+
+    /// How many entries are at or below `target`.
+    pub(super) fn through(&self, target: &[u8]) -> usize {
+        self.partition(target, true)
+    }
+
+    /// How many entries are below `target`, or with `ties` at or below it.
+    fn partition(&self, target: &[u8], ties: bool) -> usize {
+        match self.compare_prefix(target) {
+            _ if self.len == 0 => 0,
+            Ordering::Less => 0,
+            Ordering::Greater => self.len(),
+            Ordering::Equal => match self.form {
+                Form::Fixed(stride) if stride <= 8 => {
+                    self.partition_words(target, stride as usize, ties)
+                }
+                Form::Fixed(stride) => {
+                    let (start, stride) = (self.prefix_len(), stride as usize);
+                    self.partition_heads(target, ties, |i| {
+                        (start + i * stride, start + (i + 1) * stride)
+                    })
+                }
+                Form::Narrow | Form::Wide => {
+                    let body = self.body();
+                    self.partition_heads(target, ties, |i| {
+                        (body + self.start(i), body + self.start(i + 1))
+                    })
+                }
+            },
+        }
+    }
+
+    /// How `target` compares with the prefix, as far as that goes: `Equal` only if it starts with it.
+    /// A target that is itself a proper prefix of the prefix is `Less`: it is below all entries.
+    fn compare_prefix(&self, target: &[u8]) -> Ordering {
+        let len = self.prefix_len();
+        if len > 8 || self.data.is_empty() {
+            let prefix = self.prefix();
+            return target.get(..len).unwrap_or(target).cmp(prefix);
+        }
+        let mask = head_mask(len);
+        let order = (leading(target, 0) & mask).cmp(&(load(&self.data, 0) & mask));
+        order.then(target.len().cmp(&len).min(Ordering::Equal))
+    }
+
+    /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer.
+    fn partition_words(&self, target: &[u8], stride: usize, ties: bool) -> usize {
+        let prefix = self.prefix_len();
+        let rest = target.len().saturating_sub(prefix);
+        let shift = 64 - 8 * stride as u32;
+        let word = leading(target, prefix) >> shift;
+        // The target's rest, cut or filled with zeros to the stride, is `word`. A suffix equal to
+        // that is below a longer rest, above a shorter one, and a tie where the lengths agree.
+        let equal_counts = rest > stride || (ties && rest == stride);
+        let Some(limit) = word.checked_add(u64::from(equal_counts)) else {
+            return self.len();
+        };
+        partition_point(self.len(), |i| {
+            load(&self.data, prefix + i * stride) >> shift < limit
+        })
+    }
+
+    /// [`Self::partition`] for longer suffixes, which are at `span`: by their first eight bytes, then
+    /// by the rest.
+    fn partition_heads(
+        &self,
+        target: &[u8],
+        ties: bool,
+        span: impl Fn(usize) -> (usize, usize),
+    ) -> usize {
+        let rest = target.get(self.prefix_len()..).unwrap_or_default();
+        let word = leading(rest, 0);
+        partition_point(self.len(), |i| {
+            let (from, to) = span(i);
+            let head = load(&self.data, from) & head_mask(to - from);
+            if head != word {
+                return head < word;
+            }
+            match piece(&self.data, from, to).cmp(rest) {
+                Ordering::Equal => ties,
+                order => order == Ordering::Less,
+            }
+        })
+    }
+}
+
+/// Eight of `bytes` from number `at` on as a big-endian integer, filled up with zeros.
+#[inline]
+fn leading(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if let Some(chunk) = rest.first_chunk() {
+        return u64::from_be_bytes(*chunk);
+    }
+    let missing = 8 * (8 - rest.len()) as u32;
+    match bytes.last_chunk() {
+        Some(chunk) => u64::from_be_bytes(*chunk).checked_shl(missing).unwrap_or(0),
+        None => {
+            let word = rest
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+            word.checked_shl(missing).unwrap_or(0)
+        }
+    }
+}
+
+/// Keeps the first `len` bytes of a big-endian word.
+#[inline]
+fn head_mask(len: usize) -> u64 {
+    match len {
+        0..8 => !(u64::MAX >> (8 * len)),
+        _ => u64::MAX,
+    }
+}
+
+/// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
+///
+/// Each round looks at several places at once: a block is mostly not in the cache, and so its cache
+/// misses overlap.
+#[inline]
+fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut left) = (0, len);
+    while left >= WAYS {
+        let step = left / WAYS;
+        let below = (1..WAYS).map(|way| usize::from(low(from + way * step - 1))).sum::<usize>();
+        from += below * step;
+        left = if below + 1 == WAYS { left - below * step } else { step - 1 };
+    }
+    from + (from..from + left).map(|i| usize::from(low(i))).sum::<usize>()
+}

@@ -1,0 +1,289 @@
+//! Time to live: the record's own, the table's, and what an expired record is not.
+
+use std::{thread::sleep, time::Duration};
+
+use crate::{
+    cli::Client,
+    server::{eventually, fresh},
+    transcript::transcript,
+};
+
+fn table(operations: &str) -> Client {
+    let mut client = fresh();
+    client.ok(&format!("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD k INTEGER UNIQUE TIMESTAMPS OFF {operations}"));
+    client
+}
+
+/// The server's clock in milliseconds.
+fn clock(client: &mut Client) -> i64 {
+    let time = client.ok("TIME");
+    time.items()[0].number() * 1000 + time.items()[1].number() / 1000
+}
+
+/// When a record expires, in milliseconds; `None` where it does not.
+#[track_caller]
+fn expiry(client: &mut Client, id: &str) -> Option<i64> {
+    let record = client.ok(&format!("YARR.FIND t {id} RETURN id expires_at"));
+    assert_eq!(record.get("id").map(|id| id.text()).as_deref(), Some(id));
+    record.get("expires_at").map(|reply| reply.number())
+}
+
+/// Runs a command and checks that it set the record's expiry to `ms` from the instant it ran.
+#[track_caller]
+fn expires_in(client: &mut Client, line: &str, id: &str, ms: i64) {
+    let before = clock(client);
+    client.ok(line);
+    let after = clock(client);
+    let expiry = expiry(client, id).unwrap_or_else(|| panic!("{line}: no expiry"));
+    assert!((before + ms..=after + ms).contains(&expiry), "{line}: {before} + {ms} <= {expiry} <= {after} + {ms}");
+}
+
+#[test]
+fn a_record_may_have_an_expiry_of_its_own() {
+    let mut client = table("");
+    expires_in(&mut client, "YARR.CREATE t n 1 EX 100", "1", 100_000);
+    expires_in(&mut client, "YARR.CREATE t PX 100000 FIELDS 1 n VALUES 2", "2", 100_000);
+    expires_in(&mut client, "YARR.UPDATE t 1 SET n 1 EX 50", "1", 50_000);
+    expires_in(&mut client, "YARR.UPDATE t WHERE n = 2 PX 50000", "2", 50_000);
+    let kept = expiry(&mut client, "1");
+    transcript(
+        &mut client,
+        r#"
+        > YARR.UPDATE t 1 SET n 5
+        (integer) 1
+        > YARR.UPDATE t 1 SET n 5 KEEPTTL
+        (integer) 1
+        > YARR.CREATE t n 3
+        "3"
+        > YARR.FIND t 3 RETURN expires_at
+        (empty array)
+        > YARR.WHERE t id = 3 PLUCK expires_at
+        1) (nil)
+        > YARR.CREATE t n 4 EXAT 9999999999
+        "4"
+        > YARR.CREATE t n 5 PXAT 9999999999999
+        "5"
+        > YARR.WHERE t id >= 4 ORDER BY id PLUCK expires_at
+        1) "9999999999000"
+        2) "9999999999999"
+        > YARR.UPDATE t 4 PERSIST
+        (integer) 1
+        > YARR.WHERE t id = 4 PLUCK expires_at
+        1) (nil)
+        > YARR.FIND t 5
+        1) "id"
+        2) "5"
+        3) "n"
+        4) "5"
+        > YARR.FIND t 5 RETURN id expires_at
+        1) "id"
+        2) "5"
+        3) "expires_at"
+        4) "9999999999999"
+        "#,
+    );
+    assert_eq!(expiry(&mut client, "1"), kept);
+}
+
+#[test]
+fn an_expiry_is_read_only_but_may_stand_in_predicates_and_orders() {
+    let mut client = table("");
+    client.ok("YARR.CREATE t n 1 PXAT 9999999999999");
+    client.ok("YARR.CREATE t n 2 PXAT 9999999999998");
+    client.ok("YARR.CREATE t n 3");
+    transcript(
+        &mut client,
+        r#"
+        > YARR.CREATE t n 4 expires_at 9999999999999
+        (error) ...expires_at...
+        > YARR.UPDATE t 1 SET expires_at 5
+        (error) ...expires_at...
+        > YARR.UPDATE t 1 UNSET expires_at
+        (error) ...expires_at...
+        > YARR.WHERE t expires_at IS NULL SCAN IDS
+        1) "3"
+        > YARR.WHERE t expires_at < 9999999999999 SCAN IDS
+        1) "2"
+        > YARR.WHERE t expires_at > now SCAN COUNT
+        (integer) 2
+        > YARR.WHERE t * ORDER BY expires_at IDS
+        1) "3"
+        2) "2"
+        3) "1"
+        > YARR.WHERE t * ORDER BY expires_at DESC IDS
+        1) "1"
+        2) "2"
+        3) "3"
+        > YARR.UPDATE t 1 SET n 9 IF expires_at IS NULL
+        (integer) 0
+        "#,
+    );
+}
+
+#[test]
+fn an_expiry_must_lie_in_the_future_or_be_a_past_instant() {
+    let mut client = table("");
+    for clause in ["EX 0", "EX -1", "PX 0", "PX -5", "EX x", "EX 1.5", "EX 9223372036854775807", "PX 9223372036854775807", "EXAT 9223372036854775807"] {
+        assert_eq!(client.run(&format!("YARR.CREATE t n 1 {clause}")).code(), "BADVALUE", "{clause}");
+    }
+    for clause in ["EX", "EX 1 PX 1", "EX 1 PERSIST", "PERSIST KEEPTTL", "PXAT"] {
+        assert_eq!(client.run(&format!("YARR.CREATE t n 1 {clause}")).code(), "ERR", "{clause}");
+    }
+    assert_eq!(client.count("YARR.WHERE t * COUNT"), 0);
+    transcript(
+        &mut client,
+        r#"
+        > YARR.CREATE t n 1 k 1
+        "1"
+        > YARR.UPDATE t 1 EXAT 1
+        (integer) 1
+        > YARR.FIND t 1
+        (nil)
+        > YARR.WHERE t n = 1 COUNT
+        (integer) 0
+        > YARR.CREATE t id 1 k 1
+        "1"
+        > YARR.UPDATE t WHERE n IS NULL PXAT 1
+        (integer) 1
+        > YARR.WHERE t * COUNT
+        (integer) 0
+        > YARR.CREATE t n 7 k 7 EXAT 1
+        ...
+        > YARR.WHERE t * COUNT
+        (integer) 0
+        > YARR.CREATE t k 7
+        "3"
+        "#,
+    );
+}
+
+#[test]
+fn each_write_gives_the_tables_time_to_live_anew() {
+    let mut client = table("SET TTL 100 PASSIVE");
+    expires_in(&mut client, "YARR.CREATE t n 1", "1", 100_000);
+    sleep(Duration::from_millis(3));
+    let first = expiry(&mut client, "1");
+    expires_in(&mut client, "YARR.UPDATE t 1 SET n 1", "1", 100_000);
+    assert!(expiry(&mut client, "1") > first);
+    expires_in(&mut client, "YARR.UPDATE t 1 TOUCH", "1", 100_000);
+    expires_in(&mut client, "YARR.UPDATE t 1 SET n 1 EX 7", "1", 7_000);
+    let own = expiry(&mut client, "1");
+    client.ok("YARR.UPDATE t 1 SET n 2 KEEPTTL");
+    assert_eq!(expiry(&mut client, "1"), own);
+    expires_in(&mut client, "YARR.UPDATE t WHERE n = 2 INCR n 1", "1", 100_000);
+    client.ok("YARR.UPDATE t 1 SET n 2 PERSIST");
+    assert_eq!(expiry(&mut client, "1"), None);
+    client.ok("YARR.CREATE t n 2 PERSIST");
+    assert_eq!(expiry(&mut client, "2"), None);
+    let unchanged = expiry(&mut client, "1");
+    client.ok("YARR.UPDATE t 1 SET n 9 IF n = 77");
+    assert_eq!(expiry(&mut client, "1"), unchanged, "an IF that does not hold is no write");
+}
+
+#[test]
+fn a_passive_time_to_live_reaches_a_record_with_its_next_write() {
+    let mut client = table("");
+    client.ok("YARR.CREATE t FIELDS 1 n VALUES 1 2");
+    client.ok("YARR.CREATE t n 3 PXAT 9999999999999");
+    client.ok("YARR.MIGRATE t UP 2 ttl SET TTL 100 PASSIVE");
+    assert_eq!(expiry(&mut client, "1"), None);
+    assert_eq!(expiry(&mut client, "3"), Some(9999999999999));
+    expires_in(&mut client, "YARR.UPDATE t 1 SET n 1", "1", 100_000);
+    expires_in(&mut client, "YARR.UPDATE t 3 SET n 3", "3", 100_000);
+    let kept = expiry(&mut client, "1");
+    client.ok("YARR.MIGRATE t UP 3 none SET TTL NONE PASSIVE");
+    assert_eq!(expiry(&mut client, "1"), kept);
+    client.ok("YARR.UPDATE t 1 SET n 5");
+    assert_eq!(expiry(&mut client, "1"), kept);
+    client.ok("YARR.CREATE t n 4");
+    assert_eq!(expiry(&mut client, "4"), None);
+    client.ok("YARR.MIGRATE t DOWN 3");
+    expires_in(&mut client, "YARR.CREATE t n 5", "5", 100_000);
+}
+
+#[test]
+fn an_expired_record_is_nowhere() {
+    let mut client = table("");
+    client.ok("YARR.CREATE t n 1 k 1");
+    client.ok("YARR.CREATE t n 1 k 2 PX 30");
+    client.ok("YARR.CREATE t n 2 k 3 PX 30");
+    eventually("the records expire", || client.run("YARR.FIND t 3 RETURN id").print() == "(nil)");
+    transcript(
+        &mut client,
+        r#"
+        > YARR.FIND t 2
+        (nil)
+        > YARR.FIND t IDS 2 1 2 RETURN id
+        1) 1) "id"
+           2) "1"
+        2) (nil)
+        > YARR.FIND t WHERE n = 2
+        (nil)
+        > YARR.WHERE t * IDS
+        1) "1"
+        > YARR.WHERE t * COUNT
+        (integer) 1
+        > YARR.WHERE t n = 1 IDS
+        1) "1"
+        > YARR.WHERE t n >= 1 COUNT
+        (integer) 1
+        > YARR.WHERE t k > 0 ORDER BY k DESC LIMIT 1 IDS
+        1) "1"
+        > YARR.UPDATE t 2 SET n 5
+        (nil)
+        > YARR.UPDATE t 2 PERSIST
+        (nil)
+        > YARR.UPDATE t WHERE n >= 1 SET n 1
+        (integer) 1
+        > YARR.DEL t 2
+        (nil)
+        > YARR.DEL t IDS 2 2 3
+        (integer) 0
+        > YARR.CREATE t k 2 ON CONFLICT k KEEP
+        "4"
+        > YARR.CREATE t id 3 k 3
+        "3"
+        > YARR.FIND t 3
+        1) "id"
+        2) "3"
+        3) "k"
+        4) "3"
+        > YARR.CREATE t
+        "5"
+        "#,
+    );
+}
+
+#[test]
+fn expired_records_are_reclaimed_though_nobody_asks_for_them() {
+    let mut client = table("");
+    client.ok("YARR.CREATE t n 1");
+    let values = "2 ".repeat(5000);
+    client.ok(&format!("YARR.CREATE t PX 20 FIELDS 1 n VALUES {values}"));
+    let full = client.ok("MEMORY USAGE t SAMPLES 0").number();
+    sleep(Duration::from_millis(30));
+    eventually("the memory is given back", || client.ok("MEMORY USAGE t SAMPLES 0").number() < full / 2);
+    assert_eq!(client.ok("YARR.INFO t").get("records").map(|reply| reply.number()), Some(1));
+    assert_eq!(client.list("YARR.WHERE t * IDS"), ["1"]);
+    assert_eq!(client.count("EXISTS t"), 1);
+}
+
+#[test]
+fn a_table_whose_records_all_expired_is_still_a_table() {
+    let mut client = table("SET TTL 1 PASSIVE");
+    client.ok("YARR.CREATE t n 1 PX 10");
+    client.ok("YARR.CREATE t n 2");
+    eventually("all records expire", || client.count("YARR.WHERE t * COUNT") == 0);
+    assert_eq!(client.ok("TYPE t").print(), "yarrtable");
+    assert_eq!(client.ok("YARR.CREATE t n 3").text(), "3", "no id is given twice");
+}
+
+#[test]
+fn the_expiry_of_the_key_takes_the_whole_table() {
+    let mut client = table("");
+    client.ok("YARR.CREATE t n 1");
+    client.ok("PEXPIRE t 20");
+    eventually("the key expires", || client.count("EXISTS t") == 0);
+    assert_eq!(client.run("YARR.FIND t 1").code(), "NOTABLE");
+    assert_eq!(client.run("YARR.CREATE t n 1").code(), "NOTABLE");
+}

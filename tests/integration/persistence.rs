@@ -1,0 +1,334 @@
+//! RDB, AOF, DUMP, RESTORE, COPY, RENAME: a table comes back as it was, or is refused.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    cli::{Client, Reply},
+    payload::resealed,
+    sample::{TABLES, dumps, fill, state},
+    server::{Options, Server, eventually, fresh},
+};
+
+/// Fills a server, lets `pass` happen to it, and compares what was with what is; then writes on.
+#[track_caller]
+fn survives(options: Options, pass: impl FnOnce(&mut Server)) {
+    let mut server = options.start();
+    let mut client = server.connect();
+    fill(&mut client);
+    let (before, bytes) = (state(&mut client, &TABLES), dumps(&mut client, &TABLES));
+    drop(client);
+    pass(&mut server);
+    let mut client = server.connect();
+    let after = state(&mut client, &TABLES);
+    assert!(after == before, "before:\n{before}\nafter:\n{after}");
+    assert!(dumps(&mut client, &TABLES) == bytes, "the same records, but other bytes");
+    let id = client.ok("YARR.CREATE people name next").number();
+    assert_eq!(client.ok(&format!("YARR.FIND people {id} RETURN id city status")).words(), ["id", &id.to_string(), "city", "New York", "status", "new"]);
+    assert_eq!(client.list("YARR.WHERE people name = next IDS"), [id.to_string()]);
+    assert_eq!(client.run("YARR.CREATE people name x token e4eaaaf2-d142-11e1-b3e4-080027620cdd").code(), "DUPLICATE");
+    assert_eq!(client.run("YARR.MIGRATE hollow UP 7 make ADD FIELD a INTEGER").print(), "OK");
+    assert_eq!(client.run("YARR.MIGRATE people UP 3 name RENAME FIELD rank TO place ADD INDEX place city").print(), "APPLIED");
+}
+
+/// Rewrites the append-only file and waits until it is done.
+fn rewrite(server: &Server) {
+    let mut client = server.connect();
+    eventually("a rewrite may begin", || !client.run("BGREWRITEAOF").is_error());
+    eventually("the rewrite is done", || {
+        let info = client.ok("INFO persistence").text();
+        info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
+    });
+    assert!(client.ok("INFO persistence").text().contains("aof_last_bgrewrite_status:ok"), "{}", server.log());
+}
+
+#[test]
+fn tables_come_back_from_an_rdb() {
+    survives(Options::new(), Server::restart);
+}
+
+#[test]
+fn tables_come_back_from_a_background_save_after_a_crash() {
+    survives(Options::new(), |server| {
+        let mut client = server.connect();
+        client.ok("BGSAVE");
+        eventually("the save is done", || client.ok("INFO persistence").text().contains("rdb_bgsave_in_progress:0"));
+        server.kill();
+    });
+}
+
+#[test]
+fn tables_come_back_from_an_append_only_file() {
+    survives(Options::new().appendonly(true), Server::restart);
+}
+
+#[test]
+fn tables_come_back_from_an_append_only_file_after_a_crash() {
+    survives(Options::new().appendonly(false).set("appendfsync", "always"), Server::kill);
+}
+
+#[test]
+fn tables_come_back_from_a_rewritten_file_with_a_preamble() {
+    survives(Options::new().appendonly(true), |server| {
+        rewrite(server);
+        server.restart();
+    });
+}
+
+#[test]
+fn tables_come_back_from_a_rewritten_file_without_a_preamble() {
+    survives(Options::new().appendonly(false), |server| {
+        rewrite(server);
+        server.restart();
+    });
+}
+
+#[test]
+fn what_is_written_after_a_rewrite_comes_back_too() {
+    for preamble in [true, false] {
+        let mut server = Options::new().appendonly(preamble).set("appendfsync", "always").start();
+        let mut client = server.connect();
+        fill(&mut client);
+        rewrite(&server);
+        for line in [
+            "YARR.UPDATE people WHERE age < 5 INCR age 1 SET score 7",
+            "YARR.DEL people WHERE age = 8",
+            "YARR.CREATE people name late token 00000000000000000000000000000007",
+            "YARR.CREATE people name late2 token 00000000000000000000000000000007 ON CONFLICT token UPDATE",
+            "YARR.MIGRATE people UP 9 late ADD FIELD late INTEGER DEFAULT 3 INDEX",
+            "YARR.UPDATE jobs WHERE state = running SET state done",
+            "RENAME words letters",
+            "COPY people persons",
+            "EXPIREAT hollow 9999999999",
+        ] {
+            client.ok(line);
+        }
+        let tables = ["people", "jobs", "letters", "persons", "hollow"];
+        let (before, bytes) = (state(&mut client, &tables), dumps(&mut client, &tables));
+        server.kill();
+        let mut client = server.connect();
+        assert_eq!(state(&mut client, &tables), before);
+        assert!(dumps(&mut client, &tables) == bytes, "the same records, but other bytes");
+        assert_eq!(client.count("EXISTS words"), 0);
+        assert_eq!(client.count("EXPIRETIME hollow"), 9999999999);
+    }
+}
+
+#[test]
+fn an_append_only_file_cut_in_its_last_command_loads_without_it() {
+    let mut server = Options::new().appendonly(true).set("appendfsync", "always").start();
+    let mut client = server.connect();
+    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
+    for n in 0..10 {
+        client.ok(&format!("YARR.CREATE t n {n}"));
+    }
+    let path = append_only_file(server.folder.path());
+    let whole = std::fs::read(&path).expect("the file");
+    // The file is cut while the server runs and never reads it: the kill leaves it so.
+    std::fs::write(&path, &whole[..whole.len() - 5]).expect("a cut");
+    server.kill();
+    let mut client = server.connect();
+    assert_eq!(client.list("YARR.WHERE t n >= 0 ORDER BY n PLUCK n").len(), 9);
+    assert_eq!(client.ok("YARR.CREATE t n 100").text(), "10");
+}
+
+/// The append-only file that grows.
+fn append_only_file(folder: &Path) -> PathBuf {
+    let inside = folder.join("appendonlydir");
+    if !inside.exists() {
+        return folder.join("appendonly.aof");
+    }
+    let entries = std::fs::read_dir(inside).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.into_iter().find(|path| path.to_string_lossy().ends_with(".incr.aof")).expect("a file that grows")
+}
+
+#[test]
+fn a_cursor_survives_a_restart() {
+    let mut server = Server::start();
+    let mut client = server.connect();
+    fill(&mut client);
+    let query = "YARR.WHERE people age >= 0 ORDER BY age DESC LIMIT 20 IDS CURSOR";
+    let whole = client.list("YARR.WHERE people age >= 0 ORDER BY age DESC IDS");
+    let first = client.ok(&format!("{query} 0"));
+    server.restart();
+    let mut client = server.connect();
+    let second = client.ok(&format!("{query} {}", first.items()[0].text()));
+    assert_eq!([first.items()[1].words(), second.items()[1].words()].concat(), whole[..40]);
+}
+
+#[test]
+fn an_id_is_not_given_twice_though_its_record_is_gone() {
+    let mut server = Options::new().start();
+    let mut client = server.connect();
+    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER");
+    client.ok("YARR.CREATE t FIELDS 1 n VALUES 1 2 3");
+    client.ok("YARR.DEL t WHERE *");
+    server.restart();
+    assert_eq!(server.connect().ok("YARR.CREATE t").text(), "4");
+}
+
+#[test]
+fn a_copy_a_rename_a_move_and_a_restored_dump_are_the_table() {
+    let mut client = fresh();
+    fill(&mut client);
+    for table in TABLES {
+        let before = state(&mut client, &[table]);
+        let named = |client: &mut Client, name: &str| state(client, &[name]).replace(&format!(" {name} "), &format!(" {table} ")).replace(&format!(" {name}\n"), &format!(" {table}\n"));
+        client.ok(&format!("COPY {table} copy"));
+        assert_eq!(named(&mut client, "copy"), before);
+        client.ok("RENAME copy renamed");
+        assert_eq!(named(&mut client, "renamed"), before);
+        let payload = client.ok("DUMP renamed");
+        let restored = client.send(&[b"RESTORE".as_slice(), b"restored", b"0", payload.bytes()]);
+        assert_eq!(restored.print(), "OK");
+        assert_eq!(named(&mut client, "restored"), before);
+        assert_eq!(client.ok("DUMP restored"), payload);
+        client.ok("UNLINK restored");
+        client.ok("DEL renamed");
+        assert_eq!(state(&mut client, &[table]), before);
+    }
+    let before = state(&mut client, &["people"]);
+    client.ok("COPY people copy");
+    client.ok("YARR.DEL copy WHERE *");
+    client.ok("YARR.MIGRATE copy DOWN 3");
+    assert_eq!(state(&mut client, &["people"]), before, "a copy is a table of its own");
+    client.ok("MOVE people 4095");
+    assert_eq!(client.count("EXISTS people"), 0);
+    client.ok("SELECT 4095");
+    assert_eq!(state(&mut client, &["people"]), before);
+    client.ok("FLUSHDB ASYNC");
+    assert_eq!(client.run("YARR.FIND people 1").code(), "NOTABLE");
+}
+
+#[test]
+fn a_payload_cut_anywhere_is_refused() {
+    let mut client = fresh();
+    fill(&mut client);
+    client.ok("YARR.DEL people WHERE id > 103");
+    for table in TABLES {
+        let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
+        let body = &payload[..payload.len() - 10];
+        for len in 1..body.len() {
+            refused(&mut client, &resealed(&body[..len], &payload), &format!("{table} cut at {len}"));
+        }
+        // Cut without a new seal, Redis itself says no.
+        refused(&mut client, &payload[..payload.len() - 1], "cut at its seal");
+    }
+}
+
+#[test]
+fn a_payload_with_a_flipped_bit_is_refused() {
+    let mut client = fresh();
+    fill(&mut client);
+    client.ok("YARR.DEL people WHERE id > 103");
+    for table in TABLES {
+        let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
+        let body = &payload[..payload.len() - 10];
+        // The first byte is Redis's own: the type of the value.
+        for place in 1..body.len() {
+            for bit in 0..8 {
+                let mut flipped = body.to_vec();
+                flipped[place] ^= 1 << bit;
+                refused(&mut client, &resealed(&flipped, &payload), &format!("{table} with bit {bit} of byte {place} flipped"));
+            }
+        }
+    }
+    let payload = client.ok("DUMP people").bytes().to_vec();
+    let whole = resealed(&payload[..payload.len() - 10], &payload);
+    assert_eq!(whole, payload, "the seal is Redis's");
+}
+
+#[test]
+fn a_payload_with_bytes_of_another_is_refused() {
+    let mut client = fresh();
+    fill(&mut client);
+    client.ok("YARR.DEL people WHERE id > 103");
+    let mut payload = |table: &str| client.ok(&format!("DUMP {table}")).bytes().to_vec();
+    let (one, other) = (payload("people"), payload("jobs"));
+    let (body, donor) = (&one[..one.len() - 10], &other[..other.len() - 10]);
+    for len in [1, 8, 64] {
+        for place in (10..body.len() - len).step_by(7) {
+            let mut spliced = body.to_vec();
+            let from = place % (donor.len() - len);
+            spliced[place..place + len].copy_from_slice(&donor[from..from + len]);
+            if spliced != body {
+                refused(&mut client, &resealed(&spliced, &one), &format!("{len} bytes replaced at {place}"));
+            }
+            let mut longer = body.to_vec();
+            longer.splice(place..place, donor[from..from + len].iter().copied());
+            refused(&mut client, &resealed(&longer, &one), &format!("{len} bytes inserted at {place}"));
+            let mut shorter = body.to_vec();
+            shorter.drain(place..place + len);
+            refused(&mut client, &resealed(&shorter, &one), &format!("{len} bytes removed at {place}"));
+        }
+    }
+}
+
+#[track_caller]
+fn refused(client: &mut Client, payload: &[u8], what: &str) {
+    let reply = client.send(&[b"RESTORE".as_slice(), b"forged", b"0", payload]);
+    assert!(reply.is_error(), "{what} was taken: {}", reply.print());
+}
+
+#[test]
+fn a_server_with_tables_in_it_refuses_effects_that_are_none() {
+    let mut client = fresh();
+    fill(&mut client);
+    let before = state(&mut client, &TABLES);
+    for payload in [&b""[..], b"x", b"\0", b"\x01", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff", &[0; 100], &[1; 100], &[255; 1000]] {
+        for table in ["people", "none"] {
+            let reply = client.send(&[b"YARR.APPLY".as_slice(), table.as_bytes(), payload]);
+            assert!(reply.is_error(), "{payload:?}: {}", reply.print());
+        }
+    }
+    assert_eq!(state(&mut client, &TABLES), before);
+    assert_eq!(client.count("EXISTS none"), 0);
+}
+
+#[test]
+fn damaged_effects_are_refused_or_leave_a_sound_table() {
+    let server = Options::new().appendonly(false).set("appendfsync", "always").start();
+    let mut client = server.connect();
+    fill(&mut client);
+    let file = std::fs::read(append_only_file(server.folder.path())).expect("the file");
+    let effects = applied(&file);
+    let mut refusals = 0;
+    for words in effects.iter().filter(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY")).take(40) {
+        let [name, table, bytes] = &words[..] else { panic!("YARR.APPLY has two arguments: {words:?}") };
+        client.ok("UNLINK copy");
+        client.send(&[b"COPY".as_slice(), table, b"copy"]);
+        for place in 0..bytes.len().min(200) {
+            for (damage, until) in [(1u8, bytes.len()), (0x80, bytes.len()), (0, place)] {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= damage;
+                damaged.truncate(until);
+                let reply = client.send(&[name.as_slice(), b"copy", &damaged]);
+                refusals += usize::from(reply.is_error());
+            }
+        }
+        if client.count("EXISTS copy") == 1 {
+            // Whatever was taken, a table's bytes can be read again.
+            let payload = client.ok("DUMP copy").bytes().to_vec();
+            client.ok("UNLINK again");
+            assert_eq!(client.send(&[b"RESTORE".as_slice(), b"again", b"0", &payload]), Reply::Status("OK".into()));
+            assert_eq!(client.ok("YARR.WHERE again * ORDER BY id"), client.ok("YARR.WHERE copy * ORDER BY id"));
+        }
+    }
+    assert!(refusals > 0 || !effects.iter().any(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY")));
+    assert_eq!(client.ok("PING").print(), "PONG");
+}
+
+/// The commands in an append-only file.
+fn applied(mut file: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut commands = Vec::new();
+    while !file.is_empty() {
+        // Annotations begin with `#` and end with their line.
+        if file[0] == b'#' {
+            let end = file.iter().position(|byte| *byte == b'\n').expect("a line");
+            file = &file[end + 1..];
+            continue;
+        }
+        let reply = crate::cli::read_reply(&mut file).expect("a command");
+        commands.push(reply.items().iter().map(|word| word.bytes().to_vec()).collect());
+    }
+    commands
+}
