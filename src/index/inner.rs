@@ -67,7 +67,10 @@ impl Inner {
 
     /// See [`Node::insert`].
     pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut usize) -> Inserted {
-        let i = self.child_for(entry);
+        let i = match edge && self.separators.ends_below(entry) {
+            true => self.separators.len(),
+            false => self.child_for(entry),
+        };
         let edge = edge && i + 1 == self.children.len();
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             debug_assert!(false, "no child {i}");

@@ -64,6 +64,31 @@ fn long() -> BoxedStrategy<Vec<u8>> {
     prop_oneof![1 => long, 3 => near_integers()].boxed()
 }
 
+/// Long random keys: few to a leaf, so that the tree is tall.
+fn tall() -> BoxedStrategy<Vec<u8>> {
+    let bytes = |seed: u32| {
+        let steps = std::iter::successors(Some(seed | 1), |x| Some(x.wrapping_mul(0x2545_F491)));
+        steps.take(300).map(|x| (x >> 24) as u8).collect()
+    };
+    (0_u32..8_000)
+        .prop_map(move |seed| bytes(seed.wrapping_mul(0x9E37_79B9)))
+        .boxed()
+}
+
+/// Long keys that differ in one early or late byte and at the end: prefixes break, separators are
+/// long.
+fn brittle() -> BoxedStrategy<Vec<u8>> {
+    let at = prop_oneof![Just(0_usize), Just(150), Just(399), 0_usize..400];
+    (at, any::<u8>(), 0_u8..20)
+        .prop_map(|(at, byte, last)| {
+            let mut key = vec![b'p'; 401];
+            key[at] = byte;
+            key[400] = last;
+            key
+        })
+        .boxed()
+}
+
 /// Two keys with very many rows.
 fn doubles() -> BoxedStrategy<Vec<u8>> {
     prop_oneof![Just(b"same key".to_vec()), Just(b"same kez".to_vec())].boxed()
@@ -298,6 +323,8 @@ law!(nine_byte_keys_behave, nine_bytes, rows 1_000_000, changes 4_000, cases 16)
 law!(strings_behave, strings, rows 50, changes 3_000, cases 24);
 law!(wild_keys_behave, wild, rows 70_000, changes 3_000, cases 24);
 law!(long_keys_behave, long, rows 40, changes 900, cases 10);
+law!(tall_trees_behave, tall, rows 2, changes 5_000, cases 12);
+law!(brittle_prefixes_behave, brittle, rows 3, changes 4_000, cases 12);
 law!(doubles_behave, doubles, rows 9_000, changes 6_000, cases 10);
 
 proptest! {

@@ -154,7 +154,11 @@ impl Node {
 
 /// Adds `entry` to a leaf, or cuts the leaf in two when it is full.
 fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
-    let (at, len) = (block.below(entry), block.len());
+    let len = block.len();
+    let at = match edge && block.ends_below(entry) {
+        true => len,
+        false => block.below(entry),
+    };
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
     }

@@ -46,6 +46,24 @@ impl Block {
         self.partition(target, true)
     }
 
+    /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
+    /// ascending entries are inserted. False for an empty block.
+    pub(super) fn ends_below(&self, target: &[u8]) -> bool {
+        let Some(last) = self.len().checked_sub(1) else {
+            return false;
+        };
+        match self.compare_prefix(target) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => {
+                let (from, to) = (self.start(last), self.start(last + 1));
+                let mask = head_mask(to - from);
+                let head = load(&self.data, self.body() + from) & mask;
+                head < leading(target, self.prefix_len()) & mask
+            }
+        }
+    }
+
     /// How many entries are below `target`, or with `ties` at or below it.
     fn partition(&self, target: &[u8], ties: bool) -> usize {
         match self.compare_prefix(target) {
@@ -163,9 +181,17 @@ fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
     let (mut from, mut left) = (0, len);
     while left >= WAYS {
         let step = left / WAYS;
-        let below = (1..WAYS).map(|way| usize::from(low(from + way * step - 1))).sum::<usize>();
+        let below = (1..WAYS)
+            .map(|way| usize::from(low(from + way * step - 1)))
+            .sum::<usize>();
         from += below * step;
-        left = if below + 1 == WAYS { left - below * step } else { step - 1 };
+        left = if below + 1 == WAYS {
+            left - below * step
+        } else {
+            step - 1
+        };
     }
-    from + (from..from + left).map(|i| usize::from(low(i))).sum::<usize>()
+    from + (from..from + left)
+        .map(|i| usize::from(low(i)))
+        .sum::<usize>()
 }

@@ -31,6 +31,11 @@ enum Effect<'a> {
 /// BADVALUE where the bytes are damaged, of a later version, or do not belong to this table.
 pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
     let effects = decode(piece)?;
+    let migrations = effects.iter().filter(|e| matches!(e, Effect::Migrate(_))).count();
+    if table.is_some() && migrations > 0 && effects.len() > 1 {
+        // Each piece takes effect whole: a migration and records are never in one.
+        return Err(Error::corrupt("a migration does not stand alone"));
+    }
     let mut done = Effects::none();
     let mut records = Vec::new();
     for effect in effects {
@@ -54,11 +59,10 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
             effect => records.push(effect),
         }
     }
-    if records.is_empty() {
-        return Ok(done);
+    if !records.is_empty() {
+        done = done.and(apply_records(existing(table)?, &records)?);
     }
-    let table = existing(table)?;
-    Ok(done.and(apply_records(table, &records)?))
+    Ok(done.told_as(piece))
 }
 
 fn existing(table: &mut Option<Box<Table>>) -> Result<&mut Table> {

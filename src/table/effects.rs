@@ -173,6 +173,12 @@ impl Effects {
         piece.extend_from_slice(bytes);
     }
 
+    /// The same events, told in the bytes they came in.
+    pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
+        self.pieces = vec![piece.to_vec()];
+        self
+    }
+
     /// What `self` did, and then `later`.
     pub fn and(mut self, later: Effects) -> Effects {
         self.pieces.extend(later.pieces);

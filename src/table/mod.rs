@@ -6,6 +6,8 @@
 
 mod apply;
 mod effects;
+#[cfg(test)]
+mod laws;
 mod migrate;
 mod record;
 mod records;

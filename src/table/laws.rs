@@ -1,0 +1,380 @@
+//! Laws of a table, tried with random schemas and random operations: it holds what a plain list
+//! of records holds, whatever it keeps beside them agrees, a write that fails changes nothing,
+//! and a table made of its effects or its snapshot is the same table to the byte.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Effects, Table, Write, apply};
+use crate::{
+    encoding::snapshot,
+    error::Code,
+    schema::{Direction, Line, Operation, State, derive_down, parse_operations},
+    tokens::Tokens,
+    value::{Value, ValueRef},
+};
+
+/// The fields a table may have, and an index each may get.
+const FIELDS: [(&str, &str); 7] = [
+    ("a", "INTEGER"),
+    ("b", "STRING"),
+    ("c", "ENUM ( x y z )"),
+    ("d", "FLOAT"),
+    ("e", "UUID"),
+    ("f", "BOOLEAN"),
+    ("g", "DATETIME"),
+];
+
+fn operations(text: &str) -> Vec<Operation> {
+    let args: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
+    parse_operations(&mut Tokens::new(&args)).unwrap()
+}
+
+fn line(table: &Table, version: i64, operations: Vec<Operation>) -> Line {
+    let facts = table.facts(0, true);
+    Line {
+        version,
+        name: "step".into(),
+        direction: Direction::Up,
+        state: State::Applied,
+        at: version,
+        took: 0,
+        down: derive_down(table.schema(), &operations, &facts).unwrap_or(None),
+        operations,
+    }
+}
+
+fn bytes(table: &Table) -> Vec<Vec<u8>> {
+    let mut chunks = Vec::new();
+    snapshot::save(table, &mut |chunk| chunks.push(chunk.to_vec()));
+    chunks
+}
+
+fn loaded(chunks: &[Vec<u8>]) -> Table {
+    let mut chunks = chunks.iter().cloned();
+    snapshot::load(&mut || Ok(chunks.next().expect("a chunk"))).unwrap()
+}
+
+fn replayed(pieces: &[Vec<u8>]) -> Table {
+    let mut table = None;
+    for piece in pieces {
+        let effects = apply(&mut table, piece).unwrap();
+        // What is passed on is what came.
+        assert_eq!(effects.pieces().collect::<Vec<_>>(), [piece.as_slice()]);
+    }
+    *table.unwrap()
+}
+
+/// One thing that happens to a table.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Puts records of these ids, each with values drawn from the seed, in one write.
+    Put(Vec<(i64, u64)>),
+    Remove(Vec<i64>),
+    /// Begins a write and lets it go.
+    Abandon(Vec<(i64, u64)>),
+    Reclaim,
+    Later(i64),
+    AddField(usize),
+    RemoveField(usize),
+    AddIndex(Vec<usize>, u8),
+    RemoveIndex(usize),
+    Reload,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let records = prop::collection::vec((1i64..40, any::<u64>()), 1..5);
+    prop_oneof![
+        6 => records.clone().prop_map(Step::Put),
+        2 => prop::collection::vec(1i64..40, 1..8).prop_map(Step::Remove),
+        1 => records.prop_map(Step::Abandon),
+        1 => Just(Step::Reclaim),
+        1 => (1i64..20).prop_map(Step::Later),
+        1 => (0usize..7).prop_map(Step::AddField),
+        1 => (0usize..7).prop_map(Step::RemoveField),
+        2 => (prop::collection::vec(0usize..7, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
+        1 => (0usize..4).prop_map(Step::RemoveIndex),
+        1 => Just(Step::Reload),
+    ]
+}
+
+/// A value of a field drawn from a seed, from few values so that they meet.
+fn draw(name: &str, seed: u64) -> Value {
+    let small = (seed >> 8) % 5;
+    match (name, seed % 4) {
+        ("id" | "created_at" | "updated_at", _) => Value::DateTime(seed as i64 % 1000),
+        (_, 0) => Value::Null,
+        ("expires_at", 1) => Value::DateTime((seed >> 16) as i64 % 60),
+        ("expires_at", _) => Value::Null,
+        ("a", _) => Value::Integer([i64::MIN, -1, 0, 1, i64::MAX][small as usize]),
+        ("b", _) => Value::String([&b""[..], b"\0", b"\0\xff", b"a", b"ab"][small as usize].into()),
+        ("c", _) => Value::Enum(small as u16 % 3),
+        ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
+        ("e", _) => Value::Uuid([small as u8; 16]),
+        ("f", _) => Value::Boolean(small % 2 == 0),
+        _ => Value::DateTime(small as i64 * 1000),
+    }
+}
+
+type Model = BTreeMap<i64, BTreeMap<String, Value>>;
+
+/// A table, the plain list beside it, and the effects that made it.
+struct World {
+    table: Box<Table>,
+    model: Model,
+    pieces: Vec<Vec<u8>>,
+    now: i64,
+    version: i64,
+}
+
+impl World {
+    fn new() -> World {
+        let mut effects = Effects::none();
+        effects.make(7);
+        World {
+            table: Box::new(Table::new(7)),
+            model: Model::new(),
+            pieces: effects.pieces().map(<[u8]>::to_vec).collect(),
+            now: 0,
+            version: 0,
+        }
+    }
+
+    fn values(&self, id: i64, seed: u64) -> Vec<Value> {
+        let fields = self.table.schema().fields.iter().enumerate();
+        fields
+            .map(|(at, field)| match &*field.name {
+                "id" => Value::Integer(id),
+                name => draw(name, seed.rotate_left(at as u32 * 9)),
+            })
+            .collect()
+    }
+
+    fn keep(&mut self, effects: &Effects) {
+        self.pieces.extend(effects.pieces().map(<[u8]>::to_vec));
+    }
+
+    fn expired(record: &BTreeMap<String, Value>, now: i64) -> bool {
+        matches!(record.get("expires_at"), Some(Value::DateTime(at)) if *at <= now)
+    }
+
+    /// Whether the list, expired records apart, keeps every unique index.
+    fn unique(&self, model: &Model) -> bool {
+        self.table.indexes().iter().filter(|i| i.definition.unique).all(|index| {
+            let names = self.table.schema().index_names(&index.definition);
+            let mut keys = std::collections::BTreeSet::new();
+            let live = model.values().filter(|r| !World::expired(r, self.now));
+            live.map(|record| names.iter().map(|n| record.get(*n).cloned()).collect::<Vec<_>>())
+                .filter(|key| !key.iter().any(|v| matches!(v, None | Some(Value::Null))))
+                .all(|key| keys.insert(format!("{key:?}")))
+        })
+    }
+
+    fn put(&mut self, records: &[(i64, u64)], commit: bool) {
+        let mut after = self.model.clone();
+        let names: Vec<String> =
+            self.table.schema().fields.iter().map(|f| f.name.to_string()).collect();
+        let rows: Vec<Vec<Value>> =
+            records.iter().map(|(id, seed)| self.values(*id, *seed)).collect();
+        let before = bytes(&self.table);
+        let mut write = Write::begin(&mut self.table, self.now);
+        for row in &rows {
+            let values: Vec<ValueRef> = row.iter().map(Value::as_ref).collect();
+            match write.make_way(&values[0]) {
+                Some(place) => write.replace(place, &values).unwrap(),
+                None => drop(write.insert(&values).unwrap()),
+            }
+            let Value::Integer(id) = row[0] else { unreachable!() };
+            after.insert(id, names.iter().cloned().zip(row.iter().cloned()).collect());
+        }
+        let outcome = if commit { Some(write.commit()) } else { drop(write); None };
+        match outcome {
+            Some(Ok(effects)) => {
+                assert!(self.unique(&after), "a duplicate was let in");
+                // Expired records in the way of a unique key are gone; the list follows.
+                let rows = self.table.records().iter();
+                let held: Vec<i64> = rows
+                    .map(|(_, bytes)| match self.table.read(bytes).unwrap().value(0) {
+                        ValueRef::Integer(id) => id,
+                        _ => unreachable!(),
+                    })
+                    .collect();
+                after.retain(|id, record| held.contains(id) || !World::expired(record, self.now));
+                self.model = after;
+                self.keep(&effects);
+            }
+            Some(Err(error)) => {
+                assert_eq!(error.code(), Code::Duplicate);
+                assert!(!self.unique(&after), "{error} without a duplicate");
+                assert_eq!(bytes(&self.table), before, "a write that failed changed something");
+            }
+            None => assert_eq!(bytes(&self.table), before, "an abandoned write changed something"),
+        }
+    }
+
+    fn migrate(&mut self, text: &str) -> bool {
+        let operations = operations(text);
+        let facts = self.table.facts(0, true);
+        if self.table.changed_schema(&operations, &facts).is_err() {
+            return false;
+        }
+        self.version += 1;
+        let line = line(&self.table, self.version, operations);
+        let before = bytes(&self.table);
+        match self.table.migrate(line, true, || 5) {
+            Ok(effects) => {
+                self.keep(&effects);
+                true
+            }
+            Err(error) => {
+                assert_eq!(error.code(), Code::Duplicate);
+                assert_eq!(bytes(&self.table), before, "a migration that failed changed something");
+                false
+            }
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Put(records) => self.put(records, true),
+            Step::Abandon(records) => self.put(records, false),
+            Step::Remove(ids) => {
+                let rows: Vec<_> =
+                    ids.iter().filter_map(|id| self.table.row(&ValueRef::Integer(*id))).collect();
+                let mut write = Write::begin(&mut self.table, self.now);
+                rows.iter().for_each(|row| write.remove(*row));
+                let effects = write.commit().unwrap();
+                self.keep(&effects);
+                self.model.retain(|id, _| !ids.contains(id));
+            }
+            Step::Reclaim => {
+                let due = self.model.values().filter(|r| World::expired(r, self.now)).count();
+                assert_eq!(self.table.expired(self.now), due as u64);
+                assert_eq!(self.table.any_expired(self.now), due > 0);
+                let effects = self.table.reclaim(self.now, 3);
+                self.keep(&effects);
+                assert_eq!(self.table.expired(self.now), due.saturating_sub(3) as u64);
+                let table = &self.table;
+                self.model.retain(|id, _| table.row(&ValueRef::Integer(*id)).is_some());
+            }
+            Step::Later(span) => self.now += span,
+            Step::AddField(at) => {
+                let (name, kind) = FIELDS[*at];
+                if self.migrate(&format!("ADD FIELD {name} {kind}")) {
+                    for record in self.model.values_mut() {
+                        record.insert(name.into(), Value::Null);
+                    }
+                }
+            }
+            Step::RemoveField(at) => {
+                let (name, _) = FIELDS[*at];
+                if self.migrate(&format!("REMOVE FIELD {name}")) {
+                    self.model.values_mut().for_each(|record| drop(record.remove(name)));
+                }
+            }
+            Step::AddIndex(fields, shape) => {
+                let mut names: Vec<&str> = fields.iter().map(|at| FIELDS[*at].0).collect();
+                names.dedup();
+                names.sort_unstable();
+                names.dedup();
+                match shape {
+                    0 => self.migrate(&format!("ADD INDEX {}", names.join(" "))),
+                    1 => self.migrate(&format!("ADD INDEX {} UNIQUE", names.join(" "))),
+                    _ => self.migrate(&format!("ADD INDEX {} BITMAP", names[0])),
+                };
+            }
+            Step::RemoveIndex(at) => {
+                let text = self.table.schema().indexes.get(*at).map(|index| {
+                    let names = self.table.schema().index_names(index).join(" ");
+                    let bitmap = index.method == crate::schema::Method::Bitmap;
+                    format!("REMOVE INDEX {names}{}", if bitmap { " BITMAP" } else { "" })
+                });
+                if let Some(text) = text {
+                    self.migrate(&text);
+                }
+            }
+            Step::Reload => self.table = Box::new(loaded(&bytes(&self.table))),
+        }
+    }
+
+    fn check(&self) {
+        self.table.check_consistency().unwrap();
+        let mut held = Model::new();
+        for (_, bytes) in self.table.records().iter() {
+            let values = self.table.read(bytes).unwrap().values();
+            let names = self.table.schema().fields.iter().map(|field| field.name.to_string());
+            let record: BTreeMap<String, Value> =
+                names.zip(values.iter().map(ValueRef::to_value)).collect();
+            let Value::Integer(id) = record["id"] else { unreachable!() };
+            held.insert(id, record);
+        }
+        assert_eq!(held, self.model);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(160))]
+    #[test]
+    fn a_table_is_the_list_of_its_records(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+            world.check();
+        }
+        let saved = bytes(&world.table);
+        prop_assert_eq!(&bytes(&replayed(&world.pieces)), &saved, "its effects make another table");
+        prop_assert_eq!(&bytes(&world.table.duplicate()), &saved, "its copy is another table");
+        let mut rewritten = Vec::new();
+        snapshot::rewrite(&world.table, &mut |piece| rewritten.push(piece.to_vec()));
+        prop_assert_eq!(&bytes(&replayed(&rewritten)), &saved, "its rewrite makes another table");
+        prop_assert_eq!(&bytes(&loaded(&saved)), &saved, "its snapshot is another table");
+        // The next record takes the same row in each.
+        let mut copy = loaded(&saved);
+        let next = world.table.records().next_row().unwrap();
+        prop_assert_eq!(copy.records().next_row().unwrap(), next);
+        copy.reclaim(i64::MAX, usize::MAX);
+        copy.check_consistency().map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_or_make_a_sound_table(
+        steps in prop::collection::vec(step(), 1..30),
+        at: prop::sample::Index,
+        byte: u8,
+        cut: bool,
+        sealed: bool,
+    ) {
+        let mut world = World::new();
+        steps.iter().for_each(|step| world.take(step));
+        let mut chunks = bytes(&world.table);
+        let which = at.index(chunks.len());
+        let place = at.index(chunks[which].len());
+        if cut {
+            chunks[which].truncate(place);
+        } else {
+            chunks[which][place] ^= byte;
+        }
+        if sealed {
+            // The checksum is made right again, so that what lies behind it is tried.
+            if let Some(body) = chunks[which].len().checked_sub(4) {
+                let sum = crc32fast::hash(&chunks[which][..body]);
+                chunks[which][body..].copy_from_slice(&sum.to_le_bytes());
+            }
+        }
+        let mut chunks = chunks.into_iter();
+        let ended = || crate::error::Error::corrupt("no more chunks");
+        if let Ok(table) = snapshot::load(&mut || chunks.next().ok_or_else(ended)) {
+            table.check_consistency().map_err(TestCaseError::fail)?;
+        }
+        let mut piece = world.pieces[at.index(world.pieces.len())].clone();
+        let place = at.index(piece.len());
+        if cut { piece.truncate(place) } else { piece[place] ^= byte }
+        let mut table = Some(world.table);
+        let before = bytes(table.as_deref().unwrap());
+        match apply(&mut table, &piece) {
+            Ok(_) => table.unwrap().check_consistency().map_err(TestCaseError::fail)?,
+            Err(_) => prop_assert_eq!(&bytes(&table.unwrap()), &before),
+        }
+    }
+}
