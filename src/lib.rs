@@ -19,6 +19,8 @@ pub mod encoding;
 pub mod error;
 pub mod index;
 pub mod query;
+#[cfg(feature = "module")]
+mod redis;
 pub mod schema;
 pub mod table;
 pub mod tokens;

@@ -47,14 +47,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            reply_records: 100_000,
-            write_records: 10_000,
-        }
+        Limits::DEFAULT
     }
 }
 
 impl Limits {
+    /// What holds where nothing is set.
+    pub const DEFAULT: Limits = Limits {
+        reply_records: 100_000,
+        write_records: 10_000,
+    };
+
     /// The most records that an UPDATE or DEL by predicate may match: without LIMIT so many as
     /// may be written, and where records are answered so many as a reply may hold.
     fn most_written(&self, limit: Option<u64>, answered: bool) -> u64 {

@@ -42,8 +42,7 @@ impl Builder {
 
     /// Hangs the leaf into the tree and starts the next one, with the separator before it.
     fn close_leaf(&mut self, before_next: Entry) {
-        let mut leaf = std::mem::take(&mut self.leaf);
-        leaf.fit();
+        let leaf = std::mem::take(&mut self.leaf);
         let before = std::mem::replace(&mut self.before, before_next);
         self.hang(0, before, Node::Leaf(leaf));
     }
@@ -72,7 +71,6 @@ impl Builder {
 
     /// The root, the count of entries, and the heap bytes.
     pub(super) fn finish(mut self) -> (Node, u64, usize) {
-        self.leaf.fit();
         let (mut before, mut node) = (
             std::mem::take(&mut self.before),
             Node::Leaf(std::mem::take(&mut self.leaf)),

@@ -1,8 +1,9 @@
 //! The structural self-check of a sorted set.
 
 use super::block::{Block, Entry, Form, SLACK};
-use super::inner::{FANOUT, Inner};
+use super::inner::{FANOUT, GROWTH, Inner};
 use super::node::{FEW, LEAF, Node};
+use super::pack::capacity_for;
 use super::sorted_set::SortedSet;
 
 /// What a subtree was found to hold.
@@ -95,6 +96,9 @@ fn check_inner(
             )
         },
     )?;
+    ensure(inner.children.capacity() < len + 2 * GROWTH, || {
+        format!("{len} children, room for {}", inner.children.capacity())
+    })?;
     check_block(&inner.separators, low, high)?;
     let separators: Vec<Entry> = (0..len - 1).map(|i| inner.separators.entry(i)).collect();
     let mut sum = Found {
@@ -123,9 +127,11 @@ fn check_block(block: &Block, low: Option<&[u8]>, high: Option<&[u8]>) -> Result
     if block.len == 0 {
         return ensure(block.bytes() == 0, || "an empty block holds memory".into());
     }
-    ensure(block.used() + SLACK <= block.bytes(), || {
-        format!("{} of {} bytes used", block.used(), block.bytes())
-    })?;
+    let need = capacity_for(block.used());
+    ensure(
+        need <= block.bytes() && need * 4 > block.bytes() * 3,
+        || format!("{} of {} bytes used", block.used(), block.bytes()),
+    )?;
     ensure(block.form != Form::Fixed(0), || "a stride of 0".into())?;
     let ascend = (0..block.len()).all(|i| block.start(i) < block.start(i + 1));
     ensure(ascend, || "the ends of suffixes do not ascend".into())?;

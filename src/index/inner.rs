@@ -14,7 +14,7 @@ const SEPARATORS: usize = 4096;
 const LONG: usize = 2 * FEW;
 
 /// The arrays grow by so many children.
-const GROWTH: usize = 16;
+pub(super) const GROWTH: usize = 16;
 
 /// An inner node.
 #[derive(Debug, Default)]

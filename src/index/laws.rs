@@ -232,8 +232,15 @@ fn range_agrees(set: &SortedSet, entries: &[(Vec<u8>, Vec<u8>, u32)], range: &Ke
         expected.len() as u64,
         "count of {range:?}"
     );
-    let walk = set.walk(range);
+    let mut walk = set.walk(range);
     assert_eq!(walk.remaining(), expected.len() as u64);
+    // A group of equal keys that began before the range begins anew in it.
+    assert_eq!(walk.clone().next(), expected.first().copied());
+    assert!(walk.next().is_none() || !walk.same_key_as_last());
+    let mut walk = set.walk(range);
+    assert_eq!(walk.clone().next_back(), expected.last().copied());
+    assert!(walk.next_back().is_none() || !walk.same_key_as_last());
+    let walk = set.walk(range);
     assert_eq!(walk.collect::<Vec<_>>(), expected, "walk of {range:?}");
 }
 

@@ -6,6 +6,7 @@ mod bitmap;
 mod block;
 mod bulk;
 mod check;
+mod edit;
 mod inner;
 mod key_range;
 #[cfg(test)]

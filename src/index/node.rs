@@ -174,7 +174,6 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
             separator: separator(&block.entry(len - 1), entry),
             right: Node::Leaf(Block::of_one(entry)),
         };
-        block.fit();
         return (Outcome::Added, Some(Box::new(split)));
     }
     if at == 0 && breaks {

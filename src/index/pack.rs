@@ -1,14 +1,15 @@
-//! Writing blocks: packing runs of entries into a new block, and changes in place.
+//! Packing runs of entries into a new block.
 
 use super::block::{Block, Entry, Form, SLACK, piece};
 
 /// What a block of certain entries looks like, known before it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    len: usize,
-    prefix: usize,
-    form: Form,
-    used: usize,
+    pub(super) len: usize,
+    pub(super) prefix: usize,
+    pub(super) form: Form,
+    /// Bytes in use, without the slack.
+    pub(super) used: usize,
 }
 
 impl Shape {
@@ -255,111 +256,6 @@ impl Block {
         )
     }
 
-    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
-    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
-        !entry.starts_with(self.prefix())
-    }
-
-    /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].
-    pub(super) fn insert(&mut self, at: usize, entry: &[u8], shape: Shape) {
-        if self.len == 0 || shape.prefix != self.prefix_len() || shape.form != self.form {
-            *self = Self::pack(self.run(0, at), Some(entry), self.run(at, self.len()));
-            return;
-        }
-        if shape.need() > self.data.len() {
-            self.resize(capacity_for(shape.used));
-        }
-        self.open_gap(at, piece(entry, shape.prefix, entry.len()));
-    }
-
-    /// Puts `suffix` in as number `at`; there is room.
-    fn open_gap(&mut self, at: usize, suffix: &[u8]) {
-        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
-        let (start, end) = (self.start(at), self.body_len());
-        // The later suffixes make room for the new one and for its end; the earlier ones and the
-        // later ends, for its end.
-        self.data.copy_within(
-            body + start..body + end,
-            body + width + start + suffix.len(),
-        );
-        if width > 0 {
-            self.data.copy_within(body..body + start, body + width);
-            self.data
-                .copy_within(prefix + at * width..body, prefix + (at + 1) * width);
-        }
-        put(&mut self.data, body + width + start, suffix);
-        self.len += 1;
-        if width > 0 {
-            self.set_end(at, start + suffix.len());
-            self.shift_ends(at + 1, suffix.len(), true);
-        }
-    }
-
-    /// Takes entry `at` out, and gives memory back once a quarter of it lies idle.
-    pub(super) fn remove(&mut self, at: usize) {
-        if self.len <= 1 {
-            *self = Self::default();
-            return;
-        }
-        self.close_gap(at);
-        let capacity = capacity_for(self.used());
-        if capacity * 4 <= self.data.len() * 3 {
-            self.resize(capacity);
-        }
-    }
-
-    /// Takes suffix `at` out.
-    fn close_gap(&mut self, at: usize) {
-        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
-        let (start, next, end) = (self.start(at), self.start(at + 1), self.body_len());
-        if width > 0 {
-            self.shift_ends(at + 1, next - start, false);
-            self.data
-                .copy_within(prefix + (at + 1) * width..body, prefix + at * width);
-            self.data.copy_within(body..body + start, body - width);
-        }
-        self.data
-            .copy_within(body + next..body + end, body - width + start);
-        self.len -= 1;
-    }
-
-    /// Gives memory back that the entries do not need.
-    pub(super) fn fit(&mut self) {
-        let capacity = if self.len == 0 {
-            0
-        } else {
-            capacity_for(self.used())
-        };
-        if capacity < self.data.len() {
-            self.resize(capacity);
-        }
-    }
-
-    /// Moves the bytes to an allocation of `capacity` bytes.
-    pub(super) fn resize(&mut self, capacity: usize) {
-        let mut data = vec![0; capacity].into_boxed_slice();
-        put(&mut data, 0, piece(&self.data, 0, self.used()));
-        self.data = data;
-    }
-
-    /// Writes end `i` of the table, if there is one.
-    fn set_end(&mut self, i: usize, end: usize) {
-        let at = self.prefix_len() + i * self.form.width();
-        match self.form {
-            Form::Fixed(_) => {}
-            Form::Narrow => put(&mut self.data, at, &(end as u16).to_le_bytes()),
-            Form::Wide => put(&mut self.data, at, &(end as u32).to_le_bytes()),
-        }
-    }
-
-    /// Moves the ends from number `from` on by `by` bytes, up or down.
-    fn shift_ends(&mut self, from: usize, by: usize, up: bool) {
-        for i in from..self.len() {
-            let end = self.start(i + 1);
-            self.set_end(i, if up { end + by } else { end - by });
-        }
-    }
-
     /// Where to cut so that about `part` of 8 of the bytes stay left: at least 1, at most `len - 1`.
     pub(super) fn cut(&self, part: usize) -> usize {
         let goal = self.body_len() * part / 8;
@@ -373,6 +269,16 @@ impl Block {
             }
         }
         low
+    }
+
+    /// Writes end `i` of the table, if there is one.
+    pub(super) fn set_end(&mut self, i: usize, end: usize) {
+        let at = self.prefix_len() + i * self.form.width();
+        match self.form {
+            Form::Fixed(_) => {}
+            Form::Narrow => put(&mut self.data, at, &(end as u16).to_le_bytes()),
+            Form::Wide => put(&mut self.data, at, &(end as u32).to_le_bytes()),
+        }
     }
 }
 
@@ -396,7 +302,7 @@ pub(super) fn separator(below: &[u8], from: &[u8]) -> Entry {
 }
 
 /// The allocation for `used` bytes and the slack.
-fn capacity_for(used: usize) -> usize {
+pub(super) fn capacity_for(used: usize) -> usize {
     size_class(used + SLACK)
 }
 
@@ -410,7 +316,7 @@ fn size_class(bytes: usize) -> usize {
 }
 
 /// Writes `bytes` at `at`.
-fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
+pub(super) fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
     let to = data.get_mut(at..at + bytes.len());
     debug_assert!(to.is_some(), "{} bytes at {at}", bytes.len());
     if let Some(to) = to {

@@ -195,3 +195,68 @@ fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
         .map(|i| usize::from(low(i)))
         .sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use proptest::prelude::*;
+
+    use super::{Block, leading};
+
+    fn block(entries: &[Vec<u8>]) -> Block {
+        let mut block = Block::default();
+        for entry in entries {
+            let shape = block.shape_with(entry);
+            block.insert(block.below(entry), entry, shape);
+        }
+        block
+    }
+
+    /// Words of few letters, so that they meet in prefixes, zeros and ends.
+    fn words(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(0xFF)], len)
+    }
+
+    proptest! {
+        #[test]
+        fn searches_count_what_is_below(
+            head in words(0..12),
+            tails in (1_usize..14).prop_flat_map(|len| prop_oneof![
+                prop::collection::btree_set(words(len..len + 1), 1..40),
+                prop::collection::btree_set(words(1..14), 1..40),
+            ]),
+            targets in prop::collection::vec(words(0..16), 20),
+        ) {
+            let entries: Vec<Vec<u8>> = tails.iter().map(|tail| [head.as_slice(), tail].concat()).collect();
+            let block = block(&entries);
+            let after_head = targets.iter().map(|tail| [head.as_slice(), tail].concat());
+            for target in after_head.chain(targets.iter().cloned()).chain(entries.iter().cloned()) {
+                let below = entries.iter().filter(|entry| **entry < target).count();
+                let through = entries.iter().filter(|entry| **entry <= target).count();
+                prop_assert_eq!(block.below(&target), below);
+                prop_assert_eq!(block.through(&target), through);
+                prop_assert_eq!(block.is_at(below, &target), through > below);
+                prop_assert!(!block.ends_below(&target) || below == entries.len());
+                let starts = target.starts_with(block.prefix());
+                prop_assert_eq!(block.compare_prefix(&target) == Ordering::Equal, starts);
+                for (i, entry) in entries.iter().enumerate() {
+                    prop_assert_eq!(block.starts_with(i, &target), entry.starts_with(&target));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_leading_word_is_filled_with_zeros() {
+        assert_eq!(leading(b"", 0), 0);
+        assert_eq!(leading(&[1, 2], 1), 2 << 56);
+        assert_eq!(
+            leading(&[1, 2, 3, 4, 5, 6, 7, 8, 9], 0),
+            0x0102_0304_0506_0708
+        );
+        assert_eq!(leading(&[1, 2, 3, 4, 5, 6, 7, 8, 9], 7), 0x0809 << 48);
+        assert_eq!(leading(&[1, 2, 3, 4, 5, 6, 7, 8, 9], 9), 0);
+        assert_eq!(leading(&[1, 2], 5), 0);
+    }
+}

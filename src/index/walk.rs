@@ -111,6 +111,22 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Puts the front cursor on the leaf of the next entry.
+    #[cold]
+    fn enter_from_front(&mut self) {
+        self.front = self.set.nth(self.start).as_ref().map(Cursor::new);
+    }
+
+    /// Puts the back cursor on the leaf of the next entry.
+    #[cold]
+    fn enter_from_back(&mut self) {
+        let place = self.end.checked_sub(1).and_then(|rank| self.set.nth(rank));
+        self.back = place.map(|place| Cursor {
+            at: place.at + 1,
+            ..Cursor::new(&place)
+        });
+    }
+
     /// The cursor that returned the last entry.
     fn last(&self) -> Option<(End, &Cursor<'a>)> {
         let end = self.last?;
@@ -168,15 +184,14 @@ impl Iterator for Walk<'_> {
             .as_ref()
             .is_none_or(|cursor| cursor.at >= cursor.len)
         {
-            self.front = self.set.nth(self.start).as_ref().map(Cursor::new);
+            self.enter_from_front();
         }
         let cursor = self.front.as_mut()?;
-        let row = cursor.rows.row(cursor.at);
         cursor.last = cursor.at;
         cursor.at += 1;
         self.start += 1;
         self.last = Some(End::Front);
-        Some(row)
+        Some(cursor.rows.row(cursor.last))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -211,10 +226,7 @@ impl DoubleEndedIterator for Walk<'_> {
             return None;
         }
         if self.back.as_ref().is_none_or(|cursor| cursor.at == 0) {
-            self.back = self.set.nth(self.end - 1).map(|place| Cursor {
-                at: place.at + 1,
-                ..Cursor::new(&place)
-            });
+            self.enter_from_back();
         }
         let cursor = self.back.as_mut()?;
         cursor.at -= 1;

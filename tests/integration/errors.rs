@@ -16,7 +16,16 @@ fn table() -> Client {
 
 #[track_caller]
 fn state(client: &mut Client) -> String {
-    ["YARR.SCHEMA t", "YARR.SCHEMA t HISTORY", "YARR.WHERE t * ORDER BY id RETURN *", "YARR.INFO t", "DUMP t", "DBSIZE"].map(|line| client.ok(line).print()).join("\n")
+    [
+        "YARR.SCHEMA t",
+        "YARR.SCHEMA t HISTORY",
+        "YARR.WHERE t * ORDER BY id RETURN *",
+        "YARR.INFO t",
+        "DUMP t",
+        "DBSIZE",
+    ]
+    .map(|line| client.ok(line).print())
+    .join("\n")
 }
 
 /// Commands that fail, and their codes.
@@ -199,7 +208,15 @@ const FAILURES: &[(&str, &[&str])] = &[
             "YARR.MIGRATE t UP 2 x ADD FIELD f INTEGER DEFAULT x",
         ],
     ),
-    ("NOTNULL", &["YARR.CREATE t UNSET must", "YARR.UPDATE t 1 UNSET must", "YARR.UPDATE t WHERE n >= 1 UNSET must", "YARR.CREATE t NULL ~ FIELDS 1 must VALUES 1 ~"]),
+    (
+        "NOTNULL",
+        &[
+            "YARR.CREATE t UNSET must",
+            "YARR.UPDATE t 1 UNSET must",
+            "YARR.UPDATE t WHERE n >= 1 UNSET must",
+            "YARR.CREATE t NULL ~ FIELDS 1 must VALUES 1 ~",
+        ],
+    ),
     (
         "DUPLICATE",
         &[
@@ -212,10 +229,28 @@ const FAILURES: &[(&str, &[&str])] = &[
             "YARR.MIGRATE t UP 2 x ADD FIELD f INTEGER DEFAULT 1 UNIQUE",
         ],
     ),
-    ("NOINDEX", &["YARR.WHERE t s = x", "YARR.FIND t WHERE s = x", "YARR.UPDATE t WHERE s = x SET n 9", "YARR.DEL t WHERE s = x", "YARR.WHERE t n = 1 OR s = x COUNT"]),
-    ("BADCURSOR", &["YARR.WHERE t * CURSOR zzz", "YARR.WHERE t n > 0 CURSOR 123456789"]),
+    (
+        "NOINDEX",
+        &[
+            "YARR.WHERE t s = x",
+            "YARR.FIND t WHERE s = x",
+            "YARR.UPDATE t WHERE s = x SET n 9",
+            "YARR.DEL t WHERE s = x",
+            "YARR.WHERE t n = 1 OR s = x COUNT",
+        ],
+    ),
+    (
+        "BADCURSOR",
+        &[
+            "YARR.WHERE t * CURSOR zzz",
+            "YARR.WHERE t n > 0 CURSOR 123456789",
+        ],
+    ),
     ("CHANGED", &["YARR.MIGRATE t UP 1 make ADD FIELD n STRING"]),
-    ("NOVERSION", &["YARR.MIGRATE t DOWN 2", "YARR.MIGRATE t DOWN 0"]),
+    (
+        "NOVERSION",
+        &["YARR.MIGRATE t DOWN 2", "YARR.MIGRATE t DOWN 0"],
+    ),
 ];
 
 #[test]
@@ -227,7 +262,10 @@ fn a_command_that_fails_says_its_code_and_changes_nothing() {
         for line in *lines {
             let reply = client.run(line);
             if reply.code() != *code {
-                wrong.push(format!("{line}\n    expected {code}, got {}", reply.print()));
+                wrong.push(format!(
+                    "{line}\n    expected {code}, got {}",
+                    reply.print()
+                ));
             }
             let after = state(&mut client);
             // A failed pass over the records leaves a line in the history.
@@ -247,7 +285,10 @@ fn an_error_is_one_line_that_says_more_than_its_code() {
         for line in lines.iter().filter(|line| line.starts_with("YARR.")) {
             let error = client.fail(line);
             assert!(error.len() > code.len() + 10, "{line}: {error}");
-            assert!(error.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line}: {error}");
+            assert!(
+                error.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{line}: {error}"
+            );
         }
     }
 }
@@ -267,10 +308,21 @@ fn a_syntax_error_names_the_token_and_its_position() {
         ("YARR.MIGRATE t UP 5 x ADD bogus", "bogus", 6),
     ] {
         let error = client.fail(line);
-        assert!(error.starts_with("ERR ") && error.contains(token), "{line}: {error}");
+        assert!(
+            error.starts_with("ERR ") && error.contains(token),
+            "{line}: {error}"
+        );
         // Counted from the command's name or from the table: both are a position.
-        let numbers: Vec<usize> = error.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
-        assert!(numbers.iter().any(|n| (position - 1..=position + 1).contains(n)), "{line}: no position {position} in: {error}");
+        let numbers: Vec<usize> = error
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        assert!(
+            numbers
+                .iter()
+                .any(|n| (position - 1..=position + 1).contains(n)),
+            "{line}: no position {position} in: {error}"
+        );
     }
 }
 
@@ -281,17 +333,26 @@ fn an_error_says_what_is_in_the_way() {
         ("YARR.CREATE t k k2", vec!["DUPLICATE", "k", "2"]),
         ("YARR.CREATE t id 3", vec!["DUPLICATE", "id", "3"]),
         ("YARR.WHERE t s = x", vec!["NOINDEX", "'s'", "ADD INDEX s"]),
-        ("YARR.CREATE t n abc", vec!["BADVALUE", "'n'", "INTEGER", "'abc'"]),
+        (
+            "YARR.CREATE t n abc",
+            vec!["BADVALUE", "'n'", "INTEGER", "'abc'"],
+        ),
         ("YARR.CREATE t e c", vec!["BADVALUE", "'e'", "a, b", "'c'"]),
         ("YARR.FIND none 1", vec!["NOTABLE", "'none'"]),
         ("YARR.FIND t 1 RETURN none", vec!["NOFIELD", "'none'"]),
         ("YARR.CREATE t UNSET must", vec!["NOTNULL", "'must'"]),
-        ("YARR.MIGRATE t UP 1 make ADD FIELD n STRING", vec!["CHANGED", "1"]),
+        (
+            "YARR.MIGRATE t UP 1 make ADD FIELD n STRING",
+            vec!["CHANGED", "1"],
+        ),
         ("YARR.MIGRATE t DOWN 77", vec!["NOVERSION", "77"]),
     ] {
         let error = client.fail(line);
         for part in parts {
-            assert!(error.contains(part), "{line}: {part} is missing in: {error}");
+            assert!(
+                error.contains(part),
+                "{line}: {part} is missing in: {error}"
+            );
         }
     }
 }
@@ -299,5 +360,9 @@ fn an_error_says_what_is_in_the_way() {
 #[test]
 fn a_command_that_is_not_there_is_unknown() {
     let mut client = fresh();
-    assert!(client.fail("YARR.NONSENSE t").starts_with("ERR unknown command"));
+    assert!(
+        client
+            .fail("YARR.NONSENSE t")
+            .starts_with("ERR unknown command")
+    );
 }

@@ -35,16 +35,29 @@ fn expires_in(client: &mut Client, line: &str, id: &str, ms: i64) {
     client.ok(line);
     let after = clock(client);
     let expiry = expiry(client, id).unwrap_or_else(|| panic!("{line}: no expiry"));
-    assert!((before + ms..=after + ms).contains(&expiry), "{line}: {before} + {ms} <= {expiry} <= {after} + {ms}");
+    assert!(
+        (before + ms..=after + ms).contains(&expiry),
+        "{line}: {before} + {ms} <= {expiry} <= {after} + {ms}"
+    );
 }
 
 #[test]
 fn a_record_may_have_an_expiry_of_its_own() {
     let mut client = table("");
     expires_in(&mut client, "YARR.CREATE t n 1 EX 100", "1", 100_000);
-    expires_in(&mut client, "YARR.CREATE t PX 100000 FIELDS 1 n VALUES 2", "2", 100_000);
+    expires_in(
+        &mut client,
+        "YARR.CREATE t PX 100000 FIELDS 1 n VALUES 2",
+        "2",
+        100_000,
+    );
     expires_in(&mut client, "YARR.UPDATE t 1 SET n 1 EX 50", "1", 50_000);
-    expires_in(&mut client, "YARR.UPDATE t WHERE n = 2 PX 50000", "2", 50_000);
+    expires_in(
+        &mut client,
+        "YARR.UPDATE t WHERE n = 2 PX 50000",
+        "2",
+        50_000,
+    );
     let kept = expiry(&mut client, "1");
     transcript(
         &mut client,
@@ -123,11 +136,29 @@ fn an_expiry_is_read_only_but_may_stand_in_predicates_and_orders() {
 #[test]
 fn an_expiry_must_lie_in_the_future_or_be_a_past_instant() {
     let mut client = table("");
-    for clause in ["EX 0", "EX -1", "PX 0", "PX -5", "EX x", "EX 1.5", "EX 9223372036854775807", "PX 9223372036854775807", "EXAT 9223372036854775807"] {
-        assert_eq!(client.run(&format!("YARR.CREATE t n 1 {clause}")).code(), "BADVALUE", "{clause}");
+    for clause in [
+        "EX 0",
+        "EX -1",
+        "PX 0",
+        "PX -5",
+        "EX x",
+        "EX 1.5",
+        "EX 9223372036854775807",
+        "PX 9223372036854775807",
+        "EXAT 9223372036854775807",
+    ] {
+        assert_eq!(
+            client.run(&format!("YARR.CREATE t n 1 {clause}")).code(),
+            "BADVALUE",
+            "{clause}"
+        );
     }
     for clause in ["EX", "EX 1 PX 1", "EX 1 PERSIST", "PERSIST KEEPTTL", "PXAT"] {
-        assert_eq!(client.run(&format!("YARR.CREATE t n 1 {clause}")).code(), "ERR", "{clause}");
+        assert_eq!(
+            client.run(&format!("YARR.CREATE t n 1 {clause}")).code(),
+            "ERR",
+            "{clause}"
+        );
     }
     assert_eq!(client.count("YARR.WHERE t * COUNT"), 0);
     transcript(
@@ -170,14 +201,23 @@ fn each_write_gives_the_tables_time_to_live_anew() {
     let own = expiry(&mut client, "1");
     client.ok("YARR.UPDATE t 1 SET n 2 KEEPTTL");
     assert_eq!(expiry(&mut client, "1"), own);
-    expires_in(&mut client, "YARR.UPDATE t WHERE n = 2 INCR n 1", "1", 100_000);
+    expires_in(
+        &mut client,
+        "YARR.UPDATE t WHERE n = 2 INCR n 1",
+        "1",
+        100_000,
+    );
     client.ok("YARR.UPDATE t 1 SET n 2 PERSIST");
     assert_eq!(expiry(&mut client, "1"), None);
     client.ok("YARR.CREATE t n 2 PERSIST");
     assert_eq!(expiry(&mut client, "2"), None);
     let unchanged = expiry(&mut client, "1");
     client.ok("YARR.UPDATE t 1 SET n 9 IF n = 77");
-    assert_eq!(expiry(&mut client, "1"), unchanged, "an IF that does not hold is no write");
+    assert_eq!(
+        expiry(&mut client, "1"),
+        unchanged,
+        "an IF that does not hold is no write"
+    );
 }
 
 #[test]
@@ -207,7 +247,9 @@ fn an_expired_record_is_nowhere() {
     client.ok("YARR.CREATE t n 1 k 1");
     client.ok("YARR.CREATE t n 1 k 2 PX 30");
     client.ok("YARR.CREATE t n 2 k 3 PX 30");
-    eventually("the records expire", || client.run("YARR.FIND t 3 RETURN id").print() == "(nil)");
+    eventually("the records expire", || {
+        client.run("YARR.FIND t 3 RETURN id").print() == "(nil)"
+    });
     transcript(
         &mut client,
         r#"
@@ -262,8 +304,16 @@ fn expired_records_are_reclaimed_though_nobody_asks_for_them() {
     client.ok(&format!("YARR.CREATE t PX 20 FIELDS 1 n VALUES {values}"));
     let full = client.ok("MEMORY USAGE t SAMPLES 0").number();
     sleep(Duration::from_millis(30));
-    eventually("the memory is given back", || client.ok("MEMORY USAGE t SAMPLES 0").number() < full / 2);
-    assert_eq!(client.ok("YARR.INFO t").get("records").map(|reply| reply.number()), Some(1));
+    eventually("the memory is given back", || {
+        client.ok("MEMORY USAGE t SAMPLES 0").number() < full / 2
+    });
+    assert_eq!(
+        client
+            .ok("YARR.INFO t")
+            .get("records")
+            .map(|reply| reply.number()),
+        Some(1)
+    );
     assert_eq!(client.list("YARR.WHERE t * IDS"), ["1"]);
     assert_eq!(client.count("EXISTS t"), 1);
 }
@@ -273,9 +323,15 @@ fn a_table_whose_records_all_expired_is_still_a_table() {
     let mut client = table("SET TTL 1 PASSIVE");
     client.ok("YARR.CREATE t n 1 PX 10");
     client.ok("YARR.CREATE t n 2");
-    eventually("all records expire", || client.count("YARR.WHERE t * COUNT") == 0);
+    eventually("all records expire", || {
+        client.count("YARR.WHERE t * COUNT") == 0
+    });
     assert_eq!(client.ok("TYPE t").print(), "yarrtable");
-    assert_eq!(client.ok("YARR.CREATE t n 3").text(), "3", "no id is given twice");
+    assert_eq!(
+        client.ok("YARR.CREATE t n 3").text(),
+        "3",
+        "no id is given twice"
+    );
 }
 
 #[test]

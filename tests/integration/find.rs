@@ -4,7 +4,8 @@ use crate::{cli::Client, server::fresh, transcript::transcript};
 
 fn table() -> Client {
     let mut client = fresh();
-    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING TIMESTAMPS OFF");
+    client
+        .ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING TIMESTAMPS OFF");
     client.ok("YARR.CREATE t FIELDS 2 n s VALUES 30 a 20 b 10 c 20 d");
     client
 }

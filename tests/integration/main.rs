@@ -1,6 +1,35 @@
 //! The module inside real servers, seen as a client sees it.
 
+mod access;
 mod cli;
+mod conflict;
+mod cost;
+mod create;
+mod cursor;
+mod delete;
+mod errors;
+mod expiry;
+mod find;
+mod fuzz;
+mod hostile;
+mod identity;
+mod line;
+mod migrate;
+mod model;
+mod operation;
+mod payload;
+mod persistence;
+mod predicate;
+mod query;
+mod random;
 mod readme;
+mod replication;
+mod reply;
+mod resp3;
+mod sample;
+mod schema;
 mod server;
+mod transactions;
 mod transcript;
+mod update;
+mod value;

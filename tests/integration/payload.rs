@@ -12,7 +12,11 @@ pub fn resealed(body: &[u8], payload: &[u8]) -> Vec<u8> {
 /// CRC-64 as Redis computes it: Jones's polynomial, reflected, from zero.
 fn crc64(bytes: &[u8]) -> u64 {
     const REFLECTED: u64 = 0x95ac_9329_ac4b_c9b5;
-    bytes.iter().fold(0, |crc, byte| (0..8).fold(crc ^ u64::from(*byte), |crc, _| (crc >> 1) ^ (REFLECTED & (crc & 1).wrapping_neg())))
+    bytes.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ u64::from(*byte), |crc, _| {
+            (crc >> 1) ^ (REFLECTED & (crc & 1).wrapping_neg())
+        })
+    })
 }
 
 #[test]

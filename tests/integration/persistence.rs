@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Client, Reply},
+    cli::Client,
     payload::resealed,
+    reply::Reply,
     sample::{TABLES, dumps, fill, state},
     server::{Options, Server, eventually, fresh},
 };
@@ -21,24 +22,59 @@ fn survives(options: Options, pass: impl FnOnce(&mut Server)) {
     let mut client = server.connect();
     let after = state(&mut client, &TABLES);
     assert!(after == before, "before:\n{before}\nafter:\n{after}");
-    assert!(dumps(&mut client, &TABLES) == bytes, "the same records, but other bytes");
+    assert!(
+        dumps(&mut client, &TABLES) == bytes,
+        "the same records, but other bytes"
+    );
     let id = client.ok("YARR.CREATE people name next").number();
-    assert_eq!(client.ok(&format!("YARR.FIND people {id} RETURN id city status")).words(), ["id", &id.to_string(), "city", "New York", "status", "new"]);
-    assert_eq!(client.list("YARR.WHERE people name = next IDS"), [id.to_string()]);
-    assert_eq!(client.run("YARR.CREATE people name x token e4eaaaf2-d142-11e1-b3e4-080027620cdd").code(), "DUPLICATE");
-    assert_eq!(client.run("YARR.MIGRATE hollow UP 7 make ADD FIELD a INTEGER").print(), "OK");
-    assert_eq!(client.run("YARR.MIGRATE people UP 3 name RENAME FIELD rank TO place ADD INDEX place city").print(), "APPLIED");
+    assert_eq!(
+        client
+            .ok(&format!("YARR.FIND people {id} RETURN id city status"))
+            .words(),
+        ["id", &id.to_string(), "city", "New York", "status", "new"]
+    );
+    assert_eq!(
+        client.list("YARR.WHERE people name = next IDS"),
+        [id.to_string()]
+    );
+    assert_eq!(
+        client
+            .run("YARR.CREATE people name x token e4eaaaf2-d142-11e1-b3e4-080027620cdd")
+            .code(),
+        "DUPLICATE"
+    );
+    assert_eq!(
+        client
+            .run("YARR.MIGRATE hollow UP 7 make ADD FIELD a INTEGER")
+            .print(),
+        "OK"
+    );
+    assert_eq!(
+        client
+            .run("YARR.MIGRATE people UP 3 name RENAME FIELD rank TO place ADD INDEX place city")
+            .print(),
+        "APPLIED"
+    );
 }
 
 /// Rewrites the append-only file and waits until it is done.
 fn rewrite(server: &Server) {
     let mut client = server.connect();
-    eventually("a rewrite may begin", || !client.run("BGREWRITEAOF").is_error());
+    eventually("a rewrite may begin", || {
+        !client.run("BGREWRITEAOF").is_error()
+    });
     eventually("the rewrite is done", || {
         let info = client.ok("INFO persistence").text();
         info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
     });
-    assert!(client.ok("INFO persistence").text().contains("aof_last_bgrewrite_status:ok"), "{}", server.log());
+    assert!(
+        client
+            .ok("INFO persistence")
+            .text()
+            .contains("aof_last_bgrewrite_status:ok"),
+        "{}",
+        server.log()
+    );
 }
 
 #[test]
@@ -51,7 +87,12 @@ fn tables_come_back_from_a_background_save_after_a_crash() {
     survives(Options::new(), |server| {
         let mut client = server.connect();
         client.ok("BGSAVE");
-        eventually("the save is done", || client.ok("INFO persistence").text().contains("rdb_bgsave_in_progress:0"));
+        eventually("the save is done", || {
+            client
+                .ok("INFO persistence")
+                .text()
+                .contains("rdb_bgsave_in_progress:0")
+        });
         server.kill();
     });
 }
@@ -63,7 +104,12 @@ fn tables_come_back_from_an_append_only_file() {
 
 #[test]
 fn tables_come_back_from_an_append_only_file_after_a_crash() {
-    survives(Options::new().appendonly(false).set("appendfsync", "always"), Server::kill);
+    survives(
+        Options::new()
+            .appendonly(false)
+            .set("appendfsync", "always"),
+        Server::kill,
+    );
 }
 
 #[test]
@@ -85,7 +131,10 @@ fn tables_come_back_from_a_rewritten_file_without_a_preamble() {
 #[test]
 fn what_is_written_after_a_rewrite_comes_back_too() {
     for preamble in [true, false] {
-        let mut server = Options::new().appendonly(preamble).set("appendfsync", "always").start();
+        let mut server = Options::new()
+            .appendonly(preamble)
+            .set("appendfsync", "always")
+            .start();
         let mut client = server.connect();
         fill(&mut client);
         rewrite(&server);
@@ -107,7 +156,10 @@ fn what_is_written_after_a_rewrite_comes_back_too() {
         server.kill();
         let mut client = server.connect();
         assert_eq!(state(&mut client, &tables), before);
-        assert!(dumps(&mut client, &tables) == bytes, "the same records, but other bytes");
+        assert!(
+            dumps(&mut client, &tables) == bytes,
+            "the same records, but other bytes"
+        );
         assert_eq!(client.count("EXISTS words"), 0);
         assert_eq!(client.count("EXPIRETIME hollow"), 9999999999);
     }
@@ -115,7 +167,10 @@ fn what_is_written_after_a_rewrite_comes_back_too() {
 
 #[test]
 fn an_append_only_file_cut_in_its_last_command_loads_without_it() {
-    let mut server = Options::new().appendonly(true).set("appendfsync", "always").start();
+    let mut server = Options::new()
+        .appendonly(true)
+        .set("appendfsync", "always")
+        .start();
     let mut client = server.connect();
     client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
     for n in 0..10 {
@@ -127,7 +182,10 @@ fn an_append_only_file_cut_in_its_last_command_loads_without_it() {
     std::fs::write(&path, &whole[..whole.len() - 5]).expect("a cut");
     server.kill();
     let mut client = server.connect();
-    assert_eq!(client.list("YARR.WHERE t n >= 0 ORDER BY n PLUCK n").len(), 9);
+    assert_eq!(
+        client.list("YARR.WHERE t n >= 0 ORDER BY n PLUCK n").len(),
+        9
+    );
     assert_eq!(client.ok("YARR.CREATE t n 100").text(), "10");
 }
 
@@ -137,8 +195,13 @@ fn append_only_file(folder: &Path) -> PathBuf {
     if !inside.exists() {
         return folder.join("appendonly.aof");
     }
-    let entries = std::fs::read_dir(inside).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.into_iter().find(|path| path.to_string_lossy().ends_with(".incr.aof")).expect("a file that grows")
+    let entries = std::fs::read_dir(inside)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    entries
+        .into_iter()
+        .find(|path| path.to_string_lossy().ends_with(".incr.aof"))
+        .expect("a file that grows")
 }
 
 #[test]
@@ -152,7 +215,10 @@ fn a_cursor_survives_a_restart() {
     server.restart();
     let mut client = server.connect();
     let second = client.ok(&format!("{query} {}", first.items()[0].text()));
-    assert_eq!([first.items()[1].words(), second.items()[1].words()].concat(), whole[..40]);
+    assert_eq!(
+        [first.items()[1].words(), second.items()[1].words()].concat(),
+        whole[..40]
+    );
 }
 
 #[test]
@@ -172,7 +238,11 @@ fn a_copy_a_rename_a_move_and_a_restored_dump_are_the_table() {
     fill(&mut client);
     for table in TABLES {
         let before = state(&mut client, &[table]);
-        let named = |client: &mut Client, name: &str| state(client, &[name]).replace(&format!(" {name} "), &format!(" {table} ")).replace(&format!(" {name}\n"), &format!(" {table}\n"));
+        let named = |client: &mut Client, name: &str| {
+            state(client, &[name])
+                .replace(&format!(" {name} "), &format!(" {table} "))
+                .replace(&format!(" {name}\n"), &format!(" {table}\n"))
+        };
         client.ok(&format!("COPY {table} copy"));
         assert_eq!(named(&mut client, "copy"), before);
         client.ok("RENAME copy renamed");
@@ -190,7 +260,11 @@ fn a_copy_a_rename_a_move_and_a_restored_dump_are_the_table() {
     client.ok("COPY people copy");
     client.ok("YARR.DEL copy WHERE *");
     client.ok("YARR.MIGRATE copy DOWN 3");
-    assert_eq!(state(&mut client, &["people"]), before, "a copy is a table of its own");
+    assert_eq!(
+        state(&mut client, &["people"]),
+        before,
+        "a copy is a table of its own"
+    );
     client.ok("MOVE people 4095");
     assert_eq!(client.count("EXISTS people"), 0);
     client.ok("SELECT 4095");
@@ -208,10 +282,18 @@ fn a_payload_cut_anywhere_is_refused() {
         let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
         let body = &payload[..payload.len() - 10];
         for len in 1..body.len() {
-            refused(&mut client, &resealed(&body[..len], &payload), &format!("{table} cut at {len}"));
+            refused(
+                &mut client,
+                &resealed(&body[..len], &payload),
+                &format!("{table} cut at {len}"),
+            );
         }
         // Cut without a new seal, Redis itself says no.
-        refused(&mut client, &payload[..payload.len() - 1], "cut at its seal");
+        refused(
+            &mut client,
+            &payload[..payload.len() - 1],
+            "cut at its seal",
+        );
     }
 }
 
@@ -228,7 +310,11 @@ fn a_payload_with_a_flipped_bit_is_refused() {
             for bit in 0..8 {
                 let mut flipped = body.to_vec();
                 flipped[place] ^= 1 << bit;
-                refused(&mut client, &resealed(&flipped, &payload), &format!("{table} with bit {bit} of byte {place} flipped"));
+                refused(
+                    &mut client,
+                    &resealed(&flipped, &payload),
+                    &format!("{table} with bit {bit} of byte {place} flipped"),
+                );
             }
         }
     }
@@ -251,14 +337,26 @@ fn a_payload_with_bytes_of_another_is_refused() {
             let from = place % (donor.len() - len);
             spliced[place..place + len].copy_from_slice(&donor[from..from + len]);
             if spliced != body {
-                refused(&mut client, &resealed(&spliced, &one), &format!("{len} bytes replaced at {place}"));
+                refused(
+                    &mut client,
+                    &resealed(&spliced, &one),
+                    &format!("{len} bytes replaced at {place}"),
+                );
             }
             let mut longer = body.to_vec();
             longer.splice(place..place, donor[from..from + len].iter().copied());
-            refused(&mut client, &resealed(&longer, &one), &format!("{len} bytes inserted at {place}"));
+            refused(
+                &mut client,
+                &resealed(&longer, &one),
+                &format!("{len} bytes inserted at {place}"),
+            );
             let mut shorter = body.to_vec();
             shorter.drain(place..place + len);
-            refused(&mut client, &resealed(&shorter, &one), &format!("{len} bytes removed at {place}"));
+            refused(
+                &mut client,
+                &resealed(&shorter, &one),
+                &format!("{len} bytes removed at {place}"),
+            );
         }
     }
 }
@@ -274,7 +372,16 @@ fn a_server_with_tables_in_it_refuses_effects_that_are_none() {
     let mut client = fresh();
     fill(&mut client);
     let before = state(&mut client, &TABLES);
-    for payload in [&b""[..], b"x", b"\0", b"\x01", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff", &[0; 100], &[1; 100], &[255; 1000]] {
+    for payload in [
+        &b""[..],
+        b"x",
+        b"\0",
+        b"\x01",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        &[0; 100],
+        &[1; 100],
+        &[255; 1000],
+    ] {
         for table in ["people", "none"] {
             let reply = client.send(&[b"YARR.APPLY".as_slice(), table.as_bytes(), payload]);
             assert!(reply.is_error(), "{payload:?}: {}", reply.print());
@@ -286,14 +393,23 @@ fn a_server_with_tables_in_it_refuses_effects_that_are_none() {
 
 #[test]
 fn damaged_effects_are_refused_or_leave_a_sound_table() {
-    let server = Options::new().appendonly(false).set("appendfsync", "always").start();
+    let server = Options::new()
+        .appendonly(false)
+        .set("appendfsync", "always")
+        .start();
     let mut client = server.connect();
     fill(&mut client);
     let file = std::fs::read(append_only_file(server.folder.path())).expect("the file");
     let effects = applied(&file);
     let mut refusals = 0;
-    for words in effects.iter().filter(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY")).take(40) {
-        let [name, table, bytes] = &words[..] else { panic!("YARR.APPLY has two arguments: {words:?}") };
+    for words in effects
+        .iter()
+        .filter(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY"))
+        .take(40)
+    {
+        let [name, table, bytes] = &words[..] else {
+            panic!("YARR.APPLY has two arguments: {words:?}")
+        };
         client.ok("UNLINK copy");
         client.send(&[b"COPY".as_slice(), table, b"copy"]);
         for place in 0..bytes.len().min(200) {
@@ -309,11 +425,22 @@ fn damaged_effects_are_refused_or_leave_a_sound_table() {
             // Whatever was taken, a table's bytes can be read again.
             let payload = client.ok("DUMP copy").bytes().to_vec();
             client.ok("UNLINK again");
-            assert_eq!(client.send(&[b"RESTORE".as_slice(), b"again", b"0", &payload]), Reply::Status("OK".into()));
-            assert_eq!(client.ok("YARR.WHERE again * ORDER BY id"), client.ok("YARR.WHERE copy * ORDER BY id"));
+            assert_eq!(
+                client.send(&[b"RESTORE".as_slice(), b"again", b"0", &payload]),
+                Reply::Status("OK".into())
+            );
+            assert_eq!(
+                client.ok("YARR.WHERE again * ORDER BY id"),
+                client.ok("YARR.WHERE copy * ORDER BY id")
+            );
         }
     }
-    assert!(refusals > 0 || !effects.iter().any(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY")));
+    assert!(
+        refusals > 0
+            || !effects
+                .iter()
+                .any(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY"))
+    );
     assert_eq!(client.ok("PING").print(), "PONG");
 }
 
@@ -327,8 +454,14 @@ fn applied(mut file: &[u8]) -> Vec<Vec<Vec<u8>>> {
             file = &file[end + 1..];
             continue;
         }
-        let reply = crate::cli::read_reply(&mut file).expect("a command");
-        commands.push(reply.items().iter().map(|word| word.bytes().to_vec()).collect());
+        let reply = crate::reply::read_reply(&mut file).expect("a command");
+        commands.push(
+            reply
+                .items()
+                .iter()
+                .map(|word| word.bytes().to_vec())
+                .collect(),
+        );
     }
     commands
 }

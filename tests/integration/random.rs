@@ -6,7 +6,10 @@ pub struct Random(u64);
 impl Random {
     /// A generator seeded from the environment's `YARR_SEED`, else with this number.
     pub fn seeded(otherwise: u64) -> (Random, u64) {
-        let seed = std::env::var("YARR_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+        let seed = std::env::var("YARR_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(otherwise);
         (Random(seed), seed)
     }
 

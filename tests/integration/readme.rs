@@ -7,7 +7,10 @@ fn every_command_in_the_readme_answers_what_the_readme_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let text = std::fs::read_to_string(path).expect("README.md at the root of the workspace");
     let blocks = redis_blocks(&text);
-    assert!(!blocks.is_empty(), "README.md has no block fenced with ```redis");
+    assert!(
+        !blocks.is_empty(),
+        "README.md has no block fenced with ```redis"
+    );
     let server = Server::start();
     let mut client = server.connect();
     transcript::transcript(&mut client, &blocks.join("\n"));

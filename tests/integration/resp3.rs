@@ -1,6 +1,6 @@
 //! RESP3: maps, integers, doubles, booleans.
 
-use crate::{cli::Client, server::fresh, transcript::transcript};
+use crate::{cli::Client, reply::Reply, server::fresh, transcript::transcript};
 
 fn table() -> Client {
     let mut client = fresh().resp3();
@@ -79,12 +79,25 @@ fn a_record_is_a_map_of_typed_values() {
 #[test]
 fn a_double_keeps_every_digit() {
     let mut client = table();
-    for text in ["0", "5", "0.30000000000000004", "1e+300", "-1.7976931348623157e+308", "5e-324", "123456789.125"] {
+    for text in [
+        "0",
+        "5",
+        "0.30000000000000004",
+        "1e+300",
+        "-1.7976931348623157e+308",
+        "5e-324",
+        "123456789.125",
+    ] {
         let id = client.ok(&format!("YARR.CREATE t f {text}")).text();
         let found = client.ok(&format!("YARR.FIND t {id} RETURN f"));
         let double = found.get("f").expect("f").clone();
-        let crate::cli::Reply::Double(sent) = &double else { panic!("{}", double.print()) };
-        let (sent, meant): (f64, f64) = (sent.parse().expect("a double"), text.parse().expect("a double"));
+        let Reply::Double(sent) = &double else {
+            panic!("{}", double.print())
+        };
+        let (sent, meant): (f64, f64) = (
+            sent.parse().expect("a double"),
+            text.parse().expect("a double"),
+        );
         assert_eq!(sent.to_bits(), meant.to_bits(), "{text}");
     }
 }
@@ -92,9 +105,16 @@ fn a_double_keeps_every_digit() {
 #[test]
 fn an_integer_keeps_every_bit() {
     let mut client = table();
-    for text in ["9223372036854775807", "-9223372036854775808", "9007199254740993"] {
+    for text in [
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9007199254740993",
+    ] {
         let id = client.ok(&format!("YARR.CREATE t i {text}")).text();
-        assert_eq!(client.ok(&format!("YARR.FIND t {id} RETURN i")).print(), format!("1# \"i\" => (integer) {text}"));
+        assert_eq!(
+            client.ok(&format!("YARR.FIND t {id} RETURN i")).print(),
+            format!("1# \"i\" => (integer) {text}")
+        );
     }
 }
 
@@ -124,7 +144,13 @@ fn both_protocols_are_served_on_one_connection() {
 #[test]
 fn the_commands_about_a_table_answer_in_both_protocols() {
     let mut client = table();
-    for line in ["YARR.SCHEMA t", "YARR.SCHEMA t HISTORY", "YARR.SCHEMA t VERSION", "YARR.INFO t", "YARR.EXPLAIN t WHERE i = 1"] {
+    for line in [
+        "YARR.SCHEMA t",
+        "YARR.SCHEMA t HISTORY",
+        "YARR.SCHEMA t VERSION",
+        "YARR.INFO t",
+        "YARR.EXPLAIN t WHERE i = 1",
+    ] {
         client.ok("HELLO 2");
         let old = client.ok(line).words();
         client.ok("HELLO 3");
@@ -139,7 +165,11 @@ fn a_real_client_library_reads_a_record_as_a_map() {
     use std::collections::HashMap;
     let server = crate::server::Server::start();
     for protocol in ["resp2", "resp3"] {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}/?protocol={protocol}", server.port)).expect("an address");
+        let client = redis::Client::open(format!(
+            "redis://127.0.0.1:{}/?protocol={protocol}",
+            server.port
+        ))
+        .expect("an address");
         let mut connection = client.get_connection().expect("a connection");
         let table = format!("t_{protocol}");
         let run = |words: &[&str]| {
@@ -147,14 +177,41 @@ fn a_real_client_library_reads_a_record_as_a_map() {
             command.arg(&words[1..]);
             command
         };
-        let _: () = run(&["YARR.MIGRATE", &table, "UP", "1", "make", "ADD", "FIELD", "n", "INTEGER", "ADD", "FIELD", "s", "STRING", "TIMESTAMPS", "OFF"]).query(&mut connection).expect("OK");
-        let id: i64 = run(&["YARR.CREATE", &table, "n", "42", "s", "x"]).query(&mut connection).expect("an id");
-        let record: HashMap<String, String> = run(&["YARR.FIND", &table, &id.to_string()]).query(&mut connection).expect("a record");
-        let expected = [("id", "1"), ("n", "42"), ("s", "x")].map(|(k, v)| (k.to_string(), v.to_string()));
+        let _: () = run(&[
+            "YARR.MIGRATE",
+            &table,
+            "UP",
+            "1",
+            "make",
+            "ADD",
+            "FIELD",
+            "n",
+            "INTEGER",
+            "ADD",
+            "FIELD",
+            "s",
+            "STRING",
+            "TIMESTAMPS",
+            "OFF",
+        ])
+        .query(&mut connection)
+        .expect("OK");
+        let id: i64 = run(&["YARR.CREATE", &table, "n", "42", "s", "x"])
+            .query(&mut connection)
+            .expect("an id");
+        let record: HashMap<String, String> = run(&["YARR.FIND", &table, &id.to_string()])
+            .query(&mut connection)
+            .expect("a record");
+        let expected =
+            [("id", "1"), ("n", "42"), ("s", "x")].map(|(k, v)| (k.to_string(), v.to_string()));
         assert_eq!(record, HashMap::from(expected));
-        let none: Option<HashMap<String, String>> = run(&["YARR.FIND", &table, "9"]).query(&mut connection).expect("a null");
+        let none: Option<HashMap<String, String>> = run(&["YARR.FIND", &table, "9"])
+            .query(&mut connection)
+            .expect("a null");
         assert_eq!(none, None);
-        let error = run(&["YARR.FIND", "none", "1"]).query::<()>(&mut connection).expect_err("an error");
+        let error = run(&["YARR.FIND", "none", "1"])
+            .query::<()>(&mut connection)
+            .expect_err("an error");
         assert_eq!(error.code(), Some("NOTABLE"));
     }
 }

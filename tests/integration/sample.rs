@@ -1,6 +1,6 @@
 //! Tables that use every feature, and all that a client can see of them.
 
-use crate::cli::{Client, Reply, repr};
+use crate::{cli::Client, line::repr, reply::Reply};
 
 /// The keys that [`fill`] makes.
 pub const TABLES: [&str; 4] = ["people", "jobs", "words", "hollow"];
@@ -39,17 +39,29 @@ pub fn fill(client: &mut Client) {
     ] {
         let reply = client.run(line);
         // A second index on the same field is refused; the others are not.
-        assert!(!reply.is_error() || line.contains("UP 3 unique"), "{line}\n{}", reply.print());
+        assert!(
+            !reply.is_error() || line.contains("UP 3 unique"),
+            "{line}\n{}",
+            reply.print()
+        );
     }
-    let values: Vec<String> = (0..300).map(|n| format!("many{n} {} {}", n % 17, f64::from(n) / 8.0)).collect();
-    client.ok(&format!("YARR.CREATE people FIELDS 3 name age score VALUES {}", values.join(" ")));
+    let values: Vec<String> = (0..300)
+        .map(|n| format!("many{n} {} {}", n % 17, f64::from(n) / 8.0))
+        .collect();
+    client.ok(&format!(
+        "YARR.CREATE people FIELDS 3 name age score VALUES {}",
+        values.join(" ")
+    ));
     client.ok("YARR.DEL people WHERE age = 16");
 }
 
 /// Everything a client can see of the tables that stand under these keys.
 #[track_caller]
 pub fn state(client: &mut Client, tables: &[&str]) -> String {
-    tables.iter().map(|table| format!("{}\n", table_state(client, table))).collect()
+    tables
+        .iter()
+        .map(|table| format!("{}\n", table_state(client, table)))
+        .collect()
 }
 
 #[track_caller]
@@ -60,7 +72,13 @@ fn table_state(client: &mut Client, table: &str) -> String {
     let mut lines = Vec::new();
     let mut ask = |line: String| {
         let reply = client.run(&line);
-        lines.push(format!("> {line}\n{}", reply.print()));
+        // An error's text may name the key, which a rename changes.
+        let shown = if reply.is_error() {
+            reply.code()
+        } else {
+            reply.print()
+        };
+        lines.push(format!("> {line}\n{shown}"));
         reply
     };
     ask(format!("YARR.SCHEMA {table}"));
@@ -69,14 +87,26 @@ fn table_state(client: &mut Client, table: &str) -> String {
     let records = ask(format!("YARR.WHERE {table} * ORDER BY id RETURN *"));
     ask(format!("YARR.WHERE {table} * ORDER BY id PLUCK expires_at"));
     // The indexes say the same as the records.
-    let served = ["name", "age", "score", "member", "joined", "token", "status", "city", "state", "n"];
+    let served = [
+        "name", "age", "score", "member", "joined", "token", "status", "city", "state", "n",
+    ];
     for field in served {
-        let words = ask(format!("YARR.WHERE {table} {field} IS NOT NULL ORDER BY id IDS"));
+        let words = ask(format!(
+            "YARR.WHERE {table} {field} IS NOT NULL ORDER BY id IDS"
+        ));
         if let (Reply::Array(ids), Reply::Array(records)) = (&words, &records) {
-            let having: Vec<&Reply> = records.iter().filter(|record| record.get(field).is_some()).filter_map(|record| record.get("id")).collect();
+            let having: Vec<&Reply> = records
+                .iter()
+                .filter(|record| record.get(field).is_some())
+                .filter_map(|record| record.get("id"))
+                .collect();
             assert_eq!(ids.iter().collect::<Vec<_>>(), having, "{table} {field}");
-            ask(format!("YARR.WHERE {table} {field} IS NULL ORDER BY {field} DESC id IDS"));
-            ask(format!("YARR.WHERE {table} {field} IS NOT NULL ORDER BY {field} LIMIT 50 PLUCK {field} id"));
+            ask(format!(
+                "YARR.WHERE {table} {field} IS NULL ORDER BY {field} DESC id IDS"
+            ));
+            ask(format!(
+                "YARR.WHERE {table} {field} IS NOT NULL ORDER BY {field} LIMIT 50 PLUCK {field} id"
+            ));
         }
     }
     lines.join("\n")
@@ -85,5 +115,13 @@ fn table_state(client: &mut Client, table: &str) -> String {
 /// The bytes that DUMP gives for each table.
 #[track_caller]
 pub fn dumps(client: &mut Client, tables: &[&str]) -> Vec<String> {
-    tables.iter().map(|table| format!("{table} {}", repr(client.ok(&format!("DUMP {table}")).bytes()))).collect()
+    tables
+        .iter()
+        .map(|table| {
+            format!(
+                "{table} {}",
+                repr(client.ok(&format!("DUMP {table}")).bytes())
+            )
+        })
+        .collect()
 }

@@ -15,7 +15,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::cli::{Client, Reply};
+use crate::{cli::Client, reply::Reply};
 
 /// How long a server may take to start, or a state to come about, before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,25 +55,29 @@ impl Options {
 
     /// Adds a server option, as `--name value`.
     pub fn set(mut self, name: &str, value: &str) -> Options {
-        self.arguments.extend([format!("--{name}"), value.to_string()]);
+        self.arguments
+            .extend([format!("--{name}"), value.to_string()]);
         self
     }
 
     /// An append-only file, with an RDB preamble after each rewrite or without.
     pub fn appendonly(self, preamble: bool) -> Options {
         let preamble = if preamble { "yes" } else { "no" };
-        self.set("appendonly", "yes").set("aof-use-rdb-preamble", preamble)
+        self.set("appendonly", "yes")
+            .set("aof-use-rdb-preamble", preamble)
     }
 
     /// A replica of that server.
     pub fn replica_of(mut self, primary: &Server) -> Options {
-        self.arguments.extend(["--replicaof", "127.0.0.1", &primary.port.to_string()].map(String::from));
+        self.arguments
+            .extend(["--replicaof", "127.0.0.1", &primary.port.to_string()].map(String::from));
         self
     }
 
     /// Arguments of the module, as they stand after its path.
     pub fn module_arguments(mut self, arguments: &[&str]) -> Options {
-        self.module_arguments.extend(arguments.iter().map(|a| a.to_string()));
+        self.module_arguments
+            .extend(arguments.iter().map(|a| a.to_string()));
         self
     }
 
@@ -86,7 +90,8 @@ impl Options {
             "there is no module at {}: run `make module`, or set YARR_MODULE to its path",
             module.display()
         );
-        self.arguments.extend(["--loadmodule".to_string(), module.display().to_string()]);
+        self.arguments
+            .extend(["--loadmodule".to_string(), module.display().to_string()]);
         self.arguments.append(&mut self.module_arguments);
         Server::launch(self.arguments)
     }
@@ -108,7 +113,12 @@ impl Server {
     #[track_caller]
     fn launch(arguments: Vec<String>) -> Server {
         let folder = TempDir::with_prefix("yarr-test-").expect("a temporary folder");
-        let mut server = Server { port: 0, folder, arguments, process: None };
+        let mut server = Server {
+            port: 0,
+            folder,
+            arguments,
+            process: None,
+        };
         // Another process may take the port between the look and the start: then the next one serves.
         for _ in 0..20 {
             server.port = free_port();
@@ -127,16 +137,36 @@ impl Server {
         let folder = self.folder.path().display().to_string();
         let log = self.log_path();
         let server = Command::new(&binary)
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir", &folder])
-            .args(["--logfile", &log.display().to_string(), "--databases", &DATABASES.to_string()])
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                &folder,
+            ])
+            .args([
+                "--logfile",
+                &log.display().to_string(),
+                "--databases",
+                &DATABASES.to_string(),
+            ])
             .args(["--save", "", "--repl-diskless-sync-delay", "0"])
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("{binary} does not start: {error}; install Redis or set YARR_SERVER"));
+            .unwrap_or_else(|error| {
+                panic!("{binary} does not start: {error}; install Redis or set YARR_SERVER")
+            });
         let watchdog = Command::new("sh")
-            .args(["-c", r#"read _ || { kill -9 "$1"; rm -rf "$2"; }"#, "watchdog", &server.id().to_string(), &folder])
+            .args([
+                "-c",
+                r#"read _ || { kill -9 "$1"; rm -rf "$2"; }"#,
+                "watchdog",
+                &server.id().to_string(),
+                &folder,
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -165,22 +195,32 @@ impl Server {
 
     /// Whether the process runs.
     pub fn is_alive(&mut self) -> bool {
-        self.process.as_mut().is_some_and(|process| matches!(process.server.try_wait(), Ok(None)))
+        self.process
+            .as_mut()
+            .is_some_and(|process| matches!(process.server.try_wait(), Ok(None)))
     }
 
     /// A connection that speaks RESP2.
     #[track_caller]
     pub fn connect(&self) -> Client {
-        Client::connect(self.port).unwrap_or_else(|error| panic!("no connection: {error}\n{}", self.log()))
+        Client::connect(self.port)
+            .unwrap_or_else(|error| panic!("no connection: {error}\n{}", self.log()))
     }
 
     /// Shuts the server down, everything saved (in the AOF where there is one, in an RDB where not), and starts it again.
     #[track_caller]
     pub fn restart(&mut self) {
-        let has_aof = self.arguments.iter().any(|argument| argument == "--appendonly");
+        let has_aof = self
+            .arguments
+            .iter()
+            .any(|argument| argument == "--appendonly");
         let mode = if has_aof { "NOSAVE" } else { "SAVE" };
         let answer = self.connect().try_send(&["SHUTDOWN", mode]);
-        assert!(answer.is_err(), "SHUTDOWN {mode} answered {answer:?}\n{}", self.log());
+        assert!(
+            answer.is_err(),
+            "SHUTDOWN {mode} answered {answer:?}\n{}",
+            self.log()
+        );
         self.wait_for_exit();
         self.start_again();
     }
@@ -190,6 +230,11 @@ impl Server {
     pub fn kill(&mut self) {
         self.end();
         self.start_again();
+    }
+
+    /// Stops the server for good; its folder stays.
+    pub fn stop(&mut self) {
+        self.end();
     }
 
     #[track_caller]
@@ -202,7 +247,11 @@ impl Server {
     fn wait_for_exit(&mut self) {
         let start = Instant::now();
         while self.is_alive() {
-            assert!(start.elapsed() < PATIENCE, "the server does not stop\n{}", self.log());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "the server does not stop\n{}",
+                self.log()
+            );
             sleep(Duration::from_millis(5));
         }
         self.end();
@@ -210,7 +259,9 @@ impl Server {
 
     /// Ends both processes, if they still run.
     fn end(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
         if let Some(mut leash) = process.watchdog.stdin.take() {
             let _ = leash.write_all(b"home\n");
         }
@@ -225,7 +276,9 @@ impl Server {
 
     /// What the server wrote to its log.
     pub fn log(&self) -> String {
-        std::fs::read(self.log_path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        std::fs::read(self.log_path())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -235,7 +288,10 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            eprintln!("the server's last lines:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            eprintln!(
+                "the server's last lines:\n{}",
+                lines[lines.len().saturating_sub(60)..].join("\n")
+            );
         }
     }
 }
@@ -246,7 +302,9 @@ impl Drop for Server {
 pub fn fresh() -> Client {
     static SHARED: Mutex<Option<Server>> = Mutex::new(None);
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut shared = SHARED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     // A test that brought the server down must not fail those after it.
     if !shared.as_mut().is_some_and(Server::is_alive) {
         if let Some(dead) = shared.as_ref() {
@@ -254,7 +312,9 @@ pub fn fresh() -> Client {
         }
         *shared = Some(Server::start());
     }
-    let Some(server) = shared.as_ref() else { unreachable!("it was started above") };
+    let Some(server) = shared.as_ref() else {
+        unreachable!("it was started above")
+    };
     let mut client = server.connect();
     let database = NEXT.fetch_add(1, Ordering::Relaxed);
     assert!(database < DATABASES, "more tests than databases");
@@ -305,7 +365,10 @@ fn a_server_keeps_its_data_over_a_restart_and_stops_with_its_value() {
 
 #[test]
 fn a_killed_server_comes_back_with_its_append_only_file() {
-    let mut server = Options::new().appendonly(true).set("appendfsync", "always").start_plain();
+    let mut server = Options::new()
+        .appendonly(true)
+        .set("appendfsync", "always")
+        .start_plain();
     server.connect().ok("SET k v");
     server.kill();
     assert_eq!(server.connect().run("GET k").print(), "\"v\"");

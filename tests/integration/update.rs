@@ -10,7 +10,9 @@ fn table() -> Client {
         "YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING ADD FIELD f FLOAT \
          ADD FIELD state ENUM ( ready running done ) BITMAP ADD FIELD k INTEGER UNIQUE ADD FIELD must STRING NOT NULL DEFAULT m TIMESTAMPS OFF",
     );
-    client.ok("YARR.CREATE t FIELDS 3 n s state VALUES 30 a ready 20 b ready 10 c running 20 d ready");
+    client.ok(
+        "YARR.CREATE t FIELDS 3 n s state VALUES 30 a ready 20 b ready 10 c running 20 d ready",
+    );
     client
 }
 
@@ -203,7 +205,10 @@ fn an_update_without_a_change_and_a_field_changed_twice_are_refused() {
         let error = client.fail(line);
         assert!(error.starts_with("ERR "), "{line}: {error}");
     }
-    assert_eq!(client.list("YARR.WHERE t * ORDER BY id PLUCK n"), ["30", "20", "10", "20"]);
+    assert_eq!(
+        client.list("YARR.WHERE t * ORDER BY id PLUCK n"),
+        ["30", "20", "10", "20"]
+    );
 }
 
 #[test]
@@ -321,7 +326,13 @@ fn touch_and_every_change_move_updated_at() {
     client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER");
     client.ok("YARR.CREATE t n 1 created_at 1000 updated_at 2000");
     client.ok("YARR.CREATE t n 2 created_at 1000 updated_at 2000");
-    let updated = |client: &mut Client| client.ok("YARR.FIND t 1").get("updated_at").expect("updated_at").number();
+    let updated = |client: &mut Client| {
+        client
+            .ok("YARR.FIND t 1")
+            .get("updated_at")
+            .expect("updated_at")
+            .number()
+    };
     assert_eq!(updated(&mut client), 2000);
     assert_eq!(client.count("YARR.UPDATE t 1 TOUCH"), 1);
     let touched = updated(&mut client);
@@ -335,11 +346,21 @@ fn touch_and_every_change_move_updated_at() {
     assert!(updated(&mut client) > changed);
     client.ok("YARR.UPDATE t 1 SET n 6 updated_at 7 created_at 8");
     assert_eq!(updated(&mut client), 7);
-    assert_eq!(client.list("YARR.WHERE t * ORDER BY id PLUCK created_at"), ["8", "1000"]);
-    assert_eq!(client.list("YARR.WHERE t id = 2 PLUCK updated_at"), ["2000"], "the other record is untouched");
+    assert_eq!(
+        client.list("YARR.WHERE t * ORDER BY id PLUCK created_at"),
+        ["8", "1000"]
+    );
+    assert_eq!(
+        client.list("YARR.WHERE t id = 2 PLUCK updated_at"),
+        ["2000"],
+        "the other record is untouched"
+    );
     assert_eq!(client.count("YARR.UPDATE t WHERE * TOUCH"), 2);
     let all = client.list("YARR.WHERE t * ORDER BY id PLUCK updated_at");
-    assert!(all[0] == all[1] && all[0].len() == 13, "one clock for the whole command: {all:?}");
+    assert!(
+        all[0] == all[1] && all[0].len() == 13,
+        "one clock for the whole command: {all:?}"
+    );
 }
 
 #[test]

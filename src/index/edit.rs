@@ -1,0 +1,89 @@
+//! Changing a block in place: one entry in, one entry out.
+
+use super::block::{Block, piece};
+use super::pack::{Shape, capacity_for, put};
+
+impl Block {
+    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
+    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
+        !entry.starts_with(self.prefix())
+    }
+
+    /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].
+    pub(super) fn insert(&mut self, at: usize, entry: &[u8], shape: Shape) {
+        if self.len == 0 || shape.prefix != self.prefix_len() || shape.form != self.form {
+            *self = Self::pack(self.run(0, at), Some(entry), self.run(at, self.len()));
+            return;
+        }
+        if shape.need() > self.data.len() {
+            self.resize(capacity_for(shape.used));
+        }
+        self.open_gap(at, piece(entry, shape.prefix, entry.len()));
+    }
+
+    /// Puts `suffix` in as number `at`; there is room.
+    fn open_gap(&mut self, at: usize, suffix: &[u8]) {
+        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
+        let (start, end) = (self.start(at), self.body_len());
+        // The later suffixes make room for the new one and for its end; the earlier ones and the
+        // later ends, for its end.
+        self.data.copy_within(
+            body + start..body + end,
+            body + width + start + suffix.len(),
+        );
+        if width > 0 {
+            self.data.copy_within(body..body + start, body + width);
+            self.data
+                .copy_within(prefix + at * width..body, prefix + (at + 1) * width);
+        }
+        put(&mut self.data, body + width + start, suffix);
+        self.len += 1;
+        if width > 0 {
+            self.set_end(at, start + suffix.len());
+            self.shift_ends(at + 1, suffix.len(), true);
+        }
+    }
+
+    /// Takes entry `at` out, and gives memory back once a quarter of it lies idle.
+    pub(super) fn remove(&mut self, at: usize) {
+        if self.len <= 1 {
+            *self = Self::default();
+            return;
+        }
+        self.close_gap(at);
+        let capacity = capacity_for(self.used());
+        if capacity * 4 <= self.data.len() * 3 {
+            self.resize(capacity);
+        }
+    }
+
+    /// Takes suffix `at` out.
+    fn close_gap(&mut self, at: usize) {
+        let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
+        let (start, next, end) = (self.start(at), self.start(at + 1), self.body_len());
+        if width > 0 {
+            self.shift_ends(at + 1, next - start, false);
+            self.data
+                .copy_within(prefix + (at + 1) * width..body, prefix + at * width);
+            self.data.copy_within(body..body + start, body - width);
+        }
+        self.data
+            .copy_within(body + next..body + end, body - width + start);
+        self.len -= 1;
+    }
+
+    /// Moves the bytes to an allocation of `capacity` bytes.
+    fn resize(&mut self, capacity: usize) {
+        let mut data = vec![0; capacity].into_boxed_slice();
+        put(&mut data, 0, piece(&self.data, 0, self.used()));
+        self.data = data;
+    }
+
+    /// Moves the ends from number `from` on by `by` bytes, up or down.
+    fn shift_ends(&mut self, from: usize, by: usize, up: bool) {
+        for i in from..self.len() {
+            let end = self.start(i + 1);
+            self.set_end(i, if up { end + by } else { end - by });
+        }
+    }
+}
