@@ -18,6 +18,9 @@ const WORDS: [&str; 11] = [
     "UNSET", "ON", "RETURN", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST", "KEEPTTL",
 ];
 
+/// Tokens that belong together.
+type List<'a> = Vec<&'a [u8]>;
+
 /// What a conflict leads to.
 #[derive(Clone, Copy, PartialEq)]
 enum Resolution {
@@ -104,7 +107,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
 }
 
 /// Reads `n field ... VALUES value ...`, which ends the command.
-fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(Vec<&'a [u8]>, Vec<&'a [u8]>)> {
+fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(List<'a>, List<'a>)> {
     let before = tokens.clone();
     let count = tokens.expect_count("the number of fields")?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -40,9 +40,10 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         if tokens.accept("RETURN") {
             let value = Return::parse(&mut tokens, &WORDS)?;
             once(&mut wanted, value, &before)?;
-        } else if !(matches!(target, Target::Where(_)) && tokens.is_any(&["ORDER", "SCAN"]))
-            || !selection.accept(&mut tokens, &WORDS)?
-        {
+            continue;
+        }
+        let by_query = matches!(target, Target::Where(_)) && tokens.is_any(&["ORDER", "SCAN"]);
+        if !by_query || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match target {
                 Target::Where(_) => "AND, OR, ORDER BY, RETURN, SCAN or the end of the command",
                 _ => "RETURN or the end of the command",

@@ -107,9 +107,9 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         } else if !by_query && tokens.accept("IF") {
             let value = parse_predicate(&mut tokens)?;
             once(&mut condition, value, &before)?;
-        } else if !changes.accept(&mut tokens)?
-            && !(by_query && !tokens.is("OFFSET") && selection.accept(&mut tokens, &WORDS)?)
-        {
+        } else if changes.accept(&mut tokens)? {
+            continue;
+        } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match by_query {
                 true => "SET, INCR, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
                 false => "SET, INCR, UNSET, TOUCH, an expiry clause, IF, RETURN or the end of the command",

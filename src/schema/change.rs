@@ -247,11 +247,11 @@ impl Schema {
     }
 
     fn numbers(&self, names: &[Box<str>]) -> Result<Vec<u32>> {
-        let number = |name: &Box<str>| {
+        let number = |name: &str| {
             let position = self.position(name.as_bytes())?;
             Ok(self.field(position)?.number)
         };
-        names.iter().map(number).collect()
+        names.iter().map(|name| number(name)).collect()
     }
 
     /// The place of the index over exactly these fields by this method.

@@ -174,6 +174,11 @@ impl Records {
         u64::from(self.live)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
     /// One more than the highest taken row.
     pub fn end(&self) -> Row {
         self.end

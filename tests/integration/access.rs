@@ -241,6 +241,18 @@ fn a_change_of_a_table_is_a_keyspace_event() {
     let mut listener = server.connect();
     listener.ok("SUBSCRIBE __keyspace@0__:t __keyspace@0__:end");
     listener.message().expect("the second subscription");
+    let mut events = |line: &str| {
+        admin.run(line);
+        admin.ok("SET end 1");
+        let mut events = Vec::new();
+        loop {
+            let event = listener.message().expect("an event").words();
+            if event[1].ends_with(":end") {
+                return events;
+            }
+            events.push(event[2].clone());
+        }
+    };
     for line in [
         "YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX",
         "YARR.CREATE t n 1",
@@ -249,37 +261,20 @@ fn a_change_of_a_table_is_a_keyspace_event() {
         "YARR.UPDATE t WHERE n = 9 SET n 1",
         "YARR.DEL t 1",
         "YARR.DEL t WHERE n = 2",
-        "DEL t",
     ] {
-        admin.ok(line);
-        admin.ok("SET end 1");
-        let mut events = Vec::new();
-        loop {
-            let event = listener.message().expect("an event").words();
-            if event[1].ends_with(":end") {
-                break;
-            }
-            events.push(event[2].clone());
-        }
-        assert!(!events.is_empty(), "{line} was no event");
+        assert!(!events(line).is_empty(), "{line} was no event");
     }
-    admin.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER");
-    listener.message().expect("the table is made anew");
     for line in [
-        "YARR.FIND t 1",
+        "YARR.FIND t 3",
         "YARR.WHERE t *",
         "YARR.INFO t",
         "YARR.UPDATE t 5 SET n 1",
+        "YARR.DEL t 5",
         "YARR.CREATE t n x",
+        "YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX",
     ] {
-        admin.run(line);
+        assert_eq!(events(line), Vec::<String>::new(), "{line} changed nothing");
     }
-    admin.ok("SET end 1");
-    let next = listener.message().expect("an event").words();
-    assert!(
-        next[1].ends_with(":end"),
-        "a command that changed nothing was an event: {next:?}"
-    );
 }
 
 #[test]

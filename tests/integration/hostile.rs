@@ -97,7 +97,7 @@ fn a_million_arguments_are_answered() {
     assert!(["TOOMANY", "(integer) 0"].contains(&client.send(&command).code().as_str()));
     let mut command = words(&["YARR.CREATE", "t"]);
     command.extend((0..million).map(|_| b"n".to_vec()));
-    assert_eq!(client.send(&command).code(), "ERR");
+    assert!(client.send(&command).is_error());
     let mut command = words(&["YARR.CREATE", "t", "FIELDS", "1", "n", "VALUES"]);
     command.extend((0..million).map(|_| b"0".to_vec()));
     client.send(&command);

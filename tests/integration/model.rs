@@ -9,7 +9,7 @@ mod step;
 use crate::{cli::Client, line::repr, random::Random, reply::Reply, server::fresh};
 
 use list::{Model, order_words};
-use record::{Words, bulk, flat, id_of, words};
+use record::{bulk, flat, id_of, words};
 use source::Source;
 use step::{Answer, MOST_RECORDS};
 

@@ -210,9 +210,10 @@ fn expired_records_are_invisible_on_a_replica_and_never_removed_by_it() {
     let (mut p, mut r) = (primary.connect(), replica.connect());
     p.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING TIMESTAMPS OFF");
     p.ok("YARR.CREATE t n 1");
+    sync(&mut p, &mut r);
     let values = "2 long-long-long-long-long-long ".repeat(2000);
     p.ok(&format!(
-        "YARR.CREATE t PX 1500 FIELDS 2 n s VALUES {values}"
+        "YARR.CREATE t PX 3000 FIELDS 2 n s VALUES {values}"
     ));
     sync(&mut p, &mut r);
     let full = r.ok("MEMORY USAGE t SAMPLES 0").number();

@@ -133,7 +133,8 @@ impl Server {
 
     /// Starts the process and waits until it serves; the error is its log.
     fn spawn(&mut self) -> Result<(), String> {
-        let binary = std::env::var("YARR_SERVER").unwrap_or_else(|_| "redis-server".into());
+        let named = std::env::var("YARR_SERVER").or_else(|_| std::env::var("REDIS_SERVER"));
+        let binary = named.unwrap_or_else(|_| "redis-server".into());
         let folder = self.folder.path().display().to_string();
         let log = self.log_path();
         let server = Command::new(&binary)

@@ -1,0 +1,156 @@
+//! Meeting the records that a way leads to.
+
+use std::borrow::Cow;
+
+use roaring::RoaringBitmap;
+
+use super::{
+    access::{Access, Way},
+    filter::Node,
+    source::{self, BitmapSource},
+};
+use crate::{
+    index::KeyRange,
+    table::{Record, Row, Table, expires_by},
+};
+
+/// From so many rows on, the rows of several values of a bitmap are joined before a walk asks
+/// whether they have one.
+const MANY: u64 = 1000;
+
+/// What every row met must pass.
+pub(super) struct Checks<'t, 'f> {
+    table: &'t Table,
+    /// Rows without which a record does not match: asked before the record is read.
+    rows: Vec<Cow<'t, RoaringBitmap>>,
+    /// What is asked of the record.
+    nodes: Vec<&'f Node>,
+    /// The command's clock, where a record that has expired is still held.
+    expired_by: Option<i64>,
+}
+
+impl<'t, 'f> Checks<'t, 'f> {
+    /// The checks that `rest` and the clock ask for, of about so many rows.
+    pub(super) fn new(table: &'t Table, rest: &[&'f Node], rows: u64, now: i64) -> Checks<'t, 'f> {
+        let mut checks = Checks {
+            table,
+            rows: Vec::new(),
+            nodes: Vec::new(),
+            expired_by: table.any_expired(now).then_some(now),
+        };
+        for node in rest {
+            match member_rows(table, node, rows) {
+                Some(rows) => checks.rows.push(rows),
+                None => checks.nodes.push(node),
+            }
+        }
+        checks
+    }
+
+    /// Whether membership in sets of rows is all that is asked, how a count needs it.
+    pub(super) fn sets(&self) -> Option<&[Cow<'t, RoaringBitmap>]> {
+        (self.nodes.is_empty() && self.expired_by.is_none()).then_some(&self.rows)
+    }
+
+    /// Whether a row's record matches and can be seen.
+    #[inline]
+    pub(super) fn pass(&self, row: Row) -> bool {
+        if !self.rows.iter().all(|rows| rows.contains(row)) {
+            return false;
+        }
+        if self.nodes.is_empty() && self.expired_by.is_none() {
+            return true;
+        }
+        self.table.record(row).is_some_and(|record| self.record_passes(&record))
+    }
+
+    /// [`Checks::pass`] for a record that is at hand.
+    #[inline]
+    fn record_passes(&self, record: &Record<'_>) -> bool {
+        self.nodes.iter().all(|node| node.matches(record))
+            && self.expired_by.is_none_or(|now| {
+                !expires_by(&record.value(self.table.schema().expires_at()), now)
+            })
+    }
+}
+
+/// The rows that a bitmap says a condition holds of, where that costs little beside `rows`
+/// records read.
+fn member_rows<'t>(table: &'t Table, node: &Node, rows: u64) -> Option<Cow<'t, RoaringBitmap>> {
+    let Node::Field(condition) = node else {
+        return None;
+    };
+    let bits = source::bitmap(table, condition.position)?;
+    if let Some(only) = bits.only(&condition.values) {
+        return Some(only.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
+    }
+    if rows < MANY || bits.bitmap.values().len() as u64 > rows / 16 {
+        return None;
+    }
+    Some(Cow::Owned(bits.rows(&source::field_ranges(&condition.values))))
+}
+
+/// Calls `met` with the row of each record that the way leads to and that matches, once each,
+/// until it answers false. Answers whether it never did.
+pub(super) fn visit(
+    table: &Table,
+    access: &Access,
+    now: i64,
+    met: &mut dyn FnMut(Row) -> bool,
+) -> bool {
+    let rows = if access.rest.is_empty() { 0 } else { access.rows(table) };
+    let checks = Checks::new(table, &access.rest, rows, now);
+    let mut next = |row: Row| !checks.pass(row) || met(row);
+    match &access.way {
+        Way::Table => visit_table(table, &checks, met),
+        Way::Sorted(source, ranges) => {
+            ranges.iter().all(|range| source.set.walk(range).all(&mut next))
+        }
+        Way::Bits(bits, ranges) => visit_bits(*bits, ranges, &checks, &mut next),
+        Way::Union(parts) => {
+            let mut seen = RoaringBitmap::new();
+            let mut once = |row: Row| !seen.insert(row) || next(row);
+            parts.iter().all(|part| visit(table, part, now, &mut once))
+        }
+    }
+}
+
+/// The records of the table are read as they are met.
+fn visit_table(table: &Table, checks: &Checks, met: &mut dyn FnMut(Row) -> bool) -> bool {
+    let no_set = checks.rows.is_empty();
+    table.records().iter().all(|(row, bytes)| {
+        let passes = match table.read(bytes) {
+            Some(record) if no_set => checks.record_passes(&record),
+            Some(_) => checks.pass(row),
+            None => false,
+        };
+        !passes || met(row)
+    })
+}
+
+fn visit_bits(
+    bits: BitmapSource,
+    ranges: &[KeyRange],
+    checks: &Checks,
+    next: &mut dyn FnMut(Row) -> bool,
+) -> bool {
+    let mut rows = Cow::Owned(RoaringBitmap::new());
+    if let [range] = ranges {
+        // A range that begins with a value's key is mostly that value alone.
+        match bits.bitmap.get(&range.low) {
+            Some(only) if bits.bitmap.count(range) == only.len() => rows = Cow::Borrowed(only),
+            _ => rows = Cow::Owned(bits.bitmap.rows(range)),
+        }
+    } else if !ranges.is_empty() {
+        rows = Cow::Owned(bits.rows(ranges));
+    }
+    match checks.rows.split_first() {
+        // Where the other condition has a bitmap too, segments meet before rows do.
+        Some((first, others)) => {
+            let mut both = &*rows & &**first;
+            others.iter().for_each(|other| both &= &**other);
+            both.iter().all(next)
+        }
+        None => rows.iter().all(next),
+    }
+}

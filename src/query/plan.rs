@@ -1,0 +1,132 @@
+//! A plan as a person reads it.
+
+use std::fmt;
+
+use super::{
+    Query,
+    access::{Access, Way},
+    filter::Node,
+    planner::Strategy,
+    source::names,
+};
+use crate::{schema::Schema, table::Table};
+
+/// How a query would be answered, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    lines: Vec<String>,
+}
+
+impl Plan {
+    /// The lines, the first step first; a step that belongs to another is indented.
+    pub fn lines(self) -> Vec<String> {
+        self.lines
+    }
+
+    /// The plan of a strategy.
+    pub(super) fn of(table: &Table, query: &Query, strategy: &Strategy) -> Plan {
+        let mut plan = Plan { lines: Vec::new() };
+        let schema = table.schema();
+        match (&strategy.walk, &strategy.order) {
+            (Some(walk), _) => {
+                let ordered = &walk.ordered;
+                let way = if ordered.backward { "backward" } else { "forward" };
+                plan.lines.push(format!(
+                    "walk the index on ({}) {way}, {} with {} entries: about {} records examined",
+                    names(schema, &ordered.source.positions),
+                    ranges(ordered.ranges.len()),
+                    ordered.rows(),
+                    walk.expected
+                ));
+                plan.rest(schema, &ordered.rest, 0);
+                plan.lines.push(match ordered.whole {
+                    true => "the index gives the order".into(),
+                    false => "the index gives the order, records equal in it are sorted".into(),
+                });
+            }
+            (None, order) => {
+                plan.access(table, &strategy.access, 0);
+                if let Some(order) = order {
+                    let fields = order.fields.iter().map(|field| {
+                        let name = names(schema, &[field.position]);
+                        if field.descending { name + " DESC" } else { name }
+                    });
+                    let fields = fields.collect::<Vec<_>>().join(", ");
+                    plan.lines.push(format!("sort the matches by {fields}"));
+                }
+            }
+        }
+        if query.limit.is_some() || query.offset > 0 {
+            let limit = query.limit.map_or("all".into(), |limit| limit.to_string());
+            plan.lines.push(format!("answer {limit} of them from match {} on", query.offset.saturating_add(1)));
+        }
+        plan
+    }
+
+    fn push(&mut self, depth: usize, line: String) {
+        /// A plan of more lines tells a person nothing.
+        const MOST: usize = 200;
+        match self.lines.len() {
+            0..MOST => self.lines.push(format!("{}{line}", "  ".repeat(depth))),
+            MOST => self.lines.push("...".into()),
+            _ => {}
+        }
+    }
+
+    fn access(&mut self, table: &Table, access: &Access, depth: usize) {
+        let rows = access.rows(table);
+        let schema = table.schema();
+        match &access.way {
+            Way::Table => {
+                self.push(depth, format!("walk the table: {rows} records examined"));
+            }
+            Way::Sorted(source, found) => {
+                let index = names(schema, &source.positions);
+                let of = ranges(found.len());
+                self.push(depth, format!("read the index on ({index}), {of}: about {rows} records examined"));
+            }
+            Way::Bits(bits, _) => {
+                let field = names(schema, &[bits.position]);
+                self.push(depth, format!("read the bitmap on ({field}): about {rows} records examined"));
+            }
+            Way::Union(parts) => {
+                self.push(depth, format!("join, each record once: about {rows} records examined"));
+                parts.iter().for_each(|part| self.access(table, part, depth + 1));
+            }
+        }
+        self.rest(schema, &access.rest, depth);
+    }
+
+    /// What is asked of each record that is met.
+    fn rest(&mut self, schema: &Schema, rest: &[&Node], depth: usize) {
+        let mut positions = Vec::new();
+        rest.iter().for_each(|node| fields(node, &mut positions));
+        if !positions.is_empty() {
+            self.push(depth, format!("keep those whose {} match", names(schema, &positions)));
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines.join("\n"))
+    }
+}
+
+fn ranges(count: usize) -> String {
+    match count {
+        1 => "1 range".into(),
+        _ => format!("{count} ranges"),
+    }
+}
+
+fn fields(node: &Node, positions: &mut Vec<usize>) {
+    match node {
+        Node::Field(condition) => {
+            if !positions.contains(&condition.position) {
+                positions.push(condition.position);
+            }
+        }
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| fields(part, positions)),
+    }
+}

@@ -1,0 +1,176 @@
+//! The choice of how a query is answered, and carrying it out.
+
+use super::{
+    Query,
+    access::{self, Access},
+    executor::{Checks, visit},
+    filter::Filter,
+    order::Order,
+    serve,
+    sort::TopK,
+    walk::{Bounds, OrderedWalk, Position},
+};
+use crate::{
+    error::Result,
+    table::{Row, Table},
+};
+
+/// A walk in order may always meet so many rows before it is given up.
+const LEAST_BUDGET: u64 = 256;
+
+/// How a query is answered.
+pub(super) struct Strategy<'t, 'f> {
+    table: &'t Table,
+    /// The way to the matches, however they are ordered.
+    pub(super) access: Access<'t, 'f>,
+    /// The index that gives the order, where walking it is the better way.
+    pub(super) walk: Option<Walk<'t, 'f>>,
+    /// The order, where one is asked for.
+    pub(super) order: Option<Order>,
+}
+
+/// A walk in order and how many rows it may meet before sorting is the better way after all.
+pub(super) struct Walk<'t, 'f> {
+    /// The walk.
+    pub(super) ordered: OrderedWalk<'t, 'f>,
+    /// Rows it will meet, nearly.
+    pub(super) expected: u64,
+    budget: u64,
+}
+
+/// The order that a query asks for.
+pub(super) fn order(table: &Table, query: &Query) -> Result<Option<Order>> {
+    match query.order.is_empty() {
+        true => Ok(None),
+        false => Order::resolve(table.schema(), &query.order).map(Some),
+    }
+}
+
+impl<'t, 'f> Strategy<'t, 'f> {
+    /// The cheapest way to the first `wanted` matches of a filter, in order where one is given.
+    ///
+    /// # Errors
+    /// NOINDEX.
+    pub(super) fn choose(
+        table: &'t Table,
+        filter: &'f Filter,
+        order: Option<Order>,
+        scan: bool,
+        wanted: u64,
+    ) -> Result<Strategy<'t, 'f>> {
+        serve::check(table.schema(), filter, scan)?;
+        let served = serve::is_served(&filter.root);
+        let access = access::choose(table, &filter.root, served);
+        let walk = order
+            .as_ref()
+            .and_then(|order| choose_walk(table, filter, order, &access, wanted));
+        Ok(Strategy {
+            table,
+            access,
+            walk,
+            order,
+        })
+    }
+
+    /// The first `wanted` matches, those after a position where one is given. Where more than
+    /// `enough` are there, that many will do, whichever they are.
+    pub(super) fn run(
+        &self,
+        now: i64,
+        after: Option<&Position>,
+        wanted: u64,
+        any_will_do: bool,
+    ) -> Vec<Row> {
+        let Some(order) = &self.order else {
+            return self.collect(now, wanted);
+        };
+        if let Some(walk) = &self.walk {
+            let checks = Checks::new(self.table, &walk.ordered.rest, walk.expected, now);
+            let bounds = Bounds {
+                wanted,
+                budget: walk.budget,
+            };
+            if let Some(found) = walk.ordered.run(self.table, order, &checks, after, bounds) {
+                return found;
+            }
+        }
+        self.sort(order, now, after, wanted, any_will_do)
+    }
+
+    fn collect(&self, now: i64, wanted: u64) -> Vec<Row> {
+        let mut found = Vec::new();
+        visit(self.table, &self.access, now, &mut |row| {
+            found.push(row);
+            (found.len() as u64) < wanted
+        });
+        found
+    }
+
+    fn sort(
+        &self,
+        order: &Order,
+        now: i64,
+        after: Option<&Position>,
+        wanted: u64,
+        any_will_do: bool,
+    ) -> Vec<Row> {
+        let mut top = TopK::new(wanted);
+        let mut key = Vec::new();
+        let mut left = wanted;
+        visit(self.table, &self.access, now, &mut |row| {
+            let Some(record) = self.table.record(row) else {
+                return true;
+            };
+            key.clear();
+            order.key_into(&record, &mut key);
+            if after.is_none_or(|position| key > position.sort_key) {
+                top.push(&key, row);
+                left = left.saturating_sub(1);
+            }
+            !any_will_do || left > 0
+        });
+        top.finish()
+    }
+}
+
+/// The set whose order spares the most, if any does.
+fn choose_walk<'t, 'f>(
+    table: &'t Table,
+    filter: &'f Filter,
+    order: &Order,
+    access: &Access<'t, 'f>,
+    wanted: u64,
+) -> Option<Walk<'t, 'f>> {
+    let mut walks = OrderedWalk::all(table, filter.root.conjuncts(), order);
+    if walks.is_empty() {
+        return None;
+    }
+    let sorted = access.rows(table);
+    let choices = walks.drain(..).map(|ordered| {
+        let rows = ordered.rows();
+        let expected = expected(&ordered, rows, sorted, wanted);
+        let budget = if rows <= sorted { u64::MAX } else { sorted.max(LEAST_BUDGET) };
+        Walk {
+            ordered,
+            expected,
+            budget,
+        }
+    });
+    let best = choices.min_by_key(|walk| (walk.expected, !walk.ordered.whole))?;
+    // A walk that meets as many rows as there are to sort still spares the sorting.
+    (best.expected <= sorted).then_some(best)
+}
+
+/// How many rows a walk in order will meet before it has met enough matches, if matches lie
+/// evenly among them.
+fn expected(ordered: &OrderedWalk, rows: u64, sorted: u64, wanted: u64) -> u64 {
+    let matches = match ordered.rest.is_empty() {
+        true => rows,
+        false => sorted.min(rows),
+    };
+    if wanted >= matches {
+        return rows;
+    }
+    let share = u128::from(rows) * u128::from(wanted) / u128::from(matches.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX).max(wanted)
+}
