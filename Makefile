@@ -88,8 +88,8 @@ figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,Figures)
-	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --config profile.dev.opt-level=2 \
-		--target-dir $(TARGET_DIR)/figures --example figures
+	@YARR_MODULE=$(MODULE) cargo run $(ENGINE) --config 'profile.dev.opt-level=2' \
+		--config 'profile.dev.package."*".opt-level=0' --target-dir $(TARGET_DIR)/figures --example figures
 
 clean: ## Remove everything that was built
 	cargo clean

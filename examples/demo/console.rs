@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, Value};
 
+use crate::reply::{items, lines, readable, records, server_text, text};
+
 /// Columns of text before a command is broken into a second line.
 const WIDTH: usize = 96;
 /// Rows shown of an answer; the check looks at all of them.
@@ -61,21 +63,29 @@ impl Console {
     }
 
     /// Prints a command, broken between words.
-    fn echo(&self, command: &str) {
-        let mut line = String::from("  >");
-        for word in command.split(' ') {
-            if line.len() + 1 + word.len() > WIDTH {
-                println!("{}", self.paint("36", &line));
-                line = String::from("     ");
-            }
-            line.push(' ');
-            line.push_str(word);
+    pub fn echo(&self, command: &str) {
+        for (n, line) in wrapped(command, WIDTH - 6).iter().enumerate() {
+            let margin = if n == 0 { "  > " } else { "      " };
+            println!("{}", self.paint("36", &format!("{margin}{line}")));
         }
-        println!("{}", self.paint("36", &line));
+    }
+
+    /// Prints lines under a label that stands before the first of them.
+    fn lines(&self, label: &str, style: &str, lines: &[String]) {
+        for (n, line) in lines.iter().enumerate() {
+            let label = if n == 0 { label } else { "" };
+            let label = self.paint("2", &format!("{label:<6}"));
+            println!("    {label} {}", self.paint(style, line));
+        }
     }
 
     fn line(&self, label: &str, text: &str) {
-        println!("    {} {text}", self.paint("2", &format!("{label:<5}")));
+        self.lines(label, "0", &[text.to_owned()]);
+    }
+
+    /// Prints an answer.
+    pub fn answer(&self, text: &str) {
+        self.lines("answer", "1", &wrapped(text, WIDTH - 11));
     }
 
     /// Sends a command whose tokens have no spaces in them, and prints nothing.
@@ -106,9 +116,7 @@ impl Console {
         let start = Instant::now();
         let answer = self.send(command)?;
         let time = start.elapsed();
-        for (n, step) in plan.iter().enumerate() {
-            self.line(if n == 0 { "plan" } else { "" }, step);
-        }
+        self.lines("plan", "2", &plan);
         Ok((answer, time))
     }
 
@@ -120,7 +128,7 @@ impl Console {
     pub fn scalar(&mut self, command: &str) -> Result<String, Box<dyn Error>> {
         let (answer, time) = self.ask(command)?;
         let text = text(&answer);
-        self.line("", &self.paint("1", &text));
+        self.answer(&text);
         self.time(time);
         Ok(text)
     }
@@ -129,9 +137,7 @@ impl Console {
     pub fn listing(&mut self, command: &str) -> Result<Vec<String>, Box<dyn Error>> {
         let (answer, time) = self.ask(command)?;
         let lines = lines(&answer);
-        for line in &lines {
-            self.line("", &self.paint("1", line));
-        }
+        self.lines("answer", "1", &lines);
         self.time(time);
         Ok(lines)
     }
@@ -180,7 +186,7 @@ impl Console {
             Ok(answer) => Ok(format!("no error but {}", text(&answer))),
             Err(error) => {
                 let text = server_text(&error);
-                self.line("", &self.paint("33", &text));
+                self.lines("error", "33", &wrapped(&text, WIDTH - 11));
                 Ok(text.split(' ').next().unwrap_or_default().to_owned())
             }
         }
@@ -196,53 +202,28 @@ impl Console {
             .cloned()
             .collect::<Vec<_>>()
             .join(" ");
-        self.line(
-            "",
-            &self.paint(
-                "1",
-                &format!("{start} ... and {} more", ids.len().saturating_sub(SHOWN)),
-            ),
-        );
+        self.answer(&format!(
+            "{start} ... and {} more",
+            ids.len().saturating_sub(SHOWN)
+        ));
         self.line("next", next);
         self.time(time);
         Ok(())
     }
 
     fn table(&self, table: &Rows) {
-        let shown: Vec<Vec<String>> = std::iter::once(table.fields.clone())
-            .chain(table.rows.iter().take(SHOWN).map(|row| {
-                row.iter()
-                    .zip(&table.fields)
-                    .map(|(value, field)| readable(field, value))
-                    .collect()
-            }))
-            .collect();
-        let widths: Vec<usize> = (0..table.fields.len())
-            .map(|n| {
-                shown
-                    .iter()
-                    .filter_map(|row| row.get(n))
-                    .map(String::len)
-                    .max()
-            })
-            .map(Option::unwrap_or_default)
-            .collect();
-        for (n, row) in shown.iter().enumerate() {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, &width)| format!("{cell:<width$}"))
-                .collect();
-            let line = cells.join("  ");
-            let style = if n == 0 { "2" } else { "1" };
-            self.line("", &self.paint(style, line.trim_end()));
+        let mut shown = vec![table.fields.clone()];
+        shown.extend(table.rows.iter().take(SHOWN).map(|row| {
+            let cells = row.iter().zip(&table.fields);
+            cells.map(|(value, field)| readable(field, value)).collect()
+        }));
+        let mut lines = aligned(&shown);
+        match table.rows.len() {
+            0 => lines = vec!["no record".into()],
+            n if n > SHOWN => lines.push(format!("... and {} more", n - SHOWN)),
+            _ => {}
         }
-        if table.rows.len() > SHOWN {
-            self.line("", &format!("... {} more", table.rows.len() - SHOWN));
-        }
-        if table.rows.is_empty() {
-            self.line("", "(none)");
-        }
+        self.lines("answer", "1", &lines);
     }
 
     /// Compares an answer with what was worked out without YARR.
@@ -282,91 +263,38 @@ fn explained(command: &str) -> Option<String> {
     plans.then(|| format!("YARR.EXPLAIN {table} {verb} {rest}"))
 }
 
-/// What the server said, without what the client library puts around it.
-fn server_text(error: &redis::RedisError) -> String {
-    match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        _ => error.to_string(),
+/// Breaks a text between words into lines of at most `width` columns.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
     }
+    lines
 }
 
-/// The parts of an array; anything else is one part.
-pub fn items(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(items) => items,
-        Value::Nil => &[],
-        other => std::slice::from_ref(other),
-    }
-}
-
-/// A reply that is one text.
-pub fn text(value: &Value) -> String {
-    match value {
-        Value::Nil => "(nil)".into(),
-        Value::Okay => "OK".into(),
-        Value::Int(number) => number.to_string(),
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::SimpleString(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
-        other => format!("{other:?}"),
-    }
-}
-
-/// A reply that is a list of texts, one a line.
-pub fn lines(value: &Value) -> Vec<String> {
-    items(value).iter().map(text).collect()
-}
-
-/// The records of a reply: one flat array, or an array of them.
-fn records(value: &Value) -> Vec<Vec<(String, String)>> {
-    let many = items(value)
-        .iter()
-        .all(|item| matches!(item, Value::Array(_)));
-    let records = match many {
-        true => items(value),
-        false => std::slice::from_ref(value),
+/// Rows as lines, their cells in columns.
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |n| {
+        rows.iter()
+            .filter_map(|row| row.get(n))
+            .map(String::len)
+            .max()
     };
-    records
-        .iter()
-        .map(|record| {
-            items(record)
-                .chunks_exact(2)
-                .map(|pair| (pair.first().map(text), pair.last().map(text)))
-                .map(|(name, value)| (name.unwrap_or_default(), value.unwrap_or_default()))
-                .collect()
-        })
-        .collect()
-}
-
-/// Milliseconds since 1970 as a date and time (UTC) where the field is a point in time.
-fn readable(field: &str, value: &str) -> String {
-    match value.parse() {
-        Ok(ms) if field.ends_with("_at") || field.starts_with("time_") => moment(ms),
-        _ if value.is_empty() => "-".into(),
-        _ => value.into(),
-    }
-}
-
-/// Days to a date after Howard Hinnant's civil_from_days, for years from 0 on.
-fn moment(ms: i64) -> String {
-    let (days, seconds) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 1000);
-    let z = days + 719_468;
-    let (era, day_of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
+    let widths: Vec<usize> = (0..columns).map(|n| width(n).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, &width)| format!("{cell:<width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
     };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    rows.iter().map(line).collect()
 }

@@ -8,7 +8,8 @@ use std::time::Instant;
 use csv::StringRecord;
 use flate2::read::GzDecoder;
 
-use crate::console::{Console, items, text};
+use crate::console::Console;
+use crate::reply::{items, text};
 
 /// The columns that are loaded, in the order of the fields.
 const COLUMNS: &str = "time_hour carrier flight tailnum origin dest distance \
@@ -128,8 +129,10 @@ pub fn load(console: &mut Console, flights: &[Flight]) -> Result<(), Box<dyn Err
     console.check("applied at once", &answer, &"OK".into());
 
     console.say(&format!(
-        "The CSV goes in as it is, {BATCH} records a command; its NA is null:\n  \
-         YARR.CREATE flight NULL NA FIELDS 12 {COLUMNS} VALUES ..."
+        "The CSV goes in as it is, {BATCH} records a command; its NA is null."
+    ));
+    console.echo(&format!(
+        "YARR.CREATE flight NULL NA FIELDS 12 {COLUMNS} VALUES ..."
     ));
     let start = Instant::now();
     let mut ids = Vec::with_capacity(flights.len());
@@ -152,8 +155,8 @@ pub fn load(console: &mut Console, flights: &[Flight]) -> Result<(), Box<dyn Err
     }
     let seconds = start.elapsed().as_secs_f64();
     let bytes: usize = text(&console.send("MEMORY USAGE flight SAMPLES 0")?).parse()?;
-    console.say(&format!(
-        "  {} flights in {seconds:.2} s ({:.0} a second, seen from here), {:.1} MB with all indexes.",
+    console.answer(&format!(
+        "{} flights in {seconds:.2} s ({:.0} a second, seen from here), {:.1} MB with all indexes.",
         ids.len(),
         ids.len() as f64 / seconds,
         bytes as f64 / 1e6

@@ -6,6 +6,7 @@
 mod console;
 mod flights;
 mod questions;
+mod reply;
 mod server;
 mod story;
 
@@ -35,6 +36,8 @@ fn run() -> Result<bool, Box<dyn Error>> {
         server.version()?,
         server.port()
     ));
+
+    console.say("Times are whole round trips as this program sees them; every answer is checked.");
 
     story::tell(&mut console)?;
     let flights = flights::read()?;

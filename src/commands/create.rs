@@ -204,6 +204,8 @@ impl Arbiter {
 struct Plan<'r> {
     request: &'r Request<'r>,
     positions: Vec<usize>,
+    /// The fields that are to be null.
+    unset: Vec<usize>,
     /// What each field holds where a row gives no value.
     defaults: Vec<Value>,
     arbiter: Option<(Arbiter, Resolution)>,
@@ -232,6 +234,7 @@ impl<'r> Plan<'r> {
         Ok(Plan {
             positions: given,
             defaults: defaults(schema, &unset, now),
+            unset,
             arbiter,
             expires_at: Expiry::after(request.expiry, schema.ttl, ValueRef::Null, now)?,
             request,
@@ -408,7 +411,8 @@ fn update(write: &mut Write, plan: &Plan, row: Row, given: &[ValueRef]) -> Resul
             *place = ValueRef::DateTime(plan.now);
         }
     }
-    for (position, value) in plan.positions.iter().zip(given) {
+    let unset = plan.unset.iter().map(|position| (position, &ValueRef::Null));
+    for (position, value) in plan.positions.iter().zip(given).chain(unset) {
         if let Some(place) = values.get_mut(*position).filter(|_| *position > 0) {
             *place = *value;
         }

@@ -324,11 +324,11 @@ macro_rules! law {
     };
 }
 
-law!(near_integers_behave, near_integers, rows 3_000, changes 4_000, cases 24);
+law!(near_integers_behave, near_integers, rows 3_000, changes 4_000, cases 16);
 law!(few_rows_behave, near_integers, rows 300, changes 3_000, cases 12);
 law!(nine_byte_keys_behave, nine_bytes, rows 1_000_000, changes 4_000, cases 16);
-law!(strings_behave, strings, rows 50, changes 3_000, cases 24);
-law!(wild_keys_behave, wild, rows 70_000, changes 3_000, cases 24);
+law!(strings_behave, strings, rows 50, changes 3_000, cases 16);
+law!(wild_keys_behave, wild, rows 70_000, changes 3_000, cases 16);
 law!(long_keys_behave, long, rows 40, changes 900, cases 10);
 law!(tall_trees_behave, tall, rows 2, changes 5_000, cases 12);
 law!(brittle_prefixes_behave, brittle, rows 3, changes 4_000, cases 12);

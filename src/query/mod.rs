@@ -27,6 +27,8 @@ mod value_set;
 mod walk;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,10 @@ use crate::{
     value::ValueRef,
 };
 
+/// The most bytes of text in one record: what holds it must pass through a server's protocol,
+/// which takes 512 MB.
+pub const MAX_RECORD: usize = 256 << 20;
+
 /// How to undo one step.
 enum Undo {
     Insert(Row),
@@ -213,6 +217,16 @@ impl<'t> Write<'t> {
                     format!("field '{}' is NOT NULL: expected a value, found null", field.name),
                 ));
             }
+        }
+        let text = |value: &ValueRef<'_>| match value {
+            ValueRef::String(text) => text.len(),
+            _ => 0,
+        };
+        let size: usize = values.iter().map(text).sum();
+        if size > MAX_RECORD {
+            return Err(Error::bad_value(format!(
+                "a record holds at most {MAX_RECORD} bytes of text, found {size}"
+            )));
         }
         self.table.check_indexed_texts(values)
     }

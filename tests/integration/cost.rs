@@ -174,7 +174,8 @@ fn settings_may_be_given_as_module_arguments() {
         .start();
     let mut client = server.connect();
     client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER");
-    client.ok("YARR.CREATE t FIELDS 1 n VALUES 1 2 3");
+    client.ok("YARR.CREATE t FIELDS 1 n VALUES 1 2");
+    client.ok("YARR.CREATE t n 3");
     assert_eq!(client.run("YARR.WHERE t *").code(), "TOOMANY");
     assert_eq!(client.list("YARR.WHERE t * LIMIT 2 IDS"), ["1", "2"]);
 }

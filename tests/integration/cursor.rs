@@ -152,6 +152,9 @@ fn a_cursor_belongs_to_its_query() {
         damaged[place] = if damaged[place] == b'A' { b'B' } else { b'A' };
         let head = &cursor.as_bytes()[..place];
         for bytes in [&damaged[..], head] {
+            if bytes == b"0" {
+                continue; // Cut to this, it is a good cursor: the start.
+            }
             let words: [&[u8]; 12] = [
                 b"YARR.WHERE",
                 b"t",

@@ -20,7 +20,6 @@ fn state(client: &mut Client) -> String {
         "YARR.SCHEMA t",
         "YARR.SCHEMA t HISTORY",
         "YARR.WHERE t * ORDER BY id RETURN *",
-        "YARR.INFO t",
         "DUMP t",
         "DBSIZE",
     ]
@@ -151,7 +150,7 @@ const FAILURES: &[(&str, &[&str])] = &[
             "YARR.UPDATE t 1 SET n 1 IF n =",
             "YARR.UPDATE t 1 SET n 1 n 2",
             "YARR.UPDATE t WHERE n = 1",
-            "YARR.UPDATE t WHERE n = 1 SET n 1 OFFSET 1",
+            "YARR.UPDATE t WHERE n = 1 OFFSET 1 SET n 1",
             "YARR.DEL t 1 2",
             "YARR.DEL t IDS 2 1",
             "YARR.DEL t WHERE",
@@ -298,7 +297,7 @@ fn a_syntax_error_names_the_token_and_its_position() {
     let mut client = table();
     for (line, token, position) in [
         ("YARR.FIND t 1 junk", "junk", 3),
-        ("YARR.FIND t 1 RETURN n LIMIT 4", "LIMIT", 5),
+        ("YARR.FIND t WHERE n = 1 LIMIT 4", "LIMIT", 6),
         ("YARR.WHERE t n ~~ 1", "~~", 3),
         ("YARR.WHERE t n = 1 nonsense", "nonsense", 5),
         ("YARR.WHERE t * ORDER sideways", "sideways", 4),

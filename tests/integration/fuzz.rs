@@ -52,7 +52,7 @@ fn random_commands_never_bring_a_server_down() {
             random.pick(&commands),
             random.pick(&BEGINNINGS)
         );
-        for _ in 0..random.below(9) {
+        for _ in 0..random.below(10).saturating_sub(3) {
             line.push_str(&format!(" {}", random.pick(&vocabulary)));
         }
         let words = crate::line::split(&line).expect("balanced quotes");

@@ -376,7 +376,6 @@ fn a_server_with_tables_in_it_refuses_effects_that_are_none() {
         &b""[..],
         b"x",
         b"\0",
-        b"\x01",
         b"\xff\xff\xff\xff\xff\xff\xff\xff\xff",
         &[0; 100],
         &[1; 100],

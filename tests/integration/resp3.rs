@@ -16,12 +16,12 @@ fn a_record_is_a_map_of_typed_values() {
     transcript(
         &mut table(),
         r#"
-        > YARR.CREATE t i 42 f 0.1 b true d 1970-01-01T00:00:01Z s x u E4EAAAF2-D142-11E1-B3E4-080027620CDD e high
+        > YARR.CREATE t i 42 f 0.5 b true d 1970-01-01T00:00:01Z s x u E4EAAAF2-D142-11E1-B3E4-080027620CDD e high
         (integer) 1
         > YARR.FIND t 1
         1# "id" => (integer) 1
         2# "i" => (integer) 42
-        3# "f" => (double) 0.1
+        3# "f" => (double) 0.5
         4# "b" => (true)
         5# "d" => (integer) 1000
         6# "s" => "x"
@@ -47,7 +47,7 @@ fn a_record_is_a_map_of_typed_values() {
         1) (integer) 42
         2) (nil)
         > YARR.WHERE t * ORDER BY id PLUCK f b
-        1) 1) (double) 0.1
+        1) 1) (double) 0.5
            2) (true)
         2) 1) (double) -2
            2) (false)

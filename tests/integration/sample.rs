@@ -117,11 +117,9 @@ fn table_state(client: &mut Client, table: &str) -> String {
 pub fn dumps(client: &mut Client, tables: &[&str]) -> Vec<String> {
     tables
         .iter()
-        .map(|table| {
-            format!(
-                "{table} {}",
-                repr(client.ok(&format!("DUMP {table}")).bytes())
-            )
+        .map(|table| match client.ok(&format!("DUMP {table}")) {
+            Reply::Bulk(bytes) => format!("{table} {}", repr(&bytes)),
+            reply => format!("{table} {}", reply.print()),
         })
         .collect()
 }

@@ -40,16 +40,16 @@ fn commands_in_a_transaction_see_each_other() {
         > YARR.WHERE t more = 5 COUNT
         QUEUED
         > EXEC
-         1) "3"
-         2) (integer) 3
-         3) 1) 1) "n"
-               2) "4"
-         4) (error) NOTABLE ...
-         5) "4"
-         6) (error) DUPLICATE ...
-         7) (integer) 1
-         8) OK
-         9) (integer) 3
+        1) "3"
+        2) (integer) 3
+        3) 1) 1) "n"
+              2) "4"
+        4) (error) NOTABLE ...
+        5) "4"
+        6) (error) DUPLICATE ...
+        7) (integer) 1
+        8) OK
+        9) (integer) 3
         > YARR.WHERE t * ORDER BY id IDS
         1) "2"
         2) "3"
@@ -106,7 +106,7 @@ fn watch_sees_a_table_change() {
         "YARR.DEL t 2",
         "YARR.DEL t WHERE n = 3",
         "YARR.MIGRATE t UP 2 more ADD FIELD more INTEGER",
-        "YARR.MIGRATE t DOWN 2",
+        "YARR.MIGRATE t DOWN 2 DROP DATA",
         "UNLINK t",
         "YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX",
     ] {

@@ -23,7 +23,7 @@ impl Source {
         ];
         match self.random.below(20) {
             0 if kind == Kind::Integer => 2 * edges[self.random.below(edges.len())],
-            0 => 2 * (1 << 60),
+            0 => 2 * (1 << 53),
             _ if kind == Kind::Float => self.random.below(17) as i128 - 8,
             _ => 2 * (self.random.below(11) as i128 - 5),
         }
@@ -46,7 +46,7 @@ impl Source {
             -3,
             2 * (i128::from(i64::MAX) + 1),
             2 * (i128::from(i64::MIN) - 1),
-            2 * (1 << 60) + 2,
+            2 * (1 << 53) + 2,
             2 * (i128::from(i64::MAX)) + 1,
         ];
         match FIELDS[field].1 {
