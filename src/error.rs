@@ -110,7 +110,7 @@ impl Error {
         Error::new(
             Code::TooMany,
             format!(
-                "the reply would hold more than {most} records (max-reply-records); use LIMIT, CURSOR or COUNT"
+                "the reply would hold more than {most} records (max-reply-records); use LIMIT, CURSOR, COUNT or smaller batches"
             ),
         )
     }

@@ -30,9 +30,7 @@ impl<'a> Target<'a> {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             return Ok(Target::Ids(tokens.take_many(count, "ids")?));
         }
-        Ok(Target::Id(
-            tokens.expect_token("an id, IDS or WHERE")?,
-        ))
+        Ok(Target::Id(tokens.expect_token("an id, IDS or WHERE")?))
     }
 }
 
@@ -179,7 +177,11 @@ impl Expiry {
             (Some(span), false) if span > 0 => Ok(Expiry::In(span)),
             _ => Err(Error::bad_value(format!(
                 "{word}: expected {}, found {}",
-                if absolute { "a time within 64 bits of milliseconds" } else { "a time to live above 0" },
+                if absolute {
+                    "a time within 64 bits of milliseconds"
+                } else {
+                    "a time to live above 0"
+                },
                 quoted(token)
             ))),
         }
@@ -195,7 +197,9 @@ impl Expiry {
     ) -> Result<ValueRef<'static>> {
         let from_now = |span: i64| match now.checked_add(span) {
             Some(at) => Ok(ValueRef::DateTime(at)),
-            None => Err(Error::bad_value("the time to live ends beyond 64 bits of milliseconds")),
+            None => Err(Error::bad_value(
+                "the time to live ends beyond 64 bits of milliseconds",
+            )),
         };
         match (clause, ttl) {
             (Some(Expiry::In(span)), _) | (None, Some(span)) => from_now(span),

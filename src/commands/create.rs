@@ -2,6 +2,7 @@
 
 use super::{
     Environment, Reply,
+    change::{Change, Changes},
     clauses::{EXPIRY_WORDS, Expiry, Return, field_list, once, positions},
     record_reply::{Kept, Shape},
 };
@@ -224,8 +225,15 @@ impl<'r> Plan<'r> {
                 schema.field(*position)?.name
             )));
         }
-        if given.iter().chain(&unset).any(|position| *position == schema.expires_at()) {
-            return Err(Error::read_only("expires_at", "use EX, PX, EXAT, PXAT or PERSIST"));
+        if given
+            .iter()
+            .chain(&unset)
+            .any(|position| *position == schema.expires_at())
+        {
+            return Err(Error::read_only(
+                "expires_at",
+                "use EX, PX, EXAT, PXAT or PERSIST",
+            ));
         }
         let arbiter = match &request.conflict {
             Some(conflict) => Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution)),
@@ -359,7 +367,10 @@ fn create<'r>(
         if write.make_way(id).is_some() {
             return Err(Error::new(
                 Code::Duplicate,
-                format!("there is a record with id {} already", quoted(&id.text(&[]))),
+                format!(
+                    "there is a record with id {} already",
+                    quoted(&id.text(&[]))
+                ),
             ));
         }
     }
@@ -398,33 +409,21 @@ fn new_id(
 
 /// ON CONFLICT UPDATE: sets the given fields of the record in the way.
 fn update(write: &mut Write, plan: &Plan, row: Row, given: &[ValueRef]) -> Result<Outcome> {
-    let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
-    let bytes = bytes.unwrap_or_default();
-    let owned: Vec<Value> = match write.table().read(&bytes) {
-        Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
-        None => Vec::new(),
+    let given = plan.positions.iter().copied().zip(given.iter().copied());
+    let unset = plan
+        .unset
+        .iter()
+        .map(|position| (*position, ValueRef::Null));
+    // The record in the way keeps its id.
+    let fields = given.chain(unset).filter(|(position, _)| *position > 0);
+    let changes = Changes {
+        fields: fields
+            .map(|(position, value)| (position, Change::Set(value)))
+            .collect(),
+        expiry: plan.request.expiry,
+        now: plan.now,
     };
-    let schema = write.table().schema();
-    let mut values: Values = owned.iter().map(Value::as_ref).collect();
-    if let Some((_, updated_at)) = schema.timestamp_positions() {
-        if let Some(place) = values.get_mut(updated_at) {
-            *place = ValueRef::DateTime(plan.now);
-        }
-    }
-    let unset = plan.unset.iter().map(|position| (position, &ValueRef::Null));
-    for (position, value) in plan.positions.iter().zip(given).chain(unset) {
-        if let Some(place) = values.get_mut(*position).filter(|_| *position > 0) {
-            *place = *value;
-        }
-    }
-    if let Some(last) = values.last_mut() {
-        let before = match last {
-            ValueRef::DateTime(at) => ValueRef::DateTime(*at),
-            _ => ValueRef::Null,
-        };
-        *last = Expiry::after(plan.request.expiry, schema.ttl, before, plan.now)?;
-    }
-    write.replace(row, &values)?;
+    changes.apply(write, row)?;
     Ok(Outcome::Record(Kept::Row(row)))
 }
 

@@ -120,7 +120,9 @@ pub fn run(
             remove_many(table, &rows, now, wanted, reply)
         }
         Selected::Query(query) => {
-            let most = environment.limits.most_written(query.limit, wanted.is_some());
+            let most = environment
+                .limits
+                .most_written(query.limit, wanted.is_some());
             let rows = query::select(table, query, now, most)?;
             remove_many(table, &rows, now, wanted, reply)
         }

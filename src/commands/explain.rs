@@ -24,7 +24,9 @@ pub fn run(
     let mut tokens = Tokens::new(args);
     let analyze = tokens.accept("ANALYZE");
     let before = tokens.clone();
-    let verb = tokens.expect_token("FIND, WHERE, UPDATE or DEL")?.to_ascii_uppercase();
+    let verb = tokens
+        .expect_token("FIND, WHERE, UPDATE or DEL")?
+        .to_ascii_uppercase();
     let rest = tokens.take_rest();
     let query = match verb.as_slice() {
         b"FIND" => find::parse(rest)?.query(),

@@ -64,7 +64,9 @@ fn parse_up(tokens: &mut Tokens) -> Result<Up> {
     let version = tokens.expect_integer("the version, an integer")?;
     let token = tokens.expect_token("the migration's name")?;
     let name = match std::str::from_utf8(token) {
-        Ok(name) if (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control) => name,
+        Ok(name) if (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control) => {
+            name
+        }
         _ => {
             return Err(Error::bad_value(format!(
                 "the migration's name: expected 1 to {MAX_NAME} bytes of printable text, found {}",

@@ -5,6 +5,7 @@
 //! calls it opens the key, holds the clock and carries the effects away.
 
 mod apply;
+mod change;
 mod clauses;
 mod create;
 mod del;
@@ -61,7 +62,11 @@ impl Limits {
     /// The most records that an UPDATE or DEL by predicate may match: without LIMIT so many as
     /// may be written, and where records are answered so many as a reply may hold.
     fn most_written(&self, limit: Option<u64>, answered: bool) -> u64 {
-        let written = if limit.is_some() { u64::MAX } else { self.write_records };
+        let written = if limit.is_some() {
+            u64::MAX
+        } else {
+            self.write_records
+        };
         match answered {
             true => written.min(self.reply_records),
             false => written,

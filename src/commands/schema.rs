@@ -36,7 +36,9 @@ pub fn run(
         return check(table, &mut tokens, environment, reply);
     } else {
         match tokens.peek() {
-            Some(_) => return Err(tokens.unexpected("HISTORY, VERSION, CHECK or the end of the command")),
+            Some(_) => {
+                return Err(tokens.unexpected("HISTORY, VERSION, CHECK or the end of the command"));
+            }
             None => texts(&table.schema().operations(), reply),
         }
     }

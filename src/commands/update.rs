@@ -2,6 +2,7 @@
 
 use super::{
     Environment, Reply,
+    change::{Change, Changes},
     clauses::{Expiry, Return, Selection, Target, field_list, once, parse_id, switch},
     record_reply::{Kept, Shape},
 };
@@ -9,9 +10,9 @@ use crate::{
     error::{Error, Result, quoted},
     query::{self, Filter, Predicate, Query, parse_predicate},
     schema::Schema,
-    table::{Effects, Row, Table, Values, Write},
+    table::{Effects, Row, Table, Write},
     tokens::Tokens,
-    value::{Type, Value, ValueRef, number},
+    value::{Type, ValueRef, number},
 };
 
 const WORDS: [&str; 18] = [
@@ -22,7 +23,7 @@ const WORDS: [&str; 18] = [
 /// What an UPDATE asks.
 pub struct Request<'a> {
     target: Selected<'a>,
-    changes: Changes<'a>,
+    changes: Wishes<'a>,
     condition: Option<Predicate<'a>>,
     wanted: Option<Return<'a>>,
 }
@@ -35,7 +36,7 @@ enum Selected<'a> {
 
 /// How they are changed.
 #[derive(Default)]
-struct Changes<'a> {
+struct Wishes<'a> {
     set: Option<Vec<(&'a [u8], &'a [u8])>>,
     increment: Option<Vec<(&'a [u8], &'a [u8])>>,
     unset: Option<Vec<&'a [u8]>>,
@@ -43,7 +44,7 @@ struct Changes<'a> {
     expiry: Option<Expiry>,
 }
 
-impl<'a> Changes<'a> {
+impl<'a> Wishes<'a> {
     /// Takes one of the changes where one begins here.
     fn accept(&mut self, tokens: &mut Tokens<'a>) -> Result<bool> {
         let before = tokens.clone();
@@ -96,7 +97,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let target = Target::parse(&mut tokens)?;
     let by_query = matches!(target, Target::Where(_));
-    let mut changes = Changes::default();
+    let mut changes = Wishes::default();
     let mut selection = Selection::default();
     let (mut condition, mut wanted) = (None, None);
     while tokens.peek().is_some() {
@@ -117,7 +118,9 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         }
     }
     if changes.is_empty() {
-        return Err(tokens.unexpected("at least one of SET, INCR, UNSET, TOUCH or an expiry clause"));
+        return Err(
+            tokens.unexpected("at least one of SET, INCR, UNSET, TOUCH or an expiry clause")
+        );
     }
     Ok(Request {
         target: match target {
@@ -145,92 +148,56 @@ impl<'a> Request<'a> {
     }
 }
 
-/// One change of one field.
-enum Change<'a> {
-    Set(ValueRef<'a>),
-    AddInteger(i64),
-    AddFloat(f64),
+/// Makes changes ready for a table: positions instead of names.
+fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes<'a>> {
+    let mut changes = Changes {
+        fields: Vec::new(),
+        expiry: wishes.expiry,
+        now,
+    };
+    for (field, token) in wishes.set.iter().flatten() {
+        let position = changeable(schema, &changes, field)?;
+        let field = schema.field(position)?;
+        let value = field.kind.expect(&field.name, token, now)?;
+        changes.fields.push((position, Change::Set(value)));
+    }
+    for (field, token) in wishes.increment.iter().flatten() {
+        let position = changeable(schema, &changes, field)?;
+        let change = increment(schema, position, token)?;
+        changes.fields.push((position, change));
+    }
+    for field in wishes.unset.iter().flatten() {
+        let position = changeable(schema, &changes, field)?;
+        changes.fields.push((position, Change::Set(ValueRef::Null)));
+    }
+    Ok(changes)
 }
 
-/// Changes made ready for a table: positions instead of names.
-struct Plan<'a> {
-    changes: Vec<(usize, Change<'a>)>,
-    expiry: Option<Expiry>,
-    now: i64,
-}
-
-impl<'a> Plan<'a> {
-    fn new(schema: &Schema, request: &Changes<'a>, now: i64) -> Result<Plan<'a>> {
-        let mut plan = Plan {
-            changes: Vec::new(),
-            expiry: request.expiry,
-            now,
-        };
-        for (field, token) in request.set.iter().flatten() {
-            let position = plan.position(schema, field)?;
-            let field = schema.field(position)?;
-            let value = field.kind.expect(&field.name, token, now)?;
-            plan.changes.push((position, Change::Set(value)));
-        }
-        for (field, token) in request.increment.iter().flatten() {
-            let position = plan.position(schema, field)?;
-            let change = increment(schema, position, token)?;
-            plan.changes.push((position, change));
-        }
-        for field in request.unset.iter().flatten() {
-            let position = plan.position(schema, field)?;
-            plan.changes.push((position, Change::Set(ValueRef::Null)));
-        }
-        Ok(plan)
+/// The position of a field that may be changed and has no change yet.
+fn changeable(schema: &Schema, changes: &Changes, field: &[u8]) -> Result<usize> {
+    let position = schema.position(field)?;
+    if position == 0 {
+        return Err(Error::read_only(
+            "id",
+            "an id cannot change; create another record",
+        ));
     }
-
-    /// The position of a field that may be changed and has no change yet.
-    fn position(&self, schema: &Schema, field: &[u8]) -> Result<usize> {
-        let position = schema.position(field)?;
-        if position == 0 {
-            return Err(Error::read_only("id", "an id cannot change; create another record"));
-        }
-        if position == schema.expires_at() {
-            return Err(Error::read_only("expires_at", "use EX, PX, EXAT, PXAT or PERSIST"));
-        }
-        match self.changes.iter().any(|(changed, _)| *changed == position) {
-            true => Err(Error::syntax(format!(
-                "syntax error: field {} is changed twice",
-                quoted(field)
-            ))),
-            false => Ok(position),
-        }
+    if position == schema.expires_at() {
+        return Err(Error::read_only(
+            "expires_at",
+            "use EX, PX, EXAT, PXAT or PERSIST",
+        ));
     }
-
-    /// Changes one record.
-    fn apply(&self, write: &mut Write, row: Row) -> Result<()> {
-        let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
-        let bytes = bytes.unwrap_or_default();
-        let ttl = write.table().schema().ttl;
-        let owned: Vec<Value> = match write.table().read(&bytes) {
-            Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
-            None => return Err(Error::internal("a record to change does not read")),
-        };
-        let mut values: Values = owned.iter().map(Value::as_ref).collect();
-        let schema = write.table().schema();
-        if let Some((_, updated_at)) = schema.timestamp_positions() {
-            if let Some(place) = values.get_mut(updated_at) {
-                *place = ValueRef::DateTime(self.now);
-            }
-        }
-        for (position, change) in &self.changes {
-            if let Some(place) = values.get_mut(*position) {
-                *place = changed(schema, *position, place, change)?;
-            }
-        }
-        if let Some(last) = values.last_mut() {
-            let before = match last {
-                ValueRef::DateTime(at) => ValueRef::DateTime(*at),
-                _ => ValueRef::Null,
-            };
-            *last = Expiry::after(self.expiry, ttl, before, self.now)?;
-        }
-        write.replace(row, &values)
+    match changes
+        .fields
+        .iter()
+        .any(|(changed, _)| *changed == position)
+    {
+        true => Err(Error::syntax(format!(
+            "syntax error: field {} is changed twice",
+            quoted(field)
+        ))),
+        false => Ok(position),
     }
 }
 
@@ -261,37 +228,6 @@ fn increment<'a>(schema: &Schema, position: usize, token: &[u8]) -> Result<Chang
     })
 }
 
-fn changed<'a>(
-    schema: &Schema,
-    position: usize,
-    before: &ValueRef<'a>,
-    change: &Change<'a>,
-) -> Result<ValueRef<'a>> {
-    let sum = match (change, before) {
-        (Change::Set(value), _) => return Ok(*value),
-        (Change::AddInteger(n), ValueRef::Integer(m)) => m.checked_add(*n).map(ValueRef::Integer),
-        (Change::AddInteger(n), ValueRef::DateTime(m)) => m.checked_add(*n).map(ValueRef::DateTime),
-        (Change::AddInteger(n), _) => match schema.field(position)?.kind {
-            Type::DateTime => Some(ValueRef::DateTime(*n)),
-            _ => Some(ValueRef::Integer(*n)),
-        },
-        (Change::AddFloat(n), ValueRef::Float(m)) => {
-            let sum = m + n;
-            let sum = if sum == 0.0 { 0.0 } else { sum };
-            sum.is_finite().then_some(ValueRef::Float(sum))
-        }
-        (Change::AddFloat(n), _) => Some(ValueRef::Float(*n)),
-    };
-    match sum {
-        Some(sum) => Ok(sum),
-        None => Err(Error::bad_value(format!(
-            "INCR {}: the sum leaves the range of {}",
-            schema.field(position)?.name,
-            schema.field(position)?.kind.word()
-        ))),
-    }
-}
-
 /// Answers 1, 0 where IF did not hold, null where there is no such record; for WHERE the number
 /// of matches. RETURN puts the records in their place.
 ///
@@ -305,7 +241,7 @@ pub fn run(
 ) -> Result<Effects> {
     let request = parse(args)?;
     let now = environment.now;
-    let plan = Plan::new(table.schema(), &request.changes, now)?;
+    let changes = resolve(table.schema(), &request.changes, now)?;
     let wanted = match &request.wanted {
         Some(wanted) => Some(wanted.resolve(table.schema())?),
         None => None,
@@ -317,12 +253,14 @@ pub fn run(
                 None => None,
             };
             let id = parse_id(table, id)?;
-            update_one(table, &id, &plan, condition.as_ref(), wanted, reply)
+            update_one(table, &id, &changes, condition.as_ref(), wanted, reply)
         }
         Selected::Query(query) => {
-            let most = environment.limits.most_written(query.limit, wanted.is_some());
+            let most = environment
+                .limits
+                .most_written(query.limit, wanted.is_some());
             let rows = query::select(table, query, now, most)?;
-            update_many(table, &rows, &plan, wanted, reply)
+            update_many(table, &rows, &changes, wanted, reply)
         }
     }
 }
@@ -330,12 +268,12 @@ pub fn run(
 fn update_one(
     table: &mut Table,
     id: &ValueRef,
-    plan: &Plan,
+    changes: &Changes,
     condition: Option<&Filter>,
     wanted: Option<Vec<usize>>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let Some(row) = table.live_row(id, plan.now) else {
+    let Some(row) = table.live_row(id, changes.now) else {
         reply.null();
         return Ok(Effects::none());
     };
@@ -346,7 +284,7 @@ fn update_one(
             return Ok(Effects::none());
         }
     }
-    let (effects, kept) = change_rows(table, &[row], plan)?;
+    let (effects, kept) = change_rows(table, &[row], changes)?;
     match (wanted, kept.first()) {
         (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
         _ => reply.integer(1),
@@ -357,11 +295,11 @@ fn update_one(
 fn update_many(
     table: &mut Table,
     rows: &[Row],
-    plan: &Plan,
+    changes: &Changes,
     wanted: Option<Vec<usize>>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let (effects, kept) = change_rows(table, rows, plan)?;
+    let (effects, kept) = change_rows(table, rows, changes)?;
     match wanted {
         Some(positions) => {
             let shape = Shape::of(table, positions);
@@ -374,12 +312,12 @@ fn update_many(
 }
 
 /// Changes the records of rows, and removes those whose new expiry lies in the past.
-fn change_rows(table: &mut Table, rows: &[Row], plan: &Plan) -> Result<(Effects, Vec<Kept>)> {
-    let mut write = Write::begin(table, plan.now);
+fn change_rows(table: &mut Table, rows: &[Row], changes: &Changes) -> Result<(Effects, Vec<Kept>)> {
+    let mut write = Write::begin(table, changes.now);
     let mut kept = Vec::with_capacity(rows.len());
     for row in rows {
-        plan.apply(&mut write, *row)?;
-        if write.table().is_expired(*row, plan.now) {
+        changes.apply(&mut write, *row)?;
+        if write.table().is_expired(*row, changes.now) {
             kept.push(Kept::bytes(write.table(), *row));
             write.remove_expired(*row);
         } else {

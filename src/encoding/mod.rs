@@ -28,6 +28,8 @@ pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     match bincode::serde::decode_from_slice(bytes, config) {
         Ok((structure, read)) if read == bytes.len() => Ok(structure),
         Ok(_) => Err(Error::corrupt("a structure is followed by something else")),
-        Err(error) => Err(Error::corrupt(format!("a structure does not read: {error}"))),
+        Err(error) => Err(Error::corrupt(format!(
+            "a structure does not read: {error}"
+        ))),
     }
 }

@@ -64,7 +64,9 @@ pub fn table_of(bytes: &[u8]) -> Result<Table> {
         return Err(Error::corrupt("the state is cut"));
     };
     if head.first_chunk::<4>() != MAGIC.first_chunk::<4>() {
-        return Err(Error::corrupt("expected a table's state, found something else"));
+        return Err(Error::corrupt(
+            "expected a table's state, found something else",
+        ));
     }
     if head != MAGIC {
         return Err(Error::corrupt(format!(

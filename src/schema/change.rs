@@ -2,8 +2,7 @@
 
 use super::{
     CREATED_AT, DefaultValue, Field, FieldChange, IndexDefinition, IndexShape, MAX_FIELDS,
-    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT,
-    operation::MAX_ENUM_NAMES,
+    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, operation::MAX_ENUM_NAMES,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -28,7 +27,9 @@ impl Facts {
             true => Ok(()),
             false => Err(Error::new(
                 Code::BadValue,
-                format!("{what} discards values of the table's records; say DROP DATA to accept that"),
+                format!(
+                    "{what} discards values of the table's records; say DROP DATA to accept that"
+                ),
             )),
         }
     }
@@ -134,7 +135,11 @@ impl Schema {
                 field.name,
                 self.index_names(index).join(", "),
                 self.index_names(index).join(" "),
-                if index.method == Method::Bitmap { " BITMAP" } else { "" },
+                if index.method == Method::Bitmap {
+                    " BITMAP"
+                } else {
+                    ""
+                },
             ))),
         }
     }
@@ -219,8 +224,11 @@ impl Schema {
                 format!("a table has at most {MAX_INDEXES} indexes"),
             ));
         }
-        if numbers.len() == 1 && self.fields.first().map(|id| id.number) == numbers.first().copied() {
-            return Err(Error::bad_value("'id' needs no index of its own: it always has one"));
+        if numbers.len() == 1 && self.fields.first().map(|id| id.number) == numbers.first().copied()
+        {
+            return Err(Error::bad_value(
+                "'id' needs no index of its own: it always has one",
+            ));
         }
         let index = IndexDefinition {
             number: self.take_index_number(),

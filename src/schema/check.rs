@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    CREATED_AT, DefaultValue, EXPIRES_AT, Field, ID, MAX_FIELDS, MAX_INDEX_FIELDS, MAX_INDEXES, Method,
-    Schema, UPDATED_AT, is_field_name, is_own_name, operation::MAX_ENUM_NAMES,
+    CREATED_AT, DefaultValue, EXPIRES_AT, Field, ID, MAX_FIELDS, MAX_INDEX_FIELDS, MAX_INDEXES,
+    Method, Schema, UPDATED_AT, is_field_name, is_own_name, operation::MAX_ENUM_NAMES,
 };
 use crate::{
     error::{Error, Result},
@@ -19,10 +19,16 @@ impl Schema {
     pub fn validate(&self) -> Result<()> {
         let holds = [
             ("its own fields are out of place", self.own_in_place()),
-            ("a field is there twice or has no number", self.fields_apart()),
+            (
+                "a field is there twice or has no number",
+                self.fields_apart(),
+            ),
             ("a field is wrong", self.fields.iter().all(field_holds)),
             ("an index is wrong", self.indexes_hold()),
-            ("the time to live is not above 0", self.ttl.is_none_or(|ttl| ttl > 0)),
+            (
+                "the time to live is not above 0",
+                self.ttl.is_none_or(|ttl| ttl > 0),
+            ),
         ];
         match holds.iter().find(|(_, holds)| !holds) {
             Some((what, _)) => Err(Error::corrupt(format!("the schema: {what}"))),
@@ -65,7 +71,9 @@ impl Schema {
                 let fields: BTreeSet<u32> = index.fields.iter().copied().collect();
                 (1..=MAX_INDEX_FIELDS).contains(&index.fields.len())
                     && fields.len() == index.fields.len()
-                    && fields.iter().all(|number| self.position_of(*number).is_some())
+                    && fields
+                        .iter()
+                        .all(|number| self.position_of(*number).is_some())
                     && (index.method == Method::SortedSet
                         || (index.fields.len() == 1 && !index.unique))
                     && self.index_on(&index.fields, index.method) == Some(at)

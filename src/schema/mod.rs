@@ -307,9 +307,15 @@ impl Schema {
             index: None,
             position: None,
         }));
-        operations.extend(self.indexes.iter().map(|index| Operation::AddIndex {
-            fields: self.index_names(index).into_iter().map(Into::into).collect(),
-            shape: IndexShape::of(index),
+        operations.extend(self.indexes.iter().map(|index| {
+            Operation::AddIndex {
+                fields: self
+                    .index_names(index)
+                    .into_iter()
+                    .map(Into::into)
+                    .collect(),
+                shape: IndexShape::of(index),
+            }
         }));
         if let Some(ttl) = self.ttl {
             operations.push(Operation::SetTtl { ttl: Some(ttl) });

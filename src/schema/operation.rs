@@ -124,7 +124,14 @@ pub enum Operation {
 
 /// Words that begin an operation, and so end the one before.
 const FIRST_WORDS: [&str; 8] = [
-    "ADD", "REMOVE", "RENAME", "SET", "ID", "TIMESTAMPS", "CHANGES", "UPDATE",
+    "ADD",
+    "REMOVE",
+    "RENAME",
+    "SET",
+    "ID",
+    "TIMESTAMPS",
+    "CHANGES",
+    "UPDATE",
 ];
 
 /// Whether the next token ends an operation: another begins, or the list of them is over.
@@ -360,9 +367,9 @@ fn parse_type(tokens: &mut Tokens) -> Result<Type> {
         return Ok(kind);
     }
     if !tokens.accept("ENUM") {
-        return Err(
-            tokens.unexpected("a type (INTEGER, FLOAT, BOOLEAN, DATETIME, STRING, UUID or ENUM ( a b c ))")
-        );
+        return Err(tokens.unexpected(
+            "a type (INTEGER, FLOAT, BOOLEAN, DATETIME, STRING, UUID or ENUM ( a b c ))",
+        ));
     }
     tokens.expect("(")?;
     let mut names: Vec<Box<str>> = Vec::new();
@@ -553,7 +560,10 @@ fn shown(token: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_graphic() && !b"\"'\\".contains(b);
     match !token.is_empty() && token.iter().all(plain) {
         true => String::from_utf8_lossy(token).into(),
-        false => format!("\"{}\"", token.escape_ascii().to_string().replace("\\'", "'")),
+        false => format!(
+            "\"{}\"",
+            token.escape_ascii().to_string().replace("\\'", "'")
+        ),
     }
 }
 
@@ -606,7 +616,10 @@ mod tests {
             ("ADD FIELD id STRING", "argument 4, found 'id'"),
             ("ADD FIELD a TEXT", "argument 5, found 'TEXT'"),
             ("ADD FIELD a STRING NOT", "argument 7, found the end"),
-            ("ADD FIELD a STRING INDEX UNIQUE", "argument 7, found 'UNIQUE'"),
+            (
+                "ADD FIELD a STRING INDEX UNIQUE",
+                "argument 7, found 'UNIQUE'",
+            ),
             ("ADD FIELD a ENUM ( )", "1 to 4096 names"),
             ("ADD FIELD a ENUM ( x x )", "'x' twice"),
             ("ADD INDEX", "argument 4, found the end"),

@@ -3,7 +3,7 @@
 //! The bytes are read whole and checked before any of them takes effect.
 
 use super::{
-    Effects, Outcome, Row, Table, Write,
+    Effects, Form, Outcome, Row, Table, Values, Write,
     effects::{HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
     split_number,
 };
@@ -31,7 +31,10 @@ enum Effect<'a> {
 /// BADVALUE where the bytes are damaged, of a later version, or do not belong to this table.
 pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
     let effects = decode(piece)?;
-    let migrations = effects.iter().filter(|e| matches!(e, Effect::Migrate(_))).count();
+    let migrations = effects
+        .iter()
+        .filter(|e| matches!(e, Effect::Migrate(_)))
+        .count();
     if table.is_some() && migrations > 0 && effects.len() > 1 {
         // Each piece takes effect whole: a migration and records are never in one.
         return Err(Error::corrupt("a migration does not stand alone"));
@@ -49,7 +52,9 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
                 done.state(state);
             }
             Effect::Make(_) | Effect::State(_) => {
-                return Err(Error::corrupt("it would make a table that is there already"));
+                return Err(Error::corrupt(
+                    "it would make a table that is there already",
+                ));
             }
             Effect::Migrate(outcome) => {
                 let took = outcome.line.took;
@@ -91,21 +96,23 @@ fn apply_records(table: &mut Table, effects: &[Effect<'_>]) -> Result<Effects> {
 }
 
 fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
-    let current = write.table().layouts().len() as u64 - 1;
-    if split_number(bytes).is_none_or(|(layout, _)| layout != current) {
+    let form = write.table().form();
+    if split_number(bytes).is_none_or(|(layout, _)| layout != form.current() as u64) {
         return Err(Error::corrupt("a record is not of the table's layout"));
     }
-    let owned: Vec<crate::value::Value> = {
-        let record = write.table().read(bytes);
-        let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
-        record.validate()?;
-        record.values().iter().map(ValueRef::to_value).collect()
-    };
-    let values: super::Values = owned.iter().map(|value| value.as_ref()).collect();
+    let values = validated(&form, bytes)?;
     match write.table().row(values.first().unwrap_or(&ValueRef::Null)) {
         Some(row) => write.replace(row, &values),
         None => write.insert(&values).map(drop),
     }
+}
+
+/// The values of bytes from outside, once they are known to be a record.
+fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
+    let record = form.read(bytes);
+    let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
+    record.validate()?;
+    Ok(record.values())
 }
 
 fn decode(piece: &[u8]) -> Result<Vec<Effect<'_>>> {
@@ -172,14 +179,13 @@ impl Write<'_> {
         if self.table().records().get(row).is_some() || row == Row::MAX {
             return Err(Error::corrupt("a row is taken"));
         }
-        let owned: Vec<crate::value::Value> = {
-            let record = self.table().read(bytes);
-            let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
-            record.validate()?;
-            record.values().iter().map(ValueRef::to_value).collect()
-        };
-        let values: super::Values = owned.iter().map(|value| value.as_ref()).collect();
-        if self.table().row(values.first().unwrap_or(&ValueRef::Null)).is_some() {
+        let form = self.table().form();
+        let values = validated(&form, bytes)?;
+        if self
+            .table()
+            .row(values.first().unwrap_or(&ValueRef::Null))
+            .is_some()
+        {
             return Err(Error::corrupt("an id is taken"));
         }
         self.insert_at(row, bytes, &values)

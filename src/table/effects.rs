@@ -96,7 +96,9 @@ impl Effects {
     /// The names of what happened, each once.
     pub fn events(&self) -> impl Iterator<Item = &'static str> {
         let happened = Event::ALL.into_iter().zip(self.counts);
-        happened.filter(|(_, count)| *count > 0).map(|(event, _)| event.name())
+        happened
+            .filter(|(_, count)| *count > 0)
+            .map(|(event, _)| event.name())
     }
 
     /// How often this happened.

@@ -161,22 +161,38 @@ impl World {
 
     /// Whether the list, expired records apart, keeps every unique index.
     fn unique(&self, model: &Model) -> bool {
-        self.table.indexes().iter().filter(|i| i.definition.unique).all(|index| {
-            let names = self.table.schema().index_names(&index.definition);
-            let mut keys = std::collections::BTreeSet::new();
-            let live = model.values().filter(|r| !World::expired(r, self.now));
-            live.map(|record| names.iter().map(|n| record.get(*n).cloned()).collect::<Vec<_>>())
+        self.table
+            .indexes()
+            .iter()
+            .filter(|i| i.definition.unique)
+            .all(|index| {
+                let names = self.table.schema().index_names(&index.definition);
+                let mut keys = std::collections::BTreeSet::new();
+                let live = model.values().filter(|r| !World::expired(r, self.now));
+                live.map(|record| {
+                    names
+                        .iter()
+                        .map(|n| record.get(*n).cloned())
+                        .collect::<Vec<_>>()
+                })
                 .filter(|key| !key.iter().any(|v| matches!(v, None | Some(Value::Null))))
                 .all(|key| keys.insert(format!("{key:?}")))
-        })
+            })
     }
 
     fn put(&mut self, records: &[(i64, u64)], commit: bool) {
         let mut after = self.model.clone();
-        let names: Vec<String> =
-            self.table.schema().fields.iter().map(|f| f.name.to_string()).collect();
-        let rows: Vec<Vec<Value>> =
-            records.iter().map(|(id, seed)| self.values(*id, *seed)).collect();
+        let names: Vec<String> = self
+            .table
+            .schema()
+            .fields
+            .iter()
+            .map(|f| f.name.to_string())
+            .collect();
+        let rows: Vec<Vec<Value>> = records
+            .iter()
+            .map(|(id, seed)| self.values(*id, *seed))
+            .collect();
         let before = bytes(&self.table);
         let mut write = Write::begin(&mut self.table, self.now);
         for row in &rows {
@@ -185,20 +201,29 @@ impl World {
                 Some(place) => write.replace(place, &values).unwrap(),
                 None => drop(write.insert(&values).unwrap()),
             }
-            let Value::Integer(id) = row[0] else { unreachable!() };
+            let Value::Integer(id) = row[0] else {
+                unreachable!()
+            };
             after.insert(id, names.iter().cloned().zip(row.iter().cloned()).collect());
         }
-        let outcome = if commit { Some(write.commit()) } else { drop(write); None };
+        let outcome = if commit {
+            Some(write.commit())
+        } else {
+            drop(write);
+            None
+        };
         match outcome {
             Some(Ok(effects)) => {
                 assert!(self.unique(&after), "a duplicate was let in");
                 // Expired records in the way of a unique key are gone; the list follows.
                 let rows = self.table.records().iter();
                 let held: Vec<i64> = rows
-                    .map(|(_, bytes)| match self.table.read(bytes).unwrap().value(0) {
-                        ValueRef::Integer(id) => id,
-                        _ => unreachable!(),
-                    })
+                    .map(
+                        |(_, bytes)| match self.table.read(bytes).unwrap().value(0) {
+                            ValueRef::Integer(id) => id,
+                            _ => unreachable!(),
+                        },
+                    )
                     .collect();
                 after.retain(|id, record| held.contains(id) || !World::expired(record, self.now));
                 self.model = after;
@@ -207,9 +232,17 @@ impl World {
             Some(Err(error)) => {
                 assert_eq!(error.code(), Code::Duplicate);
                 assert!(!self.unique(&after), "{error} without a duplicate");
-                assert_eq!(bytes(&self.table), before, "a write that failed changed something");
+                assert_eq!(
+                    bytes(&self.table),
+                    before,
+                    "a write that failed changed something"
+                );
             }
-            None => assert_eq!(bytes(&self.table), before, "an abandoned write changed something"),
+            None => assert_eq!(
+                bytes(&self.table),
+                before,
+                "an abandoned write changed something"
+            ),
         }
     }
 
@@ -229,7 +262,11 @@ impl World {
             }
             Err(error) => {
                 assert_eq!(error.code(), Code::Duplicate);
-                assert_eq!(bytes(&self.table), before, "a migration that failed changed something");
+                assert_eq!(
+                    bytes(&self.table),
+                    before,
+                    "a migration that failed changed something"
+                );
                 false
             }
         }
@@ -240,8 +277,10 @@ impl World {
             Step::Put(records) => self.put(records, true),
             Step::Abandon(records) => self.put(records, false),
             Step::Remove(ids) => {
-                let rows: Vec<_> =
-                    ids.iter().filter_map(|id| self.table.row(&ValueRef::Integer(*id))).collect();
+                let rows: Vec<_> = ids
+                    .iter()
+                    .filter_map(|id| self.table.row(&ValueRef::Integer(*id)))
+                    .collect();
                 let mut write = Write::begin(&mut self.table, self.now);
                 rows.iter().for_each(|row| write.remove(*row));
                 let effects = write.commit().unwrap();
@@ -249,14 +288,19 @@ impl World {
                 self.model.retain(|id, _| !ids.contains(id));
             }
             Step::Reclaim => {
-                let due = self.model.values().filter(|r| World::expired(r, self.now)).count();
+                let due = self
+                    .model
+                    .values()
+                    .filter(|r| World::expired(r, self.now))
+                    .count();
                 assert_eq!(self.table.expired(self.now), due as u64);
                 assert_eq!(self.table.any_expired(self.now), due > 0);
                 let effects = self.table.reclaim(self.now, 3);
                 self.keep(&effects);
                 assert_eq!(self.table.expired(self.now), due.saturating_sub(3) as u64);
                 let table = &self.table;
-                self.model.retain(|id, _| table.row(&ValueRef::Integer(*id)).is_some());
+                self.model
+                    .retain(|id, _| table.row(&ValueRef::Integer(*id)).is_some());
             }
             Step::Later(span) => self.now += span,
             Step::AddField(at) => {
@@ -270,7 +314,9 @@ impl World {
             Step::RemoveField(at) => {
                 let (name, _) = FIELDS[*at];
                 if self.migrate(&format!("REMOVE FIELD {name}")) {
-                    self.model.values_mut().for_each(|record| drop(record.remove(name)));
+                    self.model
+                        .values_mut()
+                        .for_each(|record| drop(record.remove(name)));
                 }
             }
             Step::AddIndex(fields, shape) => {
@@ -288,7 +334,10 @@ impl World {
                 let text = self.table.schema().indexes.get(*at).map(|index| {
                     let names = self.table.schema().index_names(index).join(" ");
                     let bitmap = index.method == crate::schema::Method::Bitmap;
-                    format!("REMOVE INDEX {names}{}", if bitmap { " BITMAP" } else { "" })
+                    format!(
+                        "REMOVE INDEX {names}{}",
+                        if bitmap { " BITMAP" } else { "" }
+                    )
                 });
                 if let Some(text) = text {
                     self.migrate(&text);
@@ -303,10 +352,17 @@ impl World {
         let mut held = Model::new();
         for (_, bytes) in self.table.records().iter() {
             let values = self.table.read(bytes).unwrap().values();
-            let names = self.table.schema().fields.iter().map(|field| field.name.to_string());
+            let names = self
+                .table
+                .schema()
+                .fields
+                .iter()
+                .map(|field| field.name.to_string());
             let record: BTreeMap<String, Value> =
                 names.zip(values.iter().map(ValueRef::to_value)).collect();
-            let Value::Integer(id) = record["id"] else { unreachable!() };
+            let Value::Integer(id) = record["id"] else {
+                unreachable!()
+            };
             held.insert(id, record);
         }
         assert_eq!(held, self.model);

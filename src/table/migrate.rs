@@ -1,8 +1,10 @@
 //! Migrations carried out on a table.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Effects, Event, Layout, MAX_INDEXED_TEXT, Table, TableIndex};
+use super::{Effects, Event, MAX_INDEXED_TEXT, Table, TableIndex};
 use crate::{
     encoding,
     error::{Code, Error, Result, quoted},
@@ -84,24 +86,18 @@ impl Table {
     /// Takes on another schema: records are read through it, indexes it lacks go, indexes it
     /// adds are built. On an error the table is as it was.
     fn adopt(&mut self, schema: Schema) -> Result<()> {
-        let before = std::mem::replace(&mut self.schema, schema);
-        let layouts_before = self.layouts.clone();
-        let layout = Layout::of(&self.schema);
-        if self.layouts.last().is_none_or(|last| !last.same(&layout)) {
-            self.layouts.push(layout);
-        }
-        for layout in &mut self.layouts {
-            layout.read_through(&self.schema);
-        }
-        let built = self.check_nulls(&before).and_then(|()| self.build_missing());
+        let form = Arc::new(self.form.under(schema));
+        let before = std::mem::replace(&mut self.form, form);
+        let built = self
+            .check_nulls(&before.schema)
+            .and_then(|()| self.build_missing());
         match built {
             Ok(built) => {
                 self.arrange(built);
                 Ok(())
             }
             Err(error) => {
-                self.schema = before;
-                self.layouts = layouts_before;
+                self.form = before;
                 Err(error)
             }
         }
@@ -109,9 +105,9 @@ impl Table {
 
     /// A field that becomes NOT NULL may have no nulls.
     fn check_nulls(&self, before: &Schema) -> Result<()> {
-        let newly: Vec<usize> = (0..self.schema.fields.len())
+        let newly: Vec<usize> = (0..self.form.schema.fields.len())
             .filter(|position| {
-                self.schema.fields.get(*position).is_some_and(|field| {
+                self.form.schema.fields.get(*position).is_some_and(|field| {
                     let was = before.fields.iter().find(|f| f.number == field.number);
                     field.not_null && was.is_some_and(|was| !was.not_null)
                 })
@@ -129,7 +125,7 @@ impl Table {
                     Code::NotNull,
                     format!(
                         "field '{}' cannot be NOT NULL: the record with id {} has a null there",
-                        self.schema.field(*position)?.name,
+                        self.form.schema.field(*position)?.name,
                         quoted(&record.value(0).text(&[]))
                     ),
                 ));
@@ -145,10 +141,10 @@ impl Table {
                 .iter()
                 .any(|index| index.definition.number == definition.number)
         };
-        let missing = self.schema.indexes.iter().filter(|d| !there(d));
+        let missing = self.form.schema.indexes.iter().filter(|d| !there(d));
         missing
             .map(|definition| {
-                let mut index = TableIndex::new(definition.clone(), &self.schema);
+                let mut index = TableIndex::new(definition.clone(), &self.form.schema);
                 self.check_texts(&index)?;
                 self.build(&mut index);
                 self.check_unique(&index)?;
@@ -160,7 +156,7 @@ impl Table {
     /// No text in an index may be longer than it takes.
     fn check_texts(&self, index: &TableIndex) -> Result<()> {
         let texts = index.positions.iter().filter(|position| {
-            let field = self.schema.fields.get(**position);
+            let field = self.form.schema.fields.get(**position);
             field.is_some_and(|field| field.kind.kind() == crate::value::Kind::String)
         });
         let texts: Vec<usize> = texts.copied().collect();
@@ -176,7 +172,7 @@ impl Table {
                     ValueRef::String(text) if text.len() > MAX_INDEXED_TEXT => {
                         return Err(Error::bad_value(format!(
                             "field '{}' cannot be in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {} in the record with id {}",
-                            self.schema.field(*position)?.name,
+                            self.form.schema.field(*position)?.name,
                             text.len(),
                             quoted(&record.value(0).text(&[]))
                         )));
@@ -197,15 +193,17 @@ impl Table {
         let mut previous = None;
         while let Some(row) = walk.next() {
             let record = self.record(row);
-            if let (true, Some(record), Some(before)) =
-                (walk.same_key_as_last(), record, previous.and_then(|row| self.record(row)))
-            {
+            if let (true, Some(record), Some(before)) = (
+                walk.same_key_as_last(),
+                record,
+                previous.and_then(|row| self.record(row)),
+            ) {
                 if !index.has_null(&record.values()) {
                     return Err(Error::new(
                         Code::Duplicate,
                         format!(
                             "the index on ({}) cannot be UNIQUE: the records with ids {} and {} have the same values",
-                            self.schema.index_names(&index.definition).join(", "),
+                            self.form.schema.index_names(&index.definition).join(", "),
                             quoted(&before.value(0).text(&[])),
                             quoted(&record.value(0).text(&[]))
                         ),
@@ -220,12 +218,15 @@ impl Table {
     /// Puts the indexes kept and built in the schema's order.
     fn arrange(&mut self, mut built: Vec<TableIndex>) {
         let mut kept = std::mem::take(&mut self.indexes);
-        for definition in &self.schema.indexes {
+        let form = self.form();
+        for definition in &form.schema.indexes {
             for from in [&mut kept, &mut built] {
-                let place = from.iter().position(|i| i.definition.number == definition.number);
+                let place = from
+                    .iter()
+                    .position(|i| i.definition.number == definition.number);
                 if let Some(place) = place {
                     let mut index = from.swap_remove(place);
-                    index.positions = self.schema.index_positions(definition).into();
+                    index.positions = form.schema.index_positions(definition).into();
                     self.indexes.push(index);
                 }
             }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod effects;
+mod form;
 #[cfg(test)]
 mod laws;
 mod migrate;
@@ -15,10 +16,13 @@ mod write;
 
 pub use apply::apply;
 pub use effects::{Effects, Event};
+pub use form::Form;
 pub use migrate::Outcome;
 pub use record::{Layout, Record, Values, encode_into, push_number, split_number};
 pub use records::{Records, Row};
 pub use write::Write;
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -72,9 +76,8 @@ impl TableIndex {
 /// Schema, records, indexes and history: the value of one Redis key.
 pub struct Table {
     identity: u64,
-    schema: Schema,
+    form: Arc<Form>,
     history: History,
-    layouts: Vec<Layout>,
     records: Records,
     /// Every record by its id.
     ids: SortedSet,
@@ -90,10 +93,10 @@ impl Table {
     /// is made; its copies keep it.
     pub fn new(identity: u64) -> Table {
         let schema = Schema::new();
+        let layouts = vec![Layout::of(&schema)];
         Table {
             identity,
-            layouts: vec![Layout::of(&schema)],
-            schema,
+            form: Arc::new(Form::new(schema, layouts)),
             history: History::default(),
             records: Records::default(),
             ids: SortedSet::new(),
@@ -110,7 +113,12 @@ impl Table {
 
     /// Fields, indexes, time to live.
     pub fn schema(&self) -> &Schema {
-        &self.schema
+        &self.form.schema
+    }
+
+    /// What the records' bytes mean, to hold on to while the table changes.
+    pub fn form(&self) -> Arc<Form> {
+        Arc::clone(&self.form)
     }
 
     /// The migrations.
@@ -120,7 +128,7 @@ impl Table {
 
     /// Every layout that a record of this table may have been written with, by number.
     pub fn layouts(&self) -> &[Layout] {
-        &self.layouts
+        &self.form.layouts
     }
 
     /// The highest INTEGER id ever used, 0 at least.
@@ -174,7 +182,7 @@ impl Table {
     /// Reads a record's bytes.
     #[inline]
     pub fn read<'a>(&'a self, bytes: &'a [u8]) -> Option<Record<'a>> {
-        Record::new(bytes, &self.layouts, &self.schema.fields)
+        self.form.read(bytes)
     }
 
     /// The row of an id, whether the record has expired or not.
@@ -194,7 +202,7 @@ impl Table {
         self.any_expired(now)
             && self
                 .record(row)
-                .is_some_and(|record| expires_by(&record.value(self.schema.expires_at()), now))
+                .is_some_and(|record| expires_by(&record.value(self.form.schema.expires_at()), now))
     }
 
     /// Whether any record that has expired is still held. When not, every count of an index is
@@ -219,7 +227,7 @@ impl Table {
             return None;
         }
         let row = self.expiry.walk(&KeyRange::all()).next()?;
-        match self.record(row)?.value(self.schema.expires_at()) {
+        match self.record(row)?.value(self.form.schema.expires_at()) {
             ValueRef::DateTime(at) => Some(at),
             _ => None,
         }
@@ -244,9 +252,9 @@ impl Table {
     pub fn duplicate(&self) -> Box<Table> {
         let mut copy = Table::new(self.identity);
         copy.take_state(
-            self.schema.clone(),
+            self.schema().clone(),
             self.history.clone(),
-            self.layouts.clone(),
+            self.layouts().to_vec(),
             self.highest_id,
         );
         for (row, record) in self.records.iter() {
@@ -264,15 +272,11 @@ impl Table {
         layouts: Vec<Layout>,
         highest_id: i64,
     ) {
-        self.layouts = layouts;
-        for layout in &mut self.layouts {
-            layout.read_through(&schema);
-        }
         let indexes = schema.indexes.iter();
         self.indexes = indexes
             .map(|definition| TableIndex::new(definition.clone(), &schema))
             .collect();
-        self.schema = schema;
+        self.form = Arc::new(Form::new(schema, layouts));
         self.history = history;
         self.highest_id = highest_id;
     }
@@ -288,7 +292,7 @@ impl Table {
             values.first().unwrap_or(&ValueRef::Null).key_into(key);
             true
         });
-        let expires_at = self.schema.expires_at();
+        let expires_at = self.form.schema.expires_at();
         self.expiry = self.build_sorted(|values, key| match values.get(expires_at) {
             Some(value @ ValueRef::DateTime(_)) => {
                 value.key_into(key);
@@ -354,7 +358,7 @@ impl Table {
                 Some(ValueRef::String(text)) if text.len() > MAX_INDEXED_TEXT => {
                     return Err(Error::bad_value(format!(
                         "field '{}' is in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {}",
-                        self.schema.field(*position)?.name,
+                        self.form.schema.field(*position)?.name,
                         text.len()
                     )));
                 }
@@ -394,7 +398,7 @@ impl Table {
             if matches!(id, ValueRef::Integer(id) if *id > self.highest_id) {
                 return Err(format!("row {row}: its id is above the highest used"));
             }
-            if let Some(at @ ValueRef::DateTime(_)) = values.get(self.schema.expires_at()) {
+            if let Some(at @ ValueRef::DateTime(_)) = values.get(self.form.schema.expires_at()) {
                 let mut key = Vec::new();
                 at.key_into(&mut key);
                 expiring += 1;
@@ -421,9 +425,11 @@ impl Table {
             if !found {
                 return Err(format!("row {row}: missing in {:?}", index.definition));
             }
-            if let (true, false, Index::SortedSet(set)) =
-                (index.definition.unique, index.has_null(values), &index.index)
-            {
+            if let (true, false, Index::SortedSet(set)) = (
+                index.definition.unique,
+                index.has_null(values),
+                &index.index,
+            ) {
                 if set.count(&KeyRange::prefix(&key)) != 1 {
                     return Err(format!("row {row}: not unique in {:?}", index.definition));
                 }
@@ -433,9 +439,9 @@ impl Table {
     }
 
     fn check_indexes(&self) -> std::result::Result<(), String> {
-        for (index, definition) in self.indexes.iter().zip(&self.schema.indexes) {
+        for (index, definition) in self.indexes.iter().zip(&self.form.schema.indexes) {
             index.index.check()?;
-            let positions = self.schema.index_positions(definition);
+            let positions = self.form.schema.index_positions(definition);
             if index.definition != *definition || index.positions.as_slice() != positions {
                 return Err(format!("{definition:?} is not the schema's"));
             }
@@ -443,7 +449,7 @@ impl Table {
                 return Err(format!("{definition:?} holds more than the records"));
             }
         }
-        match self.indexes.len() == self.schema.indexes.len() {
+        match self.indexes.len() == self.form.schema.indexes.len() {
             true => Ok(()),
             false => Err("the schema has another number of indexes".into()),
         }
@@ -451,7 +457,7 @@ impl Table {
 
     /// The position of a field by its number, as plans and cursors keep it.
     pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
-        self.schema.position_of(number)
+        self.form.schema.position_of(number)
     }
 }
 

@@ -52,7 +52,9 @@ impl Layout {
     pub fn of(schema: &Schema) -> Layout {
         let fields = schema.fields.iter();
         let mut layout = Layout {
-            fields: fields.map(|field| (field.number, field.kind.kind())).collect(),
+            fields: fields
+                .map(|field| (field.number, field.kind.kind()))
+                .collect(),
             places: Vec::new(),
         };
         layout.read_through(schema);
@@ -102,7 +104,9 @@ fn width(code: u8, data: &[u8]) -> Option<usize> {
 
 #[inline]
 fn code_at(codes: &[u8], place: usize) -> u8 {
-    codes.get(place / 2).map_or(0, |pair| pair >> (place % 2 * 4) & 15)
+    codes
+        .get(place / 2)
+        .map_or(0, |pair| pair >> (place % 2 * 4) & 15)
 }
 
 impl<'a> Record<'a> {
@@ -151,7 +155,12 @@ impl<'a> Record<'a> {
                 .unwrap_or(ValueRef::Null),
             None => field.initial.as_ref(),
         };
-        self.layout.places.iter().zip(self.fields).map(value).collect()
+        self.layout
+            .places
+            .iter()
+            .zip(self.fields)
+            .map(value)
+            .collect()
     }
 
     #[inline]
@@ -228,9 +237,7 @@ fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
         (Kind::String, STRING_1) => ValueRef::String(Text::Bytes(bytes.get(1..)?)),
         (Kind::String, STRING_2) => ValueRef::String(Text::Bytes(bytes.get(2..)?)),
         (Kind::String, STRING_4) => ValueRef::String(Text::Bytes(bytes.get(4..)?)),
-        (Kind::String, UUID_TEXT) => {
-            ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?)))
-        }
+        (Kind::String, UUID_TEXT) => ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?))),
         (Kind::Uuid, UUID) => ValueRef::Uuid(*bytes.first_chunk()?),
         _ => return None,
     })
@@ -384,7 +391,8 @@ mod tests {
             any::<bool>().prop_map(Value::Boolean),
             any::<i64>().prop_map(Value::DateTime),
             prop::collection::vec(any::<u8>(), 0..300).prop_map(|b| Value::String(b.into())),
-            prop::collection::vec(any::<u8>(), 65_530..65_540).prop_map(|b| Value::String(b.into())),
+            prop::collection::vec(any::<u8>(), 65_530..65_540)
+                .prop_map(|b| Value::String(b.into())),
             any::<[u8; 16]>().prop_map(|b| Value::String(uuid::text(&b).to_vec().into())),
             any::<[u8; 16]>().prop_map(Value::Uuid),
             (0u16..300).prop_map(Value::Enum),

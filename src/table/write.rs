@@ -8,9 +8,7 @@
 
 use smallvec::SmallVec;
 
-use super::{
-    Effects, Event, Row, Table, TableIndex, Values, encode_into,
-};
+use super::{Effects, Event, Row, Table, TableIndex, encode_into};
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
@@ -74,7 +72,8 @@ impl<'t> Write<'t> {
         self.table.records.put(row, &self.record);
         self.undo.push(Undo::Insert(row));
         self.enter(row, values, None);
-        self.table.note_id(values.first().unwrap_or(&ValueRef::Null));
+        self.table
+            .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.put(&self.record);
         self.effects.happened(Event::Create);
         Ok(row)
@@ -91,7 +90,8 @@ impl<'t> Write<'t> {
         self.table.records.put(row, bytes);
         self.undo.push(Undo::Insert(row));
         self.enter(row, values, None);
-        self.table.note_id(values.first().unwrap_or(&ValueRef::Null));
+        self.table
+            .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.place(row, bytes);
         self.effects.happened(Event::Create);
         Ok(())
@@ -162,15 +162,19 @@ impl<'t> Write<'t> {
             let range = KeyRange::prefix(&key);
             loop {
                 let rows: SmallVec<[Row; 4]> = match self.table.indexes.get(at) {
-                    Some(TableIndex { index: Index::SortedSet(set), .. }) => {
-                        set.walk(&range).take(3).collect()
-                    }
+                    Some(TableIndex {
+                        index: Index::SortedSet(set),
+                        ..
+                    }) => set.walk(&range).take(3).collect(),
                     _ => SmallVec::new(),
                 };
                 if rows.len() < 2 {
                     break;
                 }
-                match rows.iter().find(|row| self.table.is_expired(**row, self.now)) {
+                match rows
+                    .iter()
+                    .find(|row| self.table.is_expired(**row, self.now))
+                {
                     Some(expired) => self.remove_expired(*expired),
                     None => return Err(self.duplicate(at, &rows)),
                 }
@@ -188,9 +192,15 @@ impl<'t> Write<'t> {
             })
         };
         let in_the_way = rows.iter().find(|row| !touched(row)).or(rows.first());
-        let schema = &self.table.schema;
-        let names = self.table.indexes.get(at).map(|index| schema.index_names(&index.definition));
-        let id = in_the_way.and_then(|row| self.table.record(*row)).map(|r| r.value(0));
+        let schema = &self.table.form.schema;
+        let names = self
+            .table
+            .indexes
+            .get(at)
+            .map(|index| schema.index_names(&index.definition));
+        let id = in_the_way
+            .and_then(|row| self.table.record(*row))
+            .map(|r| r.value(0));
         let id = id.unwrap_or(ValueRef::Null).text(&[]);
         Error::new(
             Code::Duplicate,
@@ -204,17 +214,20 @@ impl<'t> Write<'t> {
 
     fn encode(&mut self, values: &[ValueRef<'_>]) {
         self.record.clear();
-        encode_into(self.table.layouts.len() - 1, values, &mut self.record);
+        encode_into(self.table.form.current(), values, &mut self.record);
     }
 
     /// What a record must be before any of it is written.
     fn check(&self, values: &[ValueRef<'_>]) -> Result<()> {
-        let schema = &self.table.schema;
+        let schema = &self.table.form.schema;
         for (field, value) in schema.fields.iter().zip(values) {
             if field.not_null && value.is_null() {
                 return Err(Error::new(
                     Code::NotNull,
-                    format!("field '{}' is NOT NULL: expected a value, found null", field.name),
+                    format!(
+                        "field '{}' is NOT NULL: expected a value, found null",
+                        field.name
+                    ),
                 ));
             }
         }
@@ -233,7 +246,7 @@ impl<'t> Write<'t> {
 
     /// Adds the index entries of a new record; `old` are the entries it has already.
     fn enter(&mut self, row: Row, values: &[ValueRef<'_>], old: Option<&[ValueRef<'_>]>) {
-        let expires_at = self.table.schema.expires_at();
+        let expires_at = self.table.form.schema.expires_at();
         if old.is_none() {
             set_key(&mut self.key, values.first());
             self.table.ids.insert(&self.key, row);
@@ -279,13 +292,10 @@ impl<'t> Write<'t> {
 
     /// Changes the index entries of a record whose bytes were `old`.
     fn exchange(&mut self, row: Row, old: &[u8], values: &[ValueRef<'_>]) {
-        // The old values are read through a copy of the layouts' reader: the bytes are ours.
-        let old_values: Vec<crate::value::Value> = match self.table.read(old) {
-            Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
-            None => return,
-        };
-        let old_refs: Values = old_values.iter().map(|value| value.as_ref()).collect();
-        self.enter(row, values, Some(&old_refs));
+        let form = self.table.form();
+        if let Some(record) = form.read(old) {
+            self.enter(row, values, Some(&record.values()));
+        }
     }
 
     fn remove_as(&mut self, row: Row, event: Event) {
@@ -302,7 +312,7 @@ impl<'t> Write<'t> {
     /// Removes every index entry of a record and leaves the key of its id in `self.key`.
     fn leave(&mut self, row: Row, bytes: &[u8], id_too: bool) {
         let table = &mut *self.table;
-        let Some(record) = super::Record::new(bytes, &table.layouts, &table.schema.fields) else {
+        let Some(record) = table.form.read(bytes) else {
             return;
         };
         let values = record.values();
@@ -346,12 +356,10 @@ impl<'t> Write<'t> {
     }
 
     fn reenter(&mut self, row: Row, bytes: &[u8]) {
-        let values: Vec<crate::value::Value> = match self.table.read(bytes) {
-            Some(record) => record.values().iter().map(ValueRef::to_value).collect(),
-            None => return,
-        };
-        let refs: Values = values.iter().map(|value| value.as_ref()).collect();
-        self.enter(row, &refs, None);
+        let form = self.table.form();
+        if let Some(record) = form.read(bytes) {
+            self.enter(row, &record.values(), None);
+        }
     }
 }
 

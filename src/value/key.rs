@@ -137,7 +137,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn value() -> impl Strategy<Value = (Value, Value)> {
-        let text = prop::collection::vec(prop_oneof![Just(0u8), Just(1), Just(0xFF), any::<u8>()], 0..6);
+        let text = prop::collection::vec(
+            prop_oneof![Just(0u8), Just(1), Just(0xFF), any::<u8>()],
+            0..6,
+        );
         let text = text.prop_map(|bytes| Value::String(bytes.into()));
         let float = any::<f64>().prop_filter("finite", |f| f.is_finite());
         let float = float.prop_map(|f| Value::Float(if f == 0.0 { 0.0 } else { f }));

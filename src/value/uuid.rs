@@ -98,6 +98,9 @@ mod tests {
         assert_eq!(parse(b"123e4567e-89b-12d3-a456-426614174000"), None);
         assert_eq!(parse(b"123e4567-e89b-12d3-a456-42661417400"), None);
         assert_eq!(parse(b"g23e4567-e89b-12d3-a456-426614174000"), None);
-        assert_eq!(parse_canonical(b"123E4567-e89b-12d3-a456-426614174000"), None);
+        assert_eq!(
+            parse_canonical(b"123E4567-e89b-12d3-a456-426614174000"),
+            None
+        );
     }
 }

@@ -1,0 +1,94 @@
+//! Changes of a record: what UPDATE does, and CREATE where a conflict updates.
+
+use super::clauses::Expiry;
+use crate::{
+    error::{Error, Result},
+    schema::Schema,
+    table::{Row, Write},
+    value::{Type, ValueRef},
+};
+
+/// One change of one field.
+pub enum Change<'a> {
+    /// Takes this value.
+    Set(ValueRef<'a>),
+    /// Adds to an INTEGER or DATETIME.
+    AddInteger(i64),
+    /// Adds to a FLOAT.
+    AddFloat(f64),
+}
+
+/// What becomes of a record.
+pub struct Changes<'a> {
+    /// The changes of fields, by position.
+    pub fields: Vec<(usize, Change<'a>)>,
+    /// The expiry clause.
+    pub expiry: Option<Expiry>,
+    /// The command's clock.
+    pub now: i64,
+}
+
+impl Changes<'_> {
+    /// Changes one record.
+    ///
+    /// # Errors
+    /// BADVALUE where a sum or an expiry leaves its range, and what [`Write::replace`] refuses.
+    pub fn apply(&self, write: &mut Write, row: Row) -> Result<()> {
+        let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
+        let bytes = bytes.unwrap_or_default();
+        let form = write.table().form();
+        let schema = &form.schema;
+        let record = form.read(&bytes);
+        let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
+        let mut values = record.values();
+        if let Some((_, updated_at)) = schema.timestamp_positions() {
+            if let Some(place) = values.get_mut(updated_at) {
+                *place = ValueRef::DateTime(self.now);
+            }
+        }
+        for (position, change) in &self.fields {
+            if let Some(place) = values.get_mut(*position) {
+                *place = changed(schema, *position, place, change)?;
+            }
+        }
+        if let Some(last) = values.last_mut() {
+            let before = match last {
+                ValueRef::DateTime(at) => ValueRef::DateTime(*at),
+                _ => ValueRef::Null,
+            };
+            *last = Expiry::after(self.expiry, schema.ttl, before, self.now)?;
+        }
+        write.replace(row, &values)
+    }
+}
+
+fn changed<'a>(
+    schema: &Schema,
+    position: usize,
+    before: &ValueRef<'a>,
+    change: &Change<'a>,
+) -> Result<ValueRef<'a>> {
+    let sum = match (change, before) {
+        (Change::Set(value), _) => return Ok(*value),
+        (Change::AddInteger(n), ValueRef::Integer(m)) => m.checked_add(*n).map(ValueRef::Integer),
+        (Change::AddInteger(n), ValueRef::DateTime(m)) => m.checked_add(*n).map(ValueRef::DateTime),
+        (Change::AddInteger(n), _) => match schema.field(position)?.kind {
+            Type::DateTime => Some(ValueRef::DateTime(*n)),
+            _ => Some(ValueRef::Integer(*n)),
+        },
+        (Change::AddFloat(n), ValueRef::Float(m)) => {
+            let sum = m + n;
+            let sum = if sum == 0.0 { 0.0 } else { sum };
+            sum.is_finite().then_some(ValueRef::Float(sum))
+        }
+        (Change::AddFloat(n), _) => Some(ValueRef::Float(*n)),
+    };
+    match sum {
+        Some(sum) => Ok(sum),
+        None => Err(Error::bad_value(format!(
+            "INCR {}: the sum leaves the range of {}",
+            schema.field(position)?.name,
+            schema.field(position)?.kind.word()
+        ))),
+    }
+}
