@@ -1,10 +1,15 @@
 //! Ways to the records that a filter may match, and the choice among them.
 
+use std::cmp::Reverse;
+
 use super::{
     filter::{Condition, Node},
     source::{self, BitmapSource, Source},
 };
 use crate::{index::KeyRange, table::Table};
+
+/// Of more ways than these the rest is not looked at.
+const MOST_CHOICES: usize = 256;
 
 /// Rows among which every match is, and what is still to be asked of each.
 pub(super) struct Access<'t, 'f> {
@@ -12,6 +17,8 @@ pub(super) struct Access<'t, 'f> {
     pub(super) way: Way<'t, 'f>,
     /// What the way does not ensure.
     pub(super) rest: Vec<&'f Node>,
+    /// How many rows the way leads to, nearly, once that has been counted.
+    counted: Option<u64>,
 }
 
 /// Where rows come from.
@@ -32,27 +39,25 @@ impl<'t, 'f> Access<'t, 'f> {
         Access {
             way: Way::Table,
             rest: root.conjuncts().iter().collect(),
+            counted: None,
         }
     }
 
     /// How many rows the way leads to, nearly.
     pub(super) fn rows(&self, table: &Table) -> u64 {
-        match &self.way {
+        self.counted.unwrap_or_else(|| self.way.rows(table))
+    }
+}
+
+impl Way<'_, '_> {
+    /// How many rows the way leads to, nearly.
+    fn rows(&self, table: &Table) -> u64 {
+        match self {
             Way::Table => table.len(),
             Way::Sorted(source, ranges) => source::estimate(ranges, |range| source.set.count(range)),
             Way::Bits(bits, ranges) => source::estimate(ranges, |range| bits.bitmap.count(range)),
             Way::Union(parts) => parts.iter().map(|part| part.rows(table)).sum(),
         }
-    }
-
-    /// What a choice goes by: rows, then what is left to ask, then how far the rows lie apart.
-    fn cost(&self, table: &Table) -> (u64, usize, u8) {
-        let scattered = match self.way {
-            Way::Table | Way::Bits(..) => 0,
-            Way::Sorted(..) => 1,
-            Way::Union(_) => 2,
-        };
-        (self.rows(table), self.rest.len(), scattered)
     }
 }
 
@@ -67,60 +72,101 @@ pub(super) fn choose<'t, 'f>(table: &'t Table, root: &'f Node, served: bool) -> 
     }
 }
 
+/// A way, and what of the parts it ensures.
+struct Choice<'t, 'f> {
+    way: Way<'t, 'f>,
+    ensured: Ensured,
+}
+
+/// What of the parts that must all hold a way ensures.
+enum Ensured {
+    /// The conditions on the first so many fields of its sorted set.
+    Fields(usize),
+    /// The part in this place.
+    Part(usize),
+}
+
 /// The cheapest indexed way to the records that all parts hold of.
 fn of_parts<'t, 'f>(table: &'t Table, parts: &'f [Node]) -> Option<Access<'t, 'f>> {
-    let mut choices = sorted(table, parts);
+    let mut choices: Vec<Choice> = sorted(table, parts).collect();
     for (at, part) in parts.iter().enumerate() {
-        match part {
-            Node::Field(condition) => choices.extend(bits(table, parts, condition)),
-            Node::Any(any) => {
-                let access = union(table, any).map(|way| Access {
-                    way,
-                    rest: all_but(parts, |other| other == at),
-                });
-                choices.extend(access);
-            }
+        let way = match part {
+            Node::Field(condition) => bits(table, condition),
+            Node::Any(any) => union(table, any),
             // Parts of an All are no All.
-            Node::All(_) => {}
+            Node::All(_) => None,
+        };
+        choices.extend(way.map(|way| Choice {
+            way,
+            ensured: Ensured::Part(at),
+        }));
+        if choices.len() >= MOST_CHOICES {
+            break;
         }
     }
-    match choices.len() {
-        0 | 1 => choices.pop(),
-        _ => choices.into_iter().min_by_key(|access| access.cost(table)),
+    if choices.len() < 2 {
+        return choices.pop().map(|choice| choice.access(parts, None));
+    }
+    let counted = choices.into_iter().map(|choice| (choice.cost(table), choice));
+    let ((rows, ..), best) = counted.min_by_key(|(cost, _)| *cost)?;
+    Some(best.access(parts, Some(rows)))
+}
+
+impl<'t, 'f> Choice<'t, 'f> {
+    /// What a choice goes by: rows, then how little is ensured, then how far the rows lie apart.
+    fn cost(&self, table: &Table) -> (u64, Reverse<usize>, u8) {
+        let ensured = match self.ensured {
+            Ensured::Fields(count) => count,
+            Ensured::Part(_) => 1,
+        };
+        let scattered = match self.way {
+            Way::Table | Way::Bits(..) => 0,
+            Way::Sorted(..) => 1,
+            Way::Union(_) => 2,
+        };
+        (self.way.rows(table), Reverse(ensured), scattered)
+    }
+
+    fn access(self, parts: &'f [Node], counted: Option<u64>) -> Access<'t, 'f> {
+        let rest = match (&self.ensured, &self.way) {
+            (Ensured::Fields(used), Way::Sorted(source, _)) => {
+                let used = source.positions.get(..*used).unwrap_or_default();
+                all_but(parts, |_, part| is_on(part, used))
+            }
+            (Ensured::Part(place), _) => all_but(parts, |at, _| at == *place),
+            _ => parts.iter().collect(),
+        };
+        Access {
+            way: self.way,
+            rest,
+            counted,
+        }
     }
 }
 
 /// The sorted sets that lead with a field of the parts.
-fn sorted<'t, 'f>(table: &'t Table, parts: &'f [Node]) -> Vec<Access<'t, 'f>> {
+fn sorted<'t, 'f>(
+    table: &'t Table,
+    parts: &'f [Node],
+) -> impl Iterator<Item = Choice<'t, 'f>> + use<'t, 'f> {
     let usable = |source: &Source| {
         let first = source.positions.first();
         let leading = first.and_then(|position| source::condition(parts, *position));
         leading.is_some_and(|condition| !(source.without_nulls && condition.values.null))
     };
-    let sources = source::sorted_sets(table).filter(usable);
-    sources
-        .map(|source| {
-            let found = source::ranges(&source.positions, parts);
-            let used = source.positions.iter().copied().take(found.used).collect::<Vec<_>>();
-            Access {
-                way: Way::Sorted(source, found.ranges),
-                rest: all_but(parts, |at| is_on(parts.get(at), &used)),
-            }
-        })
-        .collect()
+    source::sorted_sets(table).filter(usable).map(|source| {
+        let found = source::ranges(&source.positions, parts);
+        Choice {
+            way: Way::Sorted(source, found.ranges),
+            ensured: Ensured::Fields(found.used),
+        }
+    })
 }
 
 /// The bitmap over a condition's field.
-fn bits<'t, 'f>(
-    table: &'t Table,
-    parts: &'f [Node],
-    condition: &Condition,
-) -> Option<Access<'t, 'f>> {
+fn bits<'t, 'f>(table: &'t Table, condition: &Condition) -> Option<Way<'t, 'f>> {
     let bits = source::bitmap(table, condition.position)?;
-    Some(Access {
-        way: Way::Bits(bits, source::field_ranges(&condition.values)),
-        rest: all_but(parts, |at| is_on(parts.get(at), &[condition.position])),
-    })
+    Some(Way::Bits(bits, source::field_ranges(&condition.values)))
 }
 
 /// The ways to each of the parts; `None` where one has none.
@@ -130,11 +176,11 @@ fn union<'t, 'f>(table: &'t Table, any: &'f [Node]) -> Option<Way<'t, 'f>> {
 }
 
 /// Whether a part is a condition on one of the fields.
-fn is_on(part: Option<&Node>, positions: &[usize]) -> bool {
-    matches!(part, Some(Node::Field(condition)) if positions.contains(&condition.position))
+fn is_on(part: &Node, positions: &[usize]) -> bool {
+    matches!(part, Node::Field(condition) if positions.contains(&condition.position))
 }
 
-fn all_but(parts: &[Node], covered: impl Fn(usize) -> bool) -> Vec<&Node> {
-    let left = parts.iter().enumerate().filter(|(at, _)| !covered(*at));
+fn all_but(parts: &[Node], ensured: impl Fn(usize, &Node) -> bool) -> Vec<&Node> {
+    let left = parts.iter().enumerate().filter(|(at, part)| !ensured(*at, part));
     left.map(|(_, part)| part).collect()
 }

@@ -7,16 +7,23 @@ use roaring::RoaringBitmap;
 use super::{
     access::{Access, Way},
     filter::Node,
+    row_set,
     source::{self, BitmapSource},
 };
 use crate::{
-    index::KeyRange,
+    index::{KeyRange, Walk},
     table::{Record, Row, Table, expires_by},
 };
 
 /// From so many rows on, the rows of several values of a bitmap are joined before a walk asks
 /// whether they have one.
-const MANY: u64 = 1000;
+const MANY: u64 = if cfg!(test) { 8 } else { 1000 };
+
+/// So many rows of an index or more are gathered and met in the order of their rows.
+const GATHERED: u64 = if cfg!(test) { 8 } else { 1024 };
+
+/// Values are joined where there is at most one for so many rows.
+const VALUES: u64 = if cfg!(test) { 2 } else { 16 };
 
 /// What every row met must pass.
 pub(super) struct Checks<'t, 'f> {
@@ -31,7 +38,12 @@ pub(super) struct Checks<'t, 'f> {
 
 impl<'t, 'f> Checks<'t, 'f> {
     /// The checks that `rest` and the clock ask for, of about so many rows.
-    pub(super) fn new(table: &'t Table, rest: &[&'f Node], rows: u64, now: i64) -> Checks<'t, 'f> {
+    pub(super) fn new(
+        table: &'t Table,
+        rest: &[&'f Node],
+        rows: impl Fn() -> u64,
+        now: i64,
+    ) -> Checks<'t, 'f> {
         let mut checks = Checks {
             table,
             rows: Vec::new(),
@@ -39,17 +51,12 @@ impl<'t, 'f> Checks<'t, 'f> {
             expired_by: table.any_expired(now).then_some(now),
         };
         for node in rest {
-            match member_rows(table, node, rows) {
+            match member_rows(table, node, &rows) {
                 Some(rows) => checks.rows.push(rows),
                 None => checks.nodes.push(node),
             }
         }
         checks
-    }
-
-    /// Whether membership in sets of rows is all that is asked, how a count needs it.
-    pub(super) fn sets(&self) -> Option<&[Cow<'t, RoaringBitmap>]> {
-        (self.nodes.is_empty() && self.expired_by.is_none()).then_some(&self.rows)
     }
 
     /// Whether a row's record matches and can be seen.
@@ -76,7 +83,11 @@ impl<'t, 'f> Checks<'t, 'f> {
 
 /// The rows that a bitmap says a condition holds of, where that costs little beside `rows`
 /// records read.
-fn member_rows<'t>(table: &'t Table, node: &Node, rows: u64) -> Option<Cow<'t, RoaringBitmap>> {
+pub(super) fn member_rows<'t>(
+    table: &'t Table,
+    node: &Node,
+    rows: &impl Fn() -> u64,
+) -> Option<Cow<'t, RoaringBitmap>> {
     let Node::Field(condition) = node else {
         return None;
     };
@@ -84,33 +95,35 @@ fn member_rows<'t>(table: &'t Table, node: &Node, rows: u64) -> Option<Cow<'t, R
     if let Some(only) = bits.only(&condition.values) {
         return Some(only.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
     }
-    if rows < MANY || bits.bitmap.values().len() as u64 > rows / 16 {
+    let rows = rows();
+    if rows < MANY || bits.bitmap.values().len() as u64 > rows / VALUES {
         return None;
     }
     Some(Cow::Owned(bits.rows(&source::field_ranges(&condition.values))))
 }
 
 /// Calls `met` with the row of each record that the way leads to and that matches, once each,
-/// until it answers false. Answers whether it never did.
+/// until it answers false, which it will after `wanted` of them. Answers whether it never did.
 pub(super) fn visit(
     table: &Table,
     access: &Access,
     now: i64,
+    wanted: u64,
     met: &mut dyn FnMut(Row) -> bool,
 ) -> bool {
-    let rows = if access.rest.is_empty() { 0 } else { access.rows(table) };
-    let checks = Checks::new(table, &access.rest, rows, now);
+    let checks = Checks::new(table, &access.rest, || access.rows(table), now);
     let mut next = |row: Row| !checks.pass(row) || met(row);
     match &access.way {
         Way::Table => visit_table(table, &checks, met),
         Way::Sorted(source, ranges) => {
-            ranges.iter().all(|range| source.set.walk(range).all(&mut next))
+            let mut walks = ranges.iter().map(|range| source.set.walk(range));
+            walks.all(|walk| visit_walk(walk, &checks, wanted, &mut next))
         }
         Way::Bits(bits, ranges) => visit_bits(*bits, ranges, &checks, &mut next),
         Way::Union(parts) => {
             let mut seen = RoaringBitmap::new();
             let mut once = |row: Row| !seen.insert(row) || next(row);
-            parts.iter().all(|part| visit(table, part, now, &mut once))
+            parts.iter().all(|part| visit(table, part, now, wanted, &mut once))
         }
     }
 }
@@ -126,6 +139,21 @@ fn visit_table(table: &Table, checks: &Checks, met: &mut dyn FnMut(Row) -> bool)
         };
         !passes || met(row)
     })
+}
+
+/// Many rows of a walk are met by row, for records that lie side by side are read much faster.
+fn visit_walk(
+    mut walk: Walk,
+    checks: &Checks,
+    wanted: u64,
+    next: &mut dyn FnMut(Row) -> bool,
+) -> bool {
+    if walk.remaining() < GATHERED || wanted < walk.remaining() / 8 {
+        return walk.all(next);
+    }
+    let mut rows = row_set::gather(checks.table, [walk]);
+    checks.rows.iter().for_each(|others| rows &= &**others);
+    rows.iter().all(next)
 }
 
 fn visit_bits(

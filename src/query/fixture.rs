@@ -17,8 +17,13 @@ pub(super) fn words(line: &str) -> Vec<&[u8]> {
 
 /// A table made by these operations.
 pub(super) fn table(operations: &str) -> Table {
+    table_of(7, operations)
+}
+
+/// A table of this identity made by these operations.
+pub(super) fn table_of(identity: u64, operations: &str) -> Table {
     let args = words(operations);
-    let mut table = Table::new(7);
+    let mut table = Table::new(identity);
     let line = Line {
         version: 1,
         name: "make".into(),

@@ -7,9 +7,10 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use proptest::prelude::*;
 
-use super::{fixture::*, *};
+use super::{Query, count, each, fixture::*, page, select};
 use crate::{
-    table::Row,
+    error::Code,
+    table::{Row, Table},
     value::Value,
 };
 
@@ -18,8 +19,8 @@ const FIELDS: &str = "ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD e ENUM ( x
 /// The names by position.
 const NAMES: [&str; 7] = ["id", "i", "f", "e", "s", "b", "expires_at"];
 const INDEXES: [&str; 16] = [
-    "i", "f", "e", "s", "b", "e BITMAP", "b BITMAP", "i BITMAP", "e i", "i s", "s e id", "i id",
-    "e f s", "b i id", "f i e", "expires_at id",
+    "i", "f", "e", "s", "b", "e BITMAP", "b BITMAP", "i BITMAP", "e i", "i s", "s e @id", "i @id",
+    "e f s", "b i @id", "f i e", "expires_at @id",
 ];
 const NOW: i64 = 50;
 

@@ -20,6 +20,7 @@ mod plan;
 mod planner;
 mod predicate;
 mod resolve;
+mod row_set;
 mod serve;
 mod sort;
 mod source;
@@ -113,7 +114,7 @@ pub fn count(table: &Table, query: &Query<'_>, now: i64) -> Result<u64> {
     if query.limit == Some(0) {
         return Ok(0);
     }
-    let count = count::count(table, &strategy.access, now, through);
+    let count = count::count(table, &filter, &strategy.access, now, through);
     Ok(count.min(through).saturating_sub(query.offset))
 }
 
@@ -143,7 +144,7 @@ pub fn page(
     };
     let instant = from.as_ref().map_or(now, |from| from.now);
     let filter = filter(table.schema(), &query.predicate, instant)?;
-    let limit = query.limit.unwrap_or(DEFAULT_PAGE.min(most));
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE.min(most).max(1));
     // One more than the page tells whether another follows.
     let wanted = limit.min(most).saturating_add(1);
     let strategy = Strategy::choose(table, &filter, Some(order), query.scan, wanted)?;
@@ -186,7 +187,7 @@ pub fn each(
 ) -> Result<()> {
     let filter = filter(table.schema(), predicate, now)?;
     let strategy = Strategy::choose(table, &filter, None, scan, u64::MAX)?;
-    executor::visit(table, &strategy.access, now, met);
+    executor::visit(table, &strategy.access, now, u64::MAX, met);
     Ok(())
 }
 

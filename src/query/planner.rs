@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A walk in order may always meet so many rows before it is given up.
-const LEAST_BUDGET: u64 = 256;
+const LEAST_BUDGET: u64 = if cfg!(test) { 4 } else { 256 };
 
 /// How a query is answered.
 pub(super) struct Strategy<'t, 'f> {
@@ -72,8 +72,8 @@ impl<'t, 'f> Strategy<'t, 'f> {
         })
     }
 
-    /// The first `wanted` matches, those after a position where one is given. Where more than
-    /// `enough` are there, that many will do, whichever they are.
+    /// The first `wanted` matches, those after a position where one is given. Where there are so
+    /// many and any will do, they need not be the first.
     pub(super) fn run(
         &self,
         now: i64,
@@ -85,7 +85,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
             return self.collect(now, wanted);
         };
         if let Some(walk) = &self.walk {
-            let checks = Checks::new(self.table, &walk.ordered.rest, walk.expected, now);
+            let checks = Checks::new(self.table, &walk.ordered.rest, || walk.expected, now);
             let bounds = Bounds {
                 wanted,
                 budget: walk.budget,
@@ -99,7 +99,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
 
     fn collect(&self, now: i64, wanted: u64) -> Vec<Row> {
         let mut found = Vec::new();
-        visit(self.table, &self.access, now, &mut |row| {
+        visit(self.table, &self.access, now, wanted, &mut |row| {
             found.push(row);
             (found.len() as u64) < wanted
         });
@@ -117,7 +117,8 @@ impl<'t, 'f> Strategy<'t, 'f> {
         let mut top = TopK::new(wanted);
         let mut key = Vec::new();
         let mut left = wanted;
-        visit(self.table, &self.access, now, &mut |row| {
+        let met = if any_will_do { wanted } else { u64::MAX };
+        visit(self.table, &self.access, now, met, &mut |row| {
             let Some(record) = self.table.record(row) else {
                 return true;
             };

@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// The most ranges that the second and later fields of an index may multiply to.
-const MAX_PRODUCT: usize = 1024;
+const MAX_PRODUCT: usize = if cfg!(test) { 4 } else { 1024 };
 /// Up to so many ranges are all counted; of more only as many, spread evenly.
-const COUNTED: usize = 64;
+const COUNTED: usize = if cfg!(test) { 2 } else { 64 };
 
 /// A sorted set: an index, the ids, or the expiring records.
 #[derive(Clone)]
@@ -105,7 +105,7 @@ pub(super) fn ranges(positions: &[usize], parts: &[Node]) -> Ranges {
         if used > 0 && prefixes.len().saturating_mul(values.parts()) > MAX_PRODUCT {
             return whole(prefixes, used);
         }
-        if !values.is_points() {
+        if !values.is_points() || used + 1 == positions.len() {
             let ranges = prefixes.iter().flat_map(|prefix| within(prefix, values));
             return Ranges {
                 ranges: ranges.collect(),
@@ -120,8 +120,16 @@ pub(super) fn ranges(positions: &[usize], parts: &[Node]) -> Ranges {
 /// The ranges of everything that starts with one of the prefixes.
 fn whole(prefixes: Vec<Vec<u8>>, used: usize) -> Ranges {
     Ranges {
-        ranges: prefixes.iter().map(|prefix| KeyRange::prefix(prefix)).collect(),
+        ranges: prefixes.into_iter().map(starting).collect(),
         used,
+    }
+}
+
+/// The range of the keys that start with this one.
+fn starting(key: Vec<u8>) -> KeyRange {
+    KeyRange {
+        high: successor(&key),
+        low: key,
     }
 }
 
@@ -142,13 +150,13 @@ fn points<'v>(prefix: &'v [u8], values: &'v ValueSet) -> impl Iterator<Item = Ve
 
 /// The ranges of the keys that start with a prefix and go on with one of the values.
 fn within<'v>(prefix: &'v [u8], values: &'v ValueSet) -> impl Iterator<Item = KeyRange> + 'v {
-    let null = values.null.then(|| KeyRange::prefix(&joined(prefix, &ValueRef::Null)));
+    let null = values.null.then(|| starting(joined(prefix, &ValueRef::Null)));
     let intervals = values.intervals.iter().filter_map(move |interval| {
         if interval.is_exact() {
             let Bound::Included(value) = &interval.low else {
                 return None;
             };
-            return Some(KeyRange::prefix(&joined(prefix, &value.as_ref())));
+            return Some(starting(joined(prefix, &value.as_ref())));
         }
         let range = KeyRange {
             low: low(prefix, &interval.low)?,

@@ -1,9 +1,9 @@
 //! Cases: what is read, what it means, what is refused.
 
-use super::{fixture::*, predicate::Condition, *};
+use super::{fixture::*, *};
 use crate::{
     tokens::Tokens,
-    value::Value,
+    value::{Value, ValueRef},
 };
 
 /// What a predicate is read as, with parentheses around each joint.
@@ -270,7 +270,7 @@ fn a_condition_matches_the_values_it_says() {
         let filter = filter(table.schema(), &predicate(&line).unwrap(), 2000).unwrap();
         let matched: Vec<String> = (1..=5)
             .filter(|id| {
-                let row = table.row(&crate::value::ValueRef::Integer(*id)).unwrap();
+                let row = table.row(&ValueRef::Integer(*id)).unwrap();
                 filter.matches(&table.record(row).unwrap())
             })
             .map(|id| id.to_string())
@@ -449,8 +449,8 @@ fn a_cursor_is_bound_to_its_table_and_query() {
             assert_eq!(error(page(&table, &first, &cursor[..place], 0, 100)).code(), Code::BadCursor);
         }
     }
-    let mut foreign = Table::new(8);
-    std::mem::swap(&mut foreign, &mut fixture::table(operations));
+    let foreign = records(table_of(8, operations));
+    assert_eq!(error(page(&foreign, &first, &cursor, 0, 100)).code(), Code::BadCursor);
     first.limit = Some(0);
     assert_eq!(error(page(&table, &first, b"0", 0, 100)).code(), Code::Syntax);
 }
@@ -473,7 +473,7 @@ fn a_cursor_keeps_the_clock_of_its_first_page() {
 #[test]
 fn a_page_costs_the_same_at_the_end_as_at_the_start() {
     let mut table = table(
-        "ADD FIELD a INTEGER ADD FIELD b INTEGER ADD INDEX a ADD INDEX a b id TIMESTAMPS OFF",
+        "ADD FIELD a INTEGER ADD FIELD b INTEGER ADD INDEX a ADD INDEX a b @id TIMESTAMPS OFF",
     );
     for id in 1..=3000 {
         put(&mut table, &[Value::Integer(id), Value::Integer(id % 1000), Value::Integer(id % 7), Value::Null]);

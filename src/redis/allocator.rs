@@ -1,128 +1,176 @@
-//! Memory comes from the server, so that it counts in used_memory and maxmemory.
+//! The allocator: the server's own, so that tables count in its `used_memory` and `maxmemory`.
 //!
-//! Outside a server (tests, benchmarks, tools) the server's functions are absent and the system's
-//! allocator serves. A server sets them before it runs any of this code, so no block is ever
-//! taken from one and given back to the other.
+//! Outside a server (unit tests, benchmarks, fuzzing) and before the server's functions are
+//! found, it is the system's. Memory must go back to where it came from, so the choice is made
+//! once: whoever allocated from the system before the load stays with the system.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    ffi::c_void,
+    ptr,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
-use redis_module::raw;
-
-/// The alignment that every allocator gives unasked.
-const ALIGNED: usize = 16;
-
-struct ServerAllocator;
+use super::api::{call, has};
 
 #[global_allocator]
-static ALLOCATOR: ServerAllocator = ServerAllocator;
+static ALLOCATOR: Allocator = Allocator;
 
-/// Whether a block of this layout needs an alignment that is not given unasked.
-fn overaligned(layout: &Layout) -> bool {
-    layout.align() > ALIGNED
+/// The alignment that every block of the server's allocator has; 0 while it is not in use.
+static ALIGNED: AtomicUsize = AtomicUsize::new(0);
+/// Whether the system's allocator has given anything away.
+static SYSTEM_GAVE: AtomicBool = AtomicBool::new(false);
+
+/// The server's allocator where there is one, else the system's.
+struct Allocator;
+
+/// Allocates from the server from now on. False where something was allocated before: then the
+/// system's allocator stays, which is sound but unseen by `maxmemory`.
+pub fn adopt() -> bool {
+    let there = has!(RedisModule_Alloc)
+        && has!(RedisModule_Calloc)
+        && has!(RedisModule_Realloc)
+        && has!(RedisModule_Free);
+    if there && !SYSTEM_GAVE.load(Relaxed) {
+        ALIGNED.store(probe(), Relaxed);
+    }
+    ALIGNED.load(Relaxed) > 0
 }
 
-/// A block whose address is a multiple of a large alignment, with the block it lies in just
-/// before it: `[... padding ...][address of the whole block][block]`.
+/// The alignment of the server's blocks: 16, or 8 where it keeps a length of its own before each
+/// (built on a C library without `malloc_usable_size`).
+fn probe() -> usize {
+    let mut blocks = [ptr::null_mut(); 4];
+    for block in &mut blocks {
+        *block = call!(RedisModule_Alloc(48)).unwrap_or(ptr::null_mut());
+    }
+    let aligned = blocks.iter().all(|block| block.addr() % 16 == 0);
+    for block in blocks {
+        call!(RedisModule_Free(block));
+    }
+    if aligned { 16 } else { 8 }
+}
+
+/// What to ask the server for: its smallest blocks are aligned to no more than their size.
+fn server_size(layout: Layout) -> usize {
+    layout.size().max(layout.align())
+}
+
+// SAFETY: Each block is given by the server or by the system, is as large and as aligned as its
+// layout says, and goes back to the one that gave it: `ALIGNED` changes at most once, and only
+// while nothing is given away.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match layout.align() <= ALIGNED.load(Relaxed) {
+            true => call!(RedisModule_Alloc(server_size(layout)))
+                .map_or(ptr::null_mut(), <*mut _>::cast),
+            // SAFETY: The caller's promise.
+            false => unsafe { alloc_aside(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if layout.align() <= ALIGNED.load(Relaxed) {
+            let block = call!(RedisModule_Calloc(1, server_size(layout)));
+            return block.map_or(ptr::null_mut(), <*mut _>::cast);
+        }
+        if ALIGNED.load(Relaxed) == 0 {
+            SYSTEM_GAVE.store(true, Relaxed);
+            // SAFETY: The caller's promise.
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        // SAFETY: The caller's promise; the block is as large as its layout says.
+        unsafe {
+            let block = alloc_aside(layout);
+            if !block.is_null() {
+                block.write_bytes(0, layout.size());
+            }
+            block
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match layout.align() <= ALIGNED.load(Relaxed) {
+            true => {
+                call!(RedisModule_Free(block.cast()));
+            }
+            // SAFETY: The caller's promise.
+            false => unsafe { dealloc_aside(block, layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let aligned = ALIGNED.load(Relaxed);
+        if layout.align() <= aligned {
+            let size = size.max(layout.align());
+            let block = call!(RedisModule_Realloc(block.cast(), size));
+            return block.map_or(ptr::null_mut(), <*mut _>::cast);
+        }
+        if aligned == 0 {
+            // SAFETY: The caller's promise; the system gave the block.
+            return unsafe { System.realloc(block, layout, size) };
+        }
+        // SAFETY: The caller's promise; the new block is apart from the old one, and both hold
+        // what is copied.
+        unsafe {
+            let Ok(wanted) = Layout::from_size_align(size, layout.align()) else {
+                return ptr::null_mut();
+            };
+            let moved = self.alloc(wanted);
+            if !moved.is_null() {
+                ptr::copy_nonoverlapping(block, moved, size.min(layout.size()));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
+    }
+}
+
+/// From the system, or from the server with an alignment that its blocks do not have: then the
+/// word before the block says where the server's own begins.
 ///
 /// # Safety
 /// As [`GlobalAlloc::alloc`].
-unsafe fn alloc_overaligned(
-    alloc: unsafe extern "C" fn(usize) -> *mut c_void,
-    layout: Layout,
-) -> *mut u8 {
-    let Some(size) = layout.size().checked_add(layout.align() + size_of::<usize>()) else {
-        return std::ptr::null_mut();
+#[cold]
+unsafe fn alloc_aside(layout: Layout) -> *mut u8 {
+    if ALIGNED.load(Relaxed) == 0 {
+        SYSTEM_GAVE.store(true, Relaxed);
+        // SAFETY: The caller's promise.
+        return unsafe { System.alloc(layout) };
+    }
+    let Some(size) = layout
+        .size()
+        .checked_add(layout.align() + size_of::<usize>())
+    else {
+        return ptr::null_mut();
     };
-    // SAFETY: the server's function takes any size.
-    let whole = unsafe { alloc(size) }.cast::<u8>();
+    let whole: *mut u8 = call!(RedisModule_Alloc(size)).map_or(ptr::null_mut(), <*mut _>::cast);
     if whole.is_null() {
         return whole;
     }
-    let first = whole as usize + size_of::<usize>();
-    let padding = first.next_multiple_of(layout.align()) - whole as usize;
-    // SAFETY: `padding` is at most align + size_of::<usize>(), so the block and the word before
-    // it lie within `whole`.
+    // SAFETY: The server's block has room for the word, the alignment and the layout's size.
     unsafe {
-        let block = whole.add(padding);
-        block.cast::<usize>().sub(1).write_unaligned(whole as usize);
+        let start = whole.add(size_of::<usize>());
+        let block = start.add(start.align_offset(layout.align()));
+        block.cast::<*mut u8>().sub(1).write_unaligned(whole);
         block
     }
 }
 
-// SAFETY: each block goes back to the allocator it came from: which one that is follows from
-// whether the server's functions are set, which happens once and before any allocation in a
-// server, and from the layout.
-unsafe impl GlobalAlloc for ServerAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: a copy of a pointer that is set once, before other threads run.
-        match unsafe { raw::RedisModule_Alloc } {
-            // SAFETY: the server's function takes any size.
-            Some(alloc) if !overaligned(&layout) => unsafe { alloc(layout.size()).cast() },
-            // SAFETY: passed on.
-            Some(alloc) => unsafe { alloc_overaligned(alloc, layout) },
-            // SAFETY: passed on.
-            None => unsafe { System.alloc(layout) },
-        }
+/// Gives back what [`alloc_aside`] gave.
+///
+/// # Safety
+/// As [`GlobalAlloc::dealloc`].
+#[cold]
+unsafe fn dealloc_aside(block: *mut u8, layout: Layout) {
+    if ALIGNED.load(Relaxed) == 0 {
+        // SAFETY: The caller's promise; the system gave the block.
+        return unsafe { System.dealloc(block, layout) };
     }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: a copy of a pointer that is set once, before other threads run.
-        match unsafe { raw::RedisModule_Free } {
-            // SAFETY: the block came from the server's allocator.
-            Some(free) if !overaligned(&layout) => unsafe { free(block.cast()) },
-            // SAFETY: the word before the block is the address of the whole, see above.
-            Some(free) => unsafe {
-                free(block.cast::<usize>().sub(1).read_unaligned() as *mut c_void);
-            },
-            // SAFETY: passed on.
-            None => unsafe { System.dealloc(block, layout) },
-        }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: a copy of a pointer that is set once, before other threads run.
-        match unsafe { raw::RedisModule_Calloc } {
-            // SAFETY: the server's function takes any size.
-            Some(calloc) if !overaligned(&layout) => unsafe { calloc(1, layout.size()).cast() },
-            Some(_) => {
-                // SAFETY: passed on.
-                let block = unsafe { self.alloc(layout) };
-                if !block.is_null() {
-                    // SAFETY: the block has this size.
-                    unsafe { block.write_bytes(0, layout.size()) };
-                }
-                block
-            }
-            // SAFETY: passed on.
-            None => unsafe { System.alloc_zeroed(layout) },
-        }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: a copy of a pointer that is set once, before other threads run.
-        match unsafe { raw::RedisModule_Realloc } {
-            // SAFETY: the block came from the server's allocator.
-            Some(realloc) if !overaligned(&layout) => unsafe {
-                realloc(block.cast(), size).cast()
-            },
-            Some(_) => {
-                // SAFETY: `layout.align()` is valid and the caller vouches for `size`.
-                let grown = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-                // SAFETY: both blocks have at least the bytes that are copied.
-                unsafe {
-                    let new = self.alloc(grown);
-                    if !new.is_null() {
-                        new.copy_from_nonoverlapping(block, layout.size().min(size));
-                        self.dealloc(block, layout);
-                    }
-                    new
-                }
-            }
-            // SAFETY: passed on.
-            None => unsafe { System.realloc(block, layout, size) },
-        }
-    }
+    // SAFETY: `alloc_aside` wrote the word before the block.
+    let whole = unsafe { block.cast::<*mut u8>().sub(1).read_unaligned() };
+    call!(RedisModule_Free(whole.cast()));
 }

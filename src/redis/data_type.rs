@@ -1,17 +1,17 @@
-//! The data type `yarrtable`: how a server saves, loads, copies, weighs and frees a table.
+//! The data type `yarrtable`: how the server saves, loads, copies, measures and frees a table.
 
 use std::{
-    ffi::{CString, c_int, c_void},
-    sync::atomic::Ordering,
+    ffi::{c_int, c_void},
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering::Relaxed},
 };
 
-use redis_module::raw;
-
 use super::{
-    context::{Context, api, bytes},
+    api::{Context, StringRef, call, raw},
     expiry,
-    guard::guarded,
-    key::DATA_TYPE,
+    guard::{Panic, guard},
+    holder::Holder,
+    log,
 };
 use crate::{
     encoding::snapshot,
@@ -19,14 +19,45 @@ use crate::{
     table::Table,
 };
 
-/// Registers the data type; answers whether the server took it.
-pub fn register(context: Context) -> bool {
-    let mut methods = raw::RedisModuleTypeMethods {
-        version: u64::from(raw::REDISMODULE_TYPE_METHOD_VERSION),
-        rdb_load: Some(load),
-        rdb_save: Some(save),
-        aof_rewrite: Some(rewrite),
-        mem_usage: Some(weigh),
+/// The type, once it is made.
+static TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(ptr::null_mut());
+
+/// The type, as the server knows it.
+#[inline]
+pub fn pointer() -> *mut raw::RedisModuleType {
+    TYPE.load(Relaxed)
+}
+
+/// Makes the type.
+///
+/// # Errors
+/// The server refuses it: another module has a type of that name.
+pub fn register(ctx: Context) -> std::result::Result<(), String> {
+    let mut methods = methods();
+    let made = call!(RedisModule_CreateDataType(
+        ctx.pointer(),
+        c"yarrtable".as_ptr(),
+        snapshot::VERSION,
+        &mut methods
+    ));
+    let made = made.unwrap_or(ptr::null_mut());
+    TYPE.store(made, Relaxed);
+    match made.is_null() {
+        true => Err("the server refuses the data type yarrtable".into()),
+        false => Ok(()),
+    }
+}
+
+/// The methods that this server knows. One that does not say which has those of the first version.
+fn methods() -> raw::RedisModuleTypeMethods {
+    let known =
+        call!(RedisModule_GetTypeMethodVersion()).map_or(1, |version| version.max(1) as u64);
+    raw::RedisModuleTypeMethods {
+        version: known.min(u64::from(raw::REDISMODULE_TYPE_METHOD_VERSION)),
+        rdb_load: Some(rdb_load),
+        rdb_save: Some(rdb_save),
+        aof_rewrite: Some(aof_rewrite),
+        mem_usage: Some(mem_usage),
         digest: Some(digest),
         free: Some(free),
         aux_load: None,
@@ -41,201 +72,214 @@ pub fn register(context: Context) -> bool {
         unlink2: None,
         copy2: None,
         aux_save2: None,
-    };
-    let Some(create) = api!(RedisModule_CreateDataType) else {
-        return false;
-    };
-    // SAFETY: the name has nine characters; the server copies the methods.
-    let kind = unsafe {
-        create(
-            context.0,
-            c"yarrtable".as_ptr(),
-            snapshot::VERSION,
-            &mut methods,
-        )
-    };
-    DATA_TYPE.store(kind, Ordering::Relaxed);
-    !kind.is_null()
+    }
 }
 
-/// The table behind a value that the server hands to a method.
+/// The table of a value.
 ///
 /// # Safety
-/// `value` must be a value of our type, alive and not being changed for as long as `'a`.
-unsafe fn table<'a>(value: *const c_void) -> &'a Table {
-    // SAFETY: values of our type are tables that this module boxed.
-    unsafe { &*value.cast::<Table>() }
+/// `value` must be one of our values, and nobody may change it during `'a`.
+unsafe fn table<'a>(value: *const c_void) -> Option<&'a Table> {
+    // SAFETY: The caller's promise; each of our values is a holder.
+    let holder = unsafe { value.cast::<Holder>().as_ref() };
+    holder.and_then(Holder::table_as_it_is)
 }
 
-unsafe extern "C" fn save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
-    let saved = guarded(|| {
-        // SAFETY: the server saves a live value, in a child or between commands.
-        let table = unsafe { table(value) };
-        snapshot::save(table, &mut |chunk| {
-            if let Some(save) = api!(RedisModule_SaveStringBuffer) {
-                // SAFETY: the server reads so many bytes from the pointer.
-                unsafe { save(io, chunk.as_ptr().cast(), chunk.len()) };
-            }
-        });
+/// Reads a table from an RDB or a RESTORE; null where it is refused.
+///
+/// # Safety
+/// Only the server may call it.
+unsafe extern "C" fn rdb_load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
+    let loaded = guard(|| match version == snapshot::VERSION {
+        true => snapshot::load(&mut || next_chunk(io)),
+        false => Err(Error::corrupt(format!(
+            "expected encoding version {}, found {version}; load a module that knows it",
+            snapshot::VERSION
+        ))),
     });
-    if let Err(panic) = saved {
-        complain(io, &format!("saving panicked: {panic}"));
-    }
-}
-
-unsafe extern "C" fn load(io: *mut raw::RedisModuleIO, version: c_int) -> *mut c_void {
-    if version > snapshot::VERSION {
-        let known = snapshot::VERSION;
-        complain(
-            io,
-            &format!("a table of format version {version}, this module knows {known}: load a newer one"),
-        );
-        return std::ptr::null_mut();
-    }
-    match guarded(|| snapshot::load(&mut || load_chunk(io))) {
-        Ok(Ok(table)) => {
-            note_expiry(io, &table);
-            Box::into_raw(Box::new(table)).cast()
+    let loaded = loaded.unwrap_or_else(|panic| Err(Error::internal(&panic.to_string())));
+    match loaded {
+        Ok(table) => {
+            note_loaded(io, &table);
+            Box::into_raw(Holder::new(Box::new(table))).cast()
         }
-        Ok(Err(error)) => {
-            complain(io, &error.to_string());
-            std::ptr::null_mut()
-        }
-        Err(panic) => {
-            complain(io, &format!("loading panicked: {panic}"));
-            std::ptr::null_mut()
+        Err(error) => {
+            log::warning_of_io(io, &format!("cannot load a table: {error}"));
+            ptr::null_mut()
         }
     }
 }
 
-fn load_chunk(io: *mut raw::RedisModuleIO) -> Result<Vec<u8>> {
-    let ended = || Error::corrupt("the payload ends too early");
-    let load = api!(RedisModule_LoadStringBuffer).ok_or_else(ended)?;
+/// The next chunk of a saved table. Its length is what the server really read.
+fn next_chunk(io: *mut raw::RedisModuleIO) -> Result<Vec<u8>> {
     let mut len = 0;
-    // SAFETY: the server writes the length of the block it answers.
-    let block = unsafe { load(io, &mut len) };
-    // SAFETY: `io` is the call's.
-    let failed = api!(RedisModule_IsIOError).is_some_and(|failed| unsafe { failed(io) } != 0);
-    if block.is_null() {
-        return Err(ended());
+    let chunk = call!(RedisModule_LoadStringBuffer(io, &mut len)).unwrap_or(ptr::null_mut());
+    if chunk.is_null() {
+        return Err(Error::corrupt("the saved table ends too early"));
     }
-    // SAFETY: the block has `len` bytes and is ours to free.
-    let chunk = unsafe { std::slice::from_raw_parts(block.cast::<u8>(), len) }.to_vec();
-    if let Some(free) = api!(RedisModule_Free) {
-        // SAFETY: the block came from the server's allocator and is freed once.
-        unsafe { free(block.cast()) };
-    }
-    match failed {
-        true => Err(ended()),
-        false => Ok(chunk),
+    // SAFETY: The server answers the start and the length of a block that is ours to free.
+    let bytes = unsafe { std::slice::from_raw_parts(chunk.cast::<u8>(), len) }.to_vec();
+    call!(RedisModule_Free(chunk.cast()));
+    match call!(RedisModule_IsIOError(io)).unwrap_or_default() {
+        0 => Ok(bytes),
+        _ => Err(Error::corrupt("the saved table cannot be read to its end")),
     }
 }
 
-/// Tells the expiry of a table that was loaded, where the server tells its key.
-fn note_expiry(io: *mut raw::RedisModuleIO, table: &Table) {
-    let (Some(key_name), Some(db)) = (
-        api!(RedisModule_GetKeyNameFromIO),
-        api!(RedisModule_GetDbIdFromIO),
-    ) else {
-        return;
-    };
-    if !table.has_expiry() {
+/// A table that comes with records that expire is watched from the start.
+fn note_loaded(io: *mut raw::RedisModuleIO, table: &Table) {
+    let name = call!(RedisModule_GetKeyNameFromIO(io)).unwrap_or(ptr::null());
+    if name.is_null() {
         return;
     }
-    // SAFETY: `io` is the call's; the name, where there is one, lives as long.
-    unsafe {
-        let name = key_name(io);
-        if !name.is_null() {
-            expiry::note(db(io), bytes(name));
+    // SAFETY: The name stays while the table is being loaded.
+    let name = unsafe { StringRef::new(name.cast_mut()) };
+    let db = call!(RedisModule_GetDbIdFromIO(io)).filter(|db| *db >= 0);
+    expiry::note_loaded(context(io), db, name.bytes(), table);
+}
+
+/// The context of a load or a save, for as long as that goes on.
+fn context(io: *mut raw::RedisModuleIO) -> Option<Context> {
+    let ctx = call!(RedisModule_GetContextFromIO(io)).filter(|ctx| !ctx.is_null())?;
+    // SAFETY: The server's promise; nobody keeps it beyond the callback.
+    Some(unsafe { Context::new(ctx) })
+}
+
+/// Writes a table for an RDB or a DUMP.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
+unsafe extern "C" fn rdb_save(io: *mut raw::RedisModuleIO, value: *mut c_void) {
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    let saved = guard(|| {
+        if let Some(table) = table {
+            snapshot::save(table, &mut |chunk| {
+                let start = chunk.as_ptr().cast();
+                call!(RedisModule_SaveStringBuffer(io, start, chunk.len()));
+            });
         }
-    }
+    });
+    give_up_saving(io, saved);
 }
 
-/// Writes into the server's log what is wrong with what it loads or saves.
-fn complain(io: *mut raw::RedisModuleIO, text: &str) {
-    let text = CString::new(format!("yarr: {text}")).unwrap_or_default();
-    if let Some(log) = api!(RedisModule_LogIOError) {
-        // SAFETY: `%s` takes the one C string that follows.
-        unsafe { log(io, c"warning".as_ptr(), c"%s".as_ptr(), text.as_ptr()) };
-    }
-}
-
-unsafe extern "C" fn rewrite(
+/// Writes a table as the commands that make it anew.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
+unsafe extern "C" fn aof_rewrite(
     io: *mut raw::RedisModuleIO,
     key: *mut raw::RedisModuleString,
     value: *mut c_void,
 ) {
-    let rewritten = guarded(|| {
-        // SAFETY: the server rewrites a live value, in a child.
-        let table = unsafe { table(value) };
-        snapshot::rewrite(table, &mut |piece| {
-            if let Some(emit) = api!(RedisModule_EmitAOF) {
-                // SAFETY: `s` takes the key's name, `b` a pointer and a length.
-                unsafe {
-                    emit(
-                        io,
-                        c"YARR.APPLY".as_ptr(),
-                        c"sb".as_ptr(),
-                        key,
-                        piece.as_ptr(),
-                        piece.len(),
-                    );
-                }
-            }
-        });
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    let saved = guard(|| {
+        if let Some(table) = table {
+            snapshot::rewrite(table, &mut |piece| {
+                let start: *const u8 = piece.as_ptr();
+                call!(RedisModule_EmitAOF(
+                    io,
+                    c"YARR.APPLY".as_ptr(),
+                    c"sb".as_ptr(),
+                    key,
+                    start,
+                    piece.len()
+                ));
+            });
+        }
     });
-    if let Err(panic) = rewritten {
-        complain(io, &format!("rewriting panicked: {panic}"));
+    give_up_saving(io, saved);
+}
+
+/// A save that broke off half-way must not be taken for a good one. A child that saves in the
+/// background fails as a whole; elsewhere what was written is refused when it is loaded.
+fn give_up_saving(io: *mut raw::RedisModuleIO, saved: std::result::Result<(), Panic>) {
+    let Err(panic) = saved else { return };
+    log::warning_of_io(io, &format!("internal error: cannot save a table: {panic}"));
+    if context(io).is_some_and(|ctx| ctx.flags().child()) {
+        std::process::abort();
     }
 }
 
-unsafe extern "C" fn weigh(value: *const c_void) -> usize {
-    // SAFETY: the server weighs a live value between commands.
-    guarded(|| unsafe { table(value) }.bytes()).unwrap_or(0)
+/// Bytes of memory, without a walk.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
+unsafe extern "C" fn mem_usage(value: *const c_void) -> usize {
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    let bytes = guard(|| table.map_or(0, Table::bytes)).unwrap_or_default();
+    size_of::<Holder>() + bytes
 }
 
+/// What DEBUG DIGEST compares: the table as it would be saved.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
 unsafe extern "C" fn digest(digest: *mut raw::RedisModuleDigest, value: *mut c_void) {
-    let _ = guarded(|| {
-        // SAFETY: the server digests a live value between commands.
-        let table = unsafe { table(value) };
-        snapshot::save(table, &mut |chunk| {
-            if let Some(add) = api!(RedisModule_DigestAddStringBuffer) {
-                // SAFETY: the server reads so many bytes from the pointer.
-                unsafe { add(digest, chunk.as_ptr().cast(), chunk.len()) };
-            }
-        });
-        if let Some(end) = api!(RedisModule_DigestEndSequence) {
-            // SAFETY: the digest is the call's.
-            unsafe { end(digest) };
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    let _caught = guard(|| {
+        if let Some(table) = table {
+            snapshot::save(table, &mut |chunk| {
+                let start = chunk.as_ptr().cast();
+                call!(RedisModule_DigestAddStringBuffer(
+                    digest,
+                    start,
+                    chunk.len()
+                ));
+            });
         }
+        call!(RedisModule_DigestEndSequence(digest));
     });
 }
 
+/// Frees a value, on whatever thread the server likes.
+///
+/// # Safety
+/// Only the server may call it, with one of our values, and never again.
 unsafe extern "C" fn free(value: *mut c_void) {
-    let _ = guarded(|| {
-        // SAFETY: the server gives up the value, which this module boxed. Perhaps on another
-        // thread: a table holds nothing that is bound to one.
-        drop(unsafe { Box::from_raw(value.cast::<Table>()) });
-    });
+    if value.is_null() {
+        return;
+    }
+    // SAFETY: The value was made by `Box::into_raw`, and the server gives it back for good.
+    let freed = guard(|| drop(unsafe { Box::from_raw(value.cast::<Holder>()) }));
+    if let Err(panic) = freed {
+        log::warning_from_nowhere(&format!("internal error: cannot free a table: {panic}"));
+    }
 }
 
-/// More effort than a handful, so that UNLINK frees off the main thread.
-unsafe extern "C" fn free_effort(
-    _key: *mut raw::RedisModuleString,
-    value: *const c_void,
-) -> usize {
-    // SAFETY: the server asks about a live value.
-    guarded(|| unsafe { table(value) }.len() as usize).unwrap_or(1).max(1)
+/// How many pieces are to be freed: by that the server decides whether to do it in the background.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
+unsafe extern "C" fn free_effort(_key: *mut raw::RedisModuleString, value: *const c_void) -> usize {
+    /// A block of memory is about so large.
+    const BLOCK: usize = 1024;
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    let bytes = guard(|| table.map_or(0, Table::bytes)).unwrap_or_default();
+    1 + bytes / BLOCK
 }
 
+/// A copy of the value, for COPY; null where it fails.
+///
+/// # Safety
+/// Only the server may call it, with one of our values.
 unsafe extern "C" fn copy(
     _from: *mut raw::RedisModuleString,
     _to: *mut raw::RedisModuleString,
     value: *const c_void,
 ) -> *mut c_void {
-    // SAFETY: the server copies a live value between commands.
-    match guarded(|| unsafe { table(value) }.duplicate()) {
-        Ok(copy) => Box::into_raw(copy).cast(),
-        Err(_) => std::ptr::null_mut(),
+    // SAFETY: The server's promise.
+    let table = unsafe { table(value) };
+    match guard(|| table.map(|table| Holder::new(table.duplicate()))) {
+        Ok(Some(holder)) => Box::into_raw(holder).cast(),
+        Ok(None) => ptr::null_mut(),
+        Err(panic) => {
+            log::warning_from_nowhere(&format!("internal error: cannot copy a table: {panic}"));
+            ptr::null_mut()
+        }
     }
 }

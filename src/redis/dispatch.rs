@@ -1,27 +1,22 @@
-//! A command from the server to the engine and back.
+//! One way through for every command: open the key, check its type, run the command, carry its
+//! effects away, answer.
 
-use std::{
-    ffi::c_int,
-    time::{SystemTime, UNIX_EPOCH},
-};
-
-use redis_module::raw;
-use smallvec::SmallVec;
+use std::ffi::{CStr, c_int};
 
 use super::{
-    context::{Context, api, bytes},
+    api::{Context, OK, StringRef, c_string, raw},
+    arguments::Arguments,
+    environment::environment,
     expiry,
-    guard::guarded,
-    info,
-    key::Key,
-    replicate::carry,
-    reply::{ClientReply, OK, wrong_arity},
-    settings,
+    guard::{Panic, guard},
+    info::{COMMANDS_RUN, ERRORS},
+    key::{Key, Mode, WrongType},
+    log, replicate,
+    reply::Replier,
 };
 use crate::{
-    commands::{COMMANDS, Command, Environment, Run},
-    error::{Error, Result},
-    table::Effects,
+    commands::{COMMANDS, Command, Make, Read, Run, Write},
+    error::Error,
 };
 
 /// What the server calls for a command.
@@ -31,105 +26,206 @@ pub type Entry = unsafe extern "C" fn(
     c_int,
 ) -> c_int;
 
-/// The entry of each command, in the order of [`COMMANDS`].
-pub const ENTRIES: [Entry; COMMANDS.len()] = [
-    entry::<0>, entry::<1>, entry::<2>, entry::<3>, entry::<4>, entry::<5>, entry::<6>, entry::<7>,
-    entry::<8>, entry::<9>,
+/// What the server calls for each of [`COMMANDS`], in the same order. The server tells a function
+/// nothing of the name it was called by, so there is one for each place in the table.
+pub static ENTRIES: [Entry; 16] = [
+    entry::<0>,
+    entry::<1>,
+    entry::<2>,
+    entry::<3>,
+    entry::<4>,
+    entry::<5>,
+    entry::<6>,
+    entry::<7>,
+    entry::<8>,
+    entry::<9>,
+    entry::<10>,
+    entry::<11>,
+    entry::<12>,
+    entry::<13>,
+    entry::<14>,
+    entry::<15>,
 ];
 
-unsafe extern "C" fn entry<const AT: usize>(
-    context: *mut raw::RedisModuleCtx,
-    arguments: *mut *mut raw::RedisModuleString,
-    count: c_int,
+const _: () = assert!(COMMANDS.len() <= ENTRIES.len());
+
+/// Why a command was not carried out.
+enum Failure {
+    /// The number of its arguments.
+    Arity,
+    /// The key holds something else.
+    Type,
+    /// What the engine says.
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+impl From<WrongType> for Failure {
+    fn from(_: WrongType) -> Failure {
+        Failure::Type
+    }
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// The same words as the server's own commands have for it.
+const WRONG_TYPE: &CStr = c"WRONGTYPE Operation against a key holding the wrong kind of value";
+
+/// Runs the command at that place in the table.
+///
+/// # Safety
+/// Only the server may call it, with the context and the arguments of a command.
+unsafe extern "C" fn entry<const PLACE: usize>(
+    ctx: *mut raw::RedisModuleCtx,
+    argv: *mut *mut raw::RedisModuleString,
+    argc: c_int,
 ) -> c_int {
-    let context = Context(context);
-    let outcome = guarded(|| {
-        let count = usize::try_from(count).unwrap_or(0);
-        // SAFETY: the server lends so many strings for the length of the call.
-        let arguments = unsafe { std::slice::from_raw_parts(arguments, count) };
-        dispatch(&COMMANDS[AT], context, arguments);
-    });
-    if let Err(panic) = outcome {
-        context.warn(&format!("yarr: a command panicked: {panic}"));
-        ClientReply::new(context).error(&Error::internal("a command panicked"));
+    // SAFETY: The server's promise: the context and the arguments stay during the command.
+    let (ctx, arguments) = unsafe { (Context::new(ctx), Arguments::new(argv, argc)) };
+    let mut reply = Replier::new(ctx);
+    COMMANDS_RUN.bump();
+    let done = match COMMANDS.get(PLACE) {
+        Some(command) => guard(|| run(command, ctx, arguments, &mut reply)),
+        None => Ok(Err(Failure::Arity)),
+    };
+    match done {
+        Ok(Ok(())) if reply.is_whole() => {}
+        done => answer_failure(ctx, done, &mut reply),
     }
     OK
 }
 
-fn dispatch(command: &Command, context: Context, arguments: &[*mut raw::RedisModuleString]) {
-    let count = arguments.len() as i32;
-    let fits = match command.arity {
-        fewest @ ..0 => count >= -fewest,
-        exact => count == exact,
-    };
-    let (true, [_, name, rest @ ..]) = (fits, arguments) else {
-        return wrong_arity(context);
-    };
-    info::COUNTS.commands.add(1);
-    let mut tokens: SmallVec<[&[u8]; 32]> = SmallVec::with_capacity(rest.len());
-    // SAFETY: the server lends the strings for the length of the call.
-    tokens.extend(rest.iter().map(|token| unsafe { bytes(*token) }));
-    let mut reply = ClientReply::new(context);
-    match run(command, context, *name, &tokens, &mut reply) {
-        Ok(effects) => carry(context, *name, &effects),
-        Err(error) => {
-            info::COUNTS.errors.add(1);
-            reply.error(&error);
-        }
-    }
-    if !matches!(command.run, Run::Read(_)) {
-        expiry::ride_along(context);
+#[cold]
+fn answer_failure(ctx: Context, done: std::result::Result<Result<()>, Panic>, reply: &mut Replier) {
+    ERRORS.bump();
+    match done {
+        Ok(Err(Failure::Arity)) => reply.wrong_arity(),
+        Ok(Err(Failure::Type)) => reply.fail(WRONG_TYPE),
+        Ok(Err(Failure::Error(error))) => reply.fail(&c_string(&error.to_string())),
+        Ok(Ok(())) => answer_internal(ctx, "a command left its answer unfinished", reply),
+        Err(panic) => answer_internal(ctx, &panic.to_string(), reply),
     }
 }
 
+fn answer_internal(ctx: Context, text: &str, reply: &mut Replier) {
+    log::warning(ctx, &format!("internal error: {text}"));
+    reply.fail(&c_string(&Error::internal(text).to_string()));
+}
+
+#[inline]
 fn run(
     command: &Command,
-    context: Context,
-    name: *mut raw::RedisModuleString,
+    ctx: Context,
+    arguments: Arguments<'_>,
+    reply: &mut Replier,
+) -> Result<()> {
+    if !takes(command.arity, arguments.len()) {
+        return Err(Failure::Arity);
+    }
+    let name = arguments.get(1).ok_or(Failure::Arity)?;
+    let tokens = arguments.tokens_from(2);
+    match command.run {
+        Run::Read(read) => run_read(read, ctx, name, &tokens, reply),
+        Run::Write(write) => run_write(write, ctx, name, &tokens, reply),
+        Run::Make(make) => run_make(make, ctx, name, &tokens, reply),
+    }
+}
+
+/// Whether a command of that arity, as the server counts it, takes so many words.
+#[inline]
+fn takes(arity: i32, words: usize) -> bool {
+    let least = arity.unsigned_abs() as usize;
+    words >= 2
+        && if arity < 0 {
+            words >= least
+        } else {
+            words == least
+        }
+}
+
+#[inline]
+fn run_read(
+    read: Read,
+    ctx: Context,
+    name: StringRef<'_>,
     tokens: &[&[u8]],
-    reply: &mut ClientReply,
-) -> Result<Effects> {
-    let random = || random();
-    let environment = Environment {
-        now: now(),
-        limits: settings::limits(),
-        random: &random,
-    };
-    // SAFETY: the name is the call's.
-    let named = unsafe { bytes(name) };
-    let no_table = || Error::no_table(named);
-    let mut key = Key::open(context, name, !matches!(command.run, Run::Read(_)));
-    let effects = match command.run {
-        Run::Read(run) => {
-            let table = key.table()?.ok_or_else(no_table)?;
-            run(table, tokens, &environment, reply)?;
-            expiry::notice(context, named, table);
-            return Ok(Effects::none());
-        }
-        Run::Write(run) => {
-            let table = key.table_mut()?.ok_or_else(no_table)?;
-            run(table, tokens, &environment, reply)?
-        }
-        Run::Make(run) => key.make(|table| run(table, tokens, &environment, reply))?,
-    };
-    if let Some(table) = key.table()? {
-        expiry::notice(context, named, table);
-    }
-    Ok(effects)
+    reply: &mut Replier,
+) -> Result<()> {
+    let key = Key::open(ctx, name, Mode::Read);
+    let holder = key.holder()?.ok_or_else(|| Error::no_table(name.bytes()))?;
+    let table = holder.table()?;
+    expiry::note(ctx, name, holder);
+    Ok(read(table, tokens, &environment(), reply)?)
 }
 
-/// Milliseconds since 1970 UTC.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as i64)
+#[inline]
+fn run_write(
+    write: Write,
+    ctx: Context,
+    name: StringRef<'_>,
+    tokens: &[&[u8]],
+    reply: &mut Replier,
+) -> Result<()> {
+    let mut key = Key::open(ctx, name, Mode::Write);
+    let holder = key
+        .holder_mut()?
+        .ok_or_else(|| Error::no_table(name.bytes()))?;
+    let effects = holder.change(|table| match table {
+        Some(table) => write(table, tokens, &environment(), reply),
+        None => Err(Error::internal("the key has no table")),
+    })?;
+    expiry::note(ctx, name, holder);
+    drop(key);
+    replicate::publish(ctx, name, &effects);
+    expiry::ride(ctx, name);
+    Ok(())
 }
 
-/// Random bits from the server's generator.
-fn random() -> u64 {
-    let mut bits = [0u8; 8];
-    if let Some(fill) = api!(RedisModule_GetRandomBytes) {
-        // SAFETY: the server writes so many bytes.
-        unsafe { fill(bits.as_mut_ptr(), bits.len()) };
+#[inline]
+fn run_make(
+    make: Make,
+    ctx: Context,
+    name: StringRef<'_>,
+    tokens: &[&[u8]],
+    reply: &mut Replier,
+) -> Result<()> {
+    let mut key = Key::open(ctx, name, Mode::Write);
+    let effects = match key.holder_mut()? {
+        Some(holder) => {
+            let effects = holder.change(|table| make(table, tokens, &environment(), reply))?;
+            match holder.is_empty() {
+                true => key.delete(),
+                false => expiry::note(ctx, name, holder),
+            }
+            effects
+        }
+        None => {
+            let mut table = None;
+            let effects = make(&mut table, tokens, &environment(), reply)?;
+            if let Some(table) = table {
+                key.set(table)?;
+            }
+            effects
+        }
+    };
+    drop(key);
+    replicate::publish(ctx, name, &effects);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arity_is_counted_as_the_server_counts_it() {
+        assert!(takes(2, 2) && !takes(2, 3) && !takes(2, 1));
+        assert!(takes(-3, 3) && takes(-3, 9) && !takes(-3, 2));
+        assert!(!takes(-1, 1), "there is always a table's name");
     }
-    u64::from_le_bytes(bits)
 }

@@ -1,193 +1,273 @@
-//! Expired records are removed in the background, in slices of at most 1 ms, by the primary alone.
+//! Reclaiming expired records in the background: a primary removes them in slices of at most
+//! 1 ms and replicates the removal. Nobody sees an expired record, reclaimed or not; what the
+//! slices give back is memory.
 //!
-//! Which tables have records that expire is known by their keys' names: commands, loads and
-//! keyspace events tell of them. Each slice opens the key anew; a key that is gone, or holds no
-//! record that expires, is forgotten until it is told of again. Where the server has no timers
-//! a slice rides on each write.
+//! Which tables have records that expire is kept in a [`Register`]. A timer looks at those that
+//! are due. Where the server has no timers, each write to a table reclaims a few of its records.
 
 use std::{
-    collections::BTreeSet,
     ffi::{CStr, c_char, c_int, c_void},
-    ops::Bound,
-    sync::{Mutex, MutexGuard},
+    ptr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
-use redis_module::raw;
-
 use super::{
-    context::{Context, ServerString, api, bytes},
-    dispatch::now,
-    guard::guarded,
-    info,
-    key::Key,
-    replicate::carry,
-    reply::OK,
+    api::{Context, OwnedString, StringRef, call, has, raw},
+    environment::now,
+    guard::guard,
+    holder::Holder,
+    info::{LONGEST_SLICE, SLICES},
+    key::{Key, Mode},
+    log,
+    register::{Look, Place, Register},
+    replicate,
 };
-use crate::table::{Event, Table};
+use crate::table::Table;
 
-/// A slice takes no longer.
-const SLICE: Duration = Duration::from_millis(1);
-/// Records removed between two looks at the clock: a few dozen microseconds of work.
-const STEP: usize = 16;
-/// Milliseconds to the next slice when there was nothing left to do, and when there was.
-const IDLE: i64 = 100;
-const BUSY: i64 = 5;
+/// Records removed between two looks at the clock.
+const BATCH: usize = 16;
+/// A slice takes on no further batch after so long.
+const SLICE: Duration = Duration::from_micros(800);
+/// From one slice to the next, while nothing is due.
+const REST: Duration = Duration::from_millis(100);
+/// From one slice to the next, while more is due: a quarter of the time at most.
+const BREATH: Duration = Duration::from_millis(3);
 
-/// A key by its database and name.
-type Place = (c_int, Vec<u8>);
+static REGISTER: Mutex<Register> = Mutex::new(Register::new());
+/// Whether the timer runs.
+static TIMER: AtomicBool = AtomicBool::new(false);
 
-/// The tables with records that expire, and where the last slice ended.
-struct Watch {
-    places: BTreeSet<Place>,
-    last: Option<Place>,
+/// Never held while the server is called, which may call back.
+fn register() -> MutexGuard<'static, Register> {
+    REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-static WATCH: Mutex<Watch> = Mutex::new(Watch {
-    places: BTreeSet::new(),
-    last: None,
-});
-
-fn watch() -> MutexGuard<'static, Watch> {
-    WATCH.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// Whether slices run by themselves.
+pub fn has_timer() -> bool {
+    TIMER.load(Relaxed)
 }
 
-/// How many tables are watched.
-pub fn watched() -> u64 {
-    watch().places.len() as u64
-}
-
-/// Takes note of a table that a command touched.
-pub fn notice(context: Context, name: &[u8], table: &Table) {
-    if table.has_expiry() {
-        note(context.db(), name);
-    }
-}
-
-/// Takes note of a key that may hold a table with records that expire.
-pub fn note(db: c_int, name: &[u8]) {
-    let place = (db, name.to_vec());
-    watch().places.insert(place);
-}
-
-/// Starts the timer and listens to what moves keys, as far as the server can tell.
-pub fn begin(context: Context) {
-    arm(context, IDLE);
-    if let Some(subscribe) = api!(RedisModule_SubscribeToKeyspaceEvents) {
-        // SAFETY: the callback stays for as long as the module, which is never unloaded.
-        unsafe { subscribe(context.0, raw::REDISMODULE_NOTIFY_GENERIC, Some(key_moved)) };
-    }
-}
-
-fn arm(context: Context, milliseconds: i64) {
-    if let Some(create) = api!(RedisModule_CreateTimer) {
-        // SAFETY: the callback takes no data.
-        unsafe { create(context.0, milliseconds, Some(tick), std::ptr::null_mut()) };
-    }
-}
-
-unsafe extern "C" fn tick(context: *mut raw::RedisModuleCtx, _data: *mut c_void) {
-    let context = Context(context);
-    let more = guarded(|| slice(context));
-    if let Err(panic) = &more {
-        context.warn(&format!("yarr: expiry panicked: {panic}"));
-    }
-    arm(context, if more == Ok(true) { BUSY } else { IDLE });
-}
-
-/// A slice on a command, where the server has no timers.
-pub fn ride_along(context: Context) {
-    if api!(RedisModule_CreateTimer).is_none() {
-        let db = context.db();
-        slice(context);
-        select(context, db);
-    }
-}
-
-/// Works for one slice; answers whether something that is due was left.
-fn slice(context: Context) -> bool {
-    if !context.may_work() {
-        return false;
-    }
-    let begun = Instant::now();
-    let tables = watch().places.len();
-    for _ in 0..tables {
-        let Some(place) = next_place() else {
-            return false;
-        };
-        if !reclaim(context, &place, begun) {
-            return true;
+/// Starts the timer, where the server has timers. Redis 5 crashes on one that is made while it
+/// loads modules: there it starts with the first table that has something to expire.
+pub fn start(ctx: Context) {
+    if has!(RedisModule_CreateTimer) {
+        TIMER.store(true, Relaxed);
+        if has!(RedisModule_IsIOError) {
+            start_ticking(ctx);
         }
     }
-    false
 }
 
-/// The place after the one of last time, around and around.
-fn next_place() -> Option<Place> {
-    let mut watch = watch();
-    let after = match &watch.last {
-        Some(last) => Bound::Excluded(last.clone()),
-        None => Bound::Unbounded,
-    };
-    let later = watch.places.range((after, Bound::Unbounded)).next().cloned();
-    let place = later.or_else(|| watch.places.first().cloned());
-    watch.last.clone_from(&place);
-    place
-}
-
-fn select(context: Context, db: c_int) -> bool {
-    match api!(RedisModule_SelectDb) {
-        // SAFETY: the context is the call's.
-        Some(select) => unsafe { select(context.0, db) == OK },
-        None => false,
+fn start_ticking(ctx: Context) {
+    static TICKING: AtomicBool = AtomicBool::new(false);
+    if !TICKING.swap(true, Relaxed) {
+        rearm(ctx, REST);
     }
 }
 
-/// Removes expired records of one table while the slice lasts; answers whether it got through.
-fn reclaim(context: Context, place: &Place, begun: Instant) -> bool {
-    let forget = || {
-        watch().places.remove(place);
-        true
+fn rearm(ctx: Context, rest: Duration) {
+    let rest = rest.as_millis() as i64;
+    call!(RedisModule_CreateTimer(
+        ctx.pointer(),
+        rest,
+        Some(tick),
+        ptr::null_mut()
+    ));
+}
+
+/// Puts a table that a command touched into the register, if any of its records expires and it
+/// is not there yet.
+#[inline]
+pub fn note(ctx: Context, name: StringRef<'_>, holder: &Holder) {
+    let expires = holder.table_as_it_is().is_some_and(Table::has_expiry);
+    if expires && holder.noted().get() != super::register::generation() {
+        note_anew(ctx, name, holder);
+    }
+}
+
+#[cold]
+fn note_anew(ctx: Context, name: StringRef<'_>, holder: &Holder) {
+    let (true, Some(table)) = (has_timer(), holder.table_as_it_is()) else {
+        return;
     };
-    let (db, name) = place;
-    let Some(name) = select(context, *db)
-        .then(|| ServerString::new(context, name))
-        .flatten()
-    else {
-        return forget();
-    };
+    let place = Place::new(Some(ctx.selected_db()), name.bytes());
+    register().add(place, table.identity(), now());
+    holder.noted().set(super::register::generation());
+    start_ticking(ctx);
+    subscribe(ctx);
+}
+
+/// Puts a table that is being loaded into the register, if any of its records expires.
+pub fn note_loaded(ctx: Option<Context>, db: Option<i32>, name: &[u8], table: &Table) {
+    if has_timer() && table.has_expiry() {
+        register().add(Place::new(db, name), table.identity(), now());
+        ctx.into_iter().for_each(subscribe);
+    }
+}
+
+/// One slice, when the timer says so.
+///
+/// # Safety
+/// Only the server may call it.
+unsafe extern "C" fn tick(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
+    // SAFETY: The server's promise.
+    let ctx = unsafe { Context::new(ctx) };
+    let started = Instant::now();
+    let more = guard(|| may_write(ctx) && slice(ctx, started));
+    let more = more.unwrap_or_else(|panic| {
+        log::warning(ctx, &format!("internal error while reclaiming: {panic}"));
+        false
+    });
+    LONGEST_SLICE.at_least(started.elapsed().as_micros() as u64);
+    rearm(ctx, if more { BREATH } else { REST });
+}
+
+/// Whether this server decides what is written, and may do so now: while it is paused for a
+/// failover, a replicated write would abort it.
+fn may_write(ctx: Context) -> bool {
+    ctx.flags().decides() && call!(RedisModule_AvoidReplicaTraffic()).unwrap_or_default() == 0
+}
+
+/// Looks at the tables that are due, until all are done or the time is up; then it answers true.
+fn slice(ctx: Context, started: Instant) -> bool {
+    let now = now();
     loop {
-        let mut key = Key::open(context, name.pointer, true);
-        let effects = match key.table_mut() {
-            Ok(Some(table)) if table.has_expiry() => table.reclaim(now(), STEP),
-            _ => return forget(),
-        };
-        drop(key);
-        if effects.is_empty() {
-            return true;
-        }
-        info::COUNTS.expired.add(effects.count(Event::Expired));
-        carry(context, name.pointer, &effects);
-        if begun.elapsed() >= SLICE {
+        let Some((place, identity)) = register().next_due(now) else {
             return false;
+        };
+        let look = match place.db {
+            Some(db) => look(ctx, db, &place.name, identity, now, started),
+            None => search(ctx, &place.name, now),
+        };
+        let more = matches!(look, Look::More);
+        register().looked(place, identity, look, now);
+        if more || started.elapsed() >= SLICE {
+            return true;
         }
     }
 }
 
-/// A key came to a name by other ways than our commands: what lies there is looked at in a slice.
-unsafe extern "C" fn key_moved(
-    context: *mut raw::RedisModuleCtx,
-    _class: c_int,
+/// Looks at one table, and reclaims what has expired of it as long as there is time.
+fn look(ctx: Context, db: i32, name: &[u8], identity: u64, now: i64, started: Instant) -> Look {
+    if !ctx.select_db(db) {
+        return Look::Gone;
+    }
+    let name = OwnedString::new(ctx, name);
+    match peek(ctx, name.as_ref()) {
+        None => Look::Gone,
+        Some((other, None)) if other != identity => Look::Gone,
+        Some((_, None)) => Look::Quiet,
+        Some((_, Some(at))) if at > now => Look::Later(at),
+        Some(_) => reclaim(ctx, name.as_ref(), now, started),
+    }
+}
+
+/// The identity of the table of that name, and when its first record expires.
+fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>)> {
+    let key = Key::open(ctx, name, Mode::Peek);
+    let table = key.holder().ok()??.table().ok()?;
+    Some((table.identity(), table.next_expiry()))
+}
+
+fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Look {
+    SLICES.bump();
+    while reclaim_batch(ctx, name, now) {
+        if started.elapsed() >= SLICE {
+            return Look::More;
+        }
+    }
+    Look::Later(now)
+}
+
+/// Removes some of the records that have expired; false where none is left.
+fn reclaim_batch(ctx: Context, name: StringRef<'_>, now: i64) -> bool {
+    let mut key = Key::open(ctx, name, Mode::Write);
+    let Ok(Some(holder)) = key.holder_mut() else {
+        return false;
+    };
+    let reclaimed =
+        holder.change(|table| Ok(table.as_mut().map(|table| table.reclaim(now, BATCH))));
+    drop(key);
+    match reclaimed {
+        Ok(Some(effects)) if !effects.is_empty() => {
+            replicate::publish(ctx, name, &effects);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Looks for a table of that name in every database: it was loaded from an RDB that does not
+/// tell which, or SWAPDB took it away.
+fn search(ctx: Context, name: &[u8], now: i64) -> Look {
+    let string = OwnedString::new(ctx, name);
+    for db in 0.. {
+        if !ctx.select_db(db) {
+            break;
+        }
+        if let Some((identity, Some(_))) = peek(ctx, string.as_ref()) {
+            register().add(Place::new(Some(db), name), identity, now);
+        }
+    }
+    Look::Searched
+}
+
+/// Where no timer does it, a write to a table reclaims some of its records.
+#[inline]
+pub fn ride(ctx: Context, name: StringRef<'_>) {
+    if !has_timer() && ctx.flags().decides() {
+        reclaim_batch(ctx, name, now());
+    }
+}
+
+/// Asks, once, to be told of keys that get another name. Not before the register has a table: a
+/// server whose records do not expire does not pay for it.
+fn subscribe(ctx: Context) {
+    static SUBSCRIBED: AtomicBool = AtomicBool::new(false);
+    if !SUBSCRIBED.swap(true, Relaxed) {
+        let general = raw::REDISMODULE_NOTIFY_GENERIC;
+        call!(RedisModule_SubscribeToKeyspaceEvents(
+            ctx.pointer(),
+            general,
+            Some(hear)
+        ));
+    }
+}
+
+/// A key came to a name: if it is a table with records that expire, it goes into the register.
+///
+/// # Safety
+/// Only the server may call it.
+unsafe extern "C" fn hear(
+    ctx: *mut raw::RedisModuleCtx,
+    _kind: c_int,
     event: *const c_char,
     name: *mut raw::RedisModuleString,
 ) -> c_int {
     const ARRIVALS: [&[u8]; 4] = [b"rename_to", b"copy_to", b"move_to", b"restore"];
-    let _ = guarded(|| {
-        // SAFETY: the server lends the event's name and the key's for the length of the call.
-        let (event, name) = unsafe { (CStr::from_ptr(event), bytes(name)) };
-        if ARRIVALS.contains(&event.to_bytes()) {
-            note(Context(context).db(), name);
+    // SAFETY: The server's promise; it gives the event as C has text.
+    let (event, ctx, name) = unsafe {
+        (
+            CStr::from_ptr(event),
+            Context::new(ctx),
+            StringRef::new(name),
+        )
+    };
+    if ARRIVALS.contains(&event.to_bytes()) {
+        let noted = guard(|| {
+            let key = Key::open(ctx, name, Mode::Peek);
+            if let Ok(Some(holder)) = key.holder() {
+                holder.noted().set(0);
+                note(ctx, name, holder);
+            }
+        });
+        if let Err(panic) = noted {
+            log::warning(ctx, &format!("internal error: {panic}"));
         }
-    });
-    OK
+    }
+    super::api::OK
 }

@@ -1,92 +1,112 @@
-//! The section `yarr` of INFO.
+//! What the module did so far: counters, and the section that INFO shows of them.
 
 use std::{
     ffi::{CStr, c_int},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
-
-use redis_module::raw;
 
 use super::{
-    context::{Context, api},
-    expiry,
-    guard::guarded,
+    api::{Context, OK, call, raw},
+    config, expiry,
+    guard::guard,
 };
 
-/// A number that only grows.
+/// A number that INFO shows.
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds to it.
+    /// Nothing counted yet.
+    pub const fn new() -> Counter {
+        Counter(AtomicU64::new(0))
+    }
+
+    /// Counts one more. Only for the thread that runs commands: it costs next to nothing.
+    #[inline]
+    pub fn bump(&self) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Counts so many more, from any thread.
+    #[inline]
     pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
+        if more > 0 {
+            self.0.fetch_add(more, Relaxed);
+        }
     }
 
-    fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Counts so many fewer, from any thread.
+    pub fn subtract(&self, fewer: u64) {
+        self.0.fetch_sub(fewer, Relaxed);
     }
-}
 
-/// What has happened since the module was loaded.
-pub struct Counts {
-    /// Commands run.
-    pub commands: Counter,
-    /// Commands that answered an error.
-    pub errors: Counter,
-    /// Records that expired and were removed here.
-    pub expired: Counter,
-    /// Panics caught.
-    pub panics: Counter,
-}
+    /// Remembers the largest.
+    pub fn at_least(&self, number: u64) {
+        self.0.fetch_max(number, Relaxed);
+    }
 
-/// What has happened since the module was loaded.
-pub static COUNTS: Counts = Counts {
-    commands: Counter(AtomicU64::new(0)),
-    errors: Counter(AtomicU64::new(0)),
-    expired: Counter(AtomicU64::new(0)),
-    panics: Counter(AtomicU64::new(0)),
-};
-
-/// Registers the section where the server has sections of modules.
-pub fn register(context: Context) {
-    if let Some(register) = api!(RedisModule_RegisterInfoFunc) {
-        // SAFETY: the callback stays for as long as the module, which is never unloaded.
-        unsafe { register(context.0, Some(section)) };
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
     }
 }
 
-unsafe extern "C" fn section(info: *mut raw::RedisModuleInfoCtx, _crash: c_int) {
-    let _ = guarded(|| {
-        let (Some(section), Some(number)) = (
-            api!(RedisModule_InfoAddSection),
-            api!(RedisModule_InfoAddFieldULongLong),
-        ) else {
+/// Tables in memory.
+pub static TABLES: Counter = Counter::new();
+/// Tables that are watched because some of their records expire.
+pub static TABLES_WITH_EXPIRY: Counter = Counter::new();
+/// Records removed because they had expired.
+pub static EXPIRED: Counter = Counter::new();
+/// Commands run, those that failed included.
+pub static COMMANDS_RUN: Counter = Counter::new();
+/// Commands that answered an error.
+pub static ERRORS: Counter = Counter::new();
+/// Panics caught.
+pub static PANICS: Counter = Counter::new();
+/// Slices of background work.
+pub static SLICES: Counter = Counter::new();
+/// The longest slice, in microseconds.
+pub static LONGEST_SLICE: Counter = Counter::new();
+
+/// Has INFO show the module's section, where the server asks modules for one (Redis 6).
+pub fn register(ctx: Context) {
+    call!(RedisModule_RegisterInfoFunc(ctx.pointer(), Some(show)));
+}
+
+/// Adds the section `yarr`. A crash report asks for it too, from a signal handler: nothing here
+/// allocates or locks.
+///
+/// # Safety
+/// Only the server may call it.
+unsafe extern "C" fn show(info: *mut raw::RedisModuleInfoCtx, _for_crash_report: c_int) {
+    let _caught = guard(|| {
+        if call!(RedisModule_InfoAddSection(info, std::ptr::null())) != Some(OK) {
             return;
-        };
-        let version = api!(RedisModule_InfoAddFieldCString);
-        let fields: [(&CStr, u64); 5] = [
-            (c"commands", COUNTS.commands.value()),
-            (c"errors", COUNTS.errors.value()),
-            (c"expired_records", COUNTS.expired.value()),
-            (c"tables_with_expiry", expiry::watched()),
-            (c"panics_caught", COUNTS.panics.value()),
+        }
+        call!(RedisModule_InfoAddFieldCString(
+            info,
+            c"version".as_ptr(),
+            super::VERSION.as_ptr()
+        ));
+        let limits = config::limits();
+        let fields: [(&CStr, u64); 11] = [
+            (c"tables", TABLES.get()),
+            (c"tables_with_expiry", TABLES_WITH_EXPIRY.get()),
+            (c"commands", COMMANDS_RUN.get()),
+            (c"errors", ERRORS.get()),
+            (c"panics", PANICS.get()),
+            (c"expired_records", EXPIRED.get()),
+            (c"slices", SLICES.get()),
+            (c"longest_slice_us", LONGEST_SLICE.get()),
+            (c"background", u64::from(expiry::has_timer())),
+            (c"max_reply_records", limits.reply_records),
+            (c"max_write_records", limits.write_records),
         ];
-        // SAFETY: the server lends `info` for the length of the call and copies the strings.
-        unsafe {
-            section(info, c"".as_ptr());
-            if let Some(text) = version {
-                text(info, c"version".as_ptr(), VERSION.as_ptr());
-            }
-            for (name, value) in fields {
-                number(info, name.as_ptr(), value);
-            }
+        for (name, number) in fields {
+            call!(RedisModule_InfoAddFieldULongLong(
+                info,
+                name.as_ptr(),
+                number
+            ));
         }
     });
 }
-
-/// The module's version.
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes())
-{
-    Ok(version) => version,
-    Err(_) => c"",
-};

@@ -1,141 +1,121 @@
-//! A key that a command opened: nothing, a table, or something else.
+//! A key while it is open.
 
-use std::{
-    ffi::c_int,
-    sync::atomic::{AtomicPtr, Ordering},
+use std::ptr;
+
+use super::{
+    api::{Context, ERR, OK, StringRef, call, raw},
+    data_type,
+    holder::Holder,
 };
-
-use redis_module::raw;
-
-use super::context::{Context, api};
 use crate::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
     table::Table,
 };
 
-/// The data type, once the server knows it.
-pub static DATA_TYPE: AtomicPtr<raw::RedisModuleType> = AtomicPtr::new(std::ptr::null_mut());
-
-/// An open key, closed when it is dropped.
-pub struct Key {
-    key: *mut raw::RedisModuleKey,
+/// How to open a key.
+#[derive(Clone, Copy)]
+pub enum Mode {
+    /// To read, for a command.
+    Read,
+    /// To look at it without anybody noticing: neither its age nor the server's figures change.
+    Peek,
+    /// To write.
+    Write,
 }
 
-impl Key {
-    /// Opens a key to read, or to write too.
-    pub fn open(context: Context, name: *mut raw::RedisModuleString, write: bool) -> Key {
-        let mode = match write {
-            true => raw::REDISMODULE_READ | raw::REDISMODULE_WRITE,
-            false => raw::REDISMODULE_READ,
-        };
-        let key = match api!(RedisModule_OpenKey) {
-            // SAFETY: the context and the name are the call's.
-            Some(open) => unsafe { open(context.0, name, mode as c_int) },
-            None => std::ptr::null_mut(),
-        };
-        Key { key }
-    }
+/// The key holds something else than a table.
+pub struct WrongType;
 
-    /// Whether there is no such key.
-    fn is_empty(&self) -> bool {
-        // SAFETY: the key is open, or null, which the server takes as empty.
-        api!(RedisModule_KeyType).is_none_or(|kind| unsafe {
-            kind(self.key) == raw::REDISMODULE_KEYTYPE_EMPTY as c_int
-        })
-    }
+/// An open key. It is closed on drop.
+pub struct Key<'a>(
+    *mut raw::RedisModuleKey,
+    std::marker::PhantomData<StringRef<'a>>,
+);
 
-    /// The table of the key; `None` where there is no such key.
-    ///
-    /// # Errors
-    /// WRONGTYPE where the key holds another type.
-    fn pointer(&self) -> Result<Option<*mut Table>> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        let table = match (
-            api!(RedisModule_ModuleTypeGetType),
-            api!(RedisModule_ModuleTypeGetValue),
-        ) {
-            // SAFETY: the key is open and not empty; the value of a key of our type is a table
-            // that this module made.
-            (Some(kind), Some(value)) => unsafe {
-                (kind(self.key) == DATA_TYPE.load(Ordering::Relaxed)).then(|| value(self.key))
-            },
-            _ => None,
-        };
-        table.map(|table| Some(table.cast())).ok_or_else(|| {
-            Error::new(
-                Code::WrongType,
-                "Operation against a key holding the wrong kind of value",
-            )
-        })
-    }
-
-    /// The table, to read.
-    ///
-    /// # Errors
-    /// WRONGTYPE.
-    pub fn table(&self) -> Result<Option<&Table>> {
-        // SAFETY: the table lives as long as its key holds it, and the key is open while
-        // `self` is; the server runs one command at a time.
-        Ok(self.pointer()?.map(|table| unsafe { &*table }))
-    }
-
-    /// The table, to write.
-    ///
-    /// # Errors
-    /// WRONGTYPE.
-    pub fn table_mut(&mut self) -> Result<Option<&mut Table>> {
-        // SAFETY: as for `table`; `self` is borrowed for as long as the table is.
-        Ok(self.pointer()?.map(|table| unsafe { &mut *table }))
-    }
-
-    /// Runs `make` on the table where there is one, or on nothing; a table it brings into being
-    /// becomes the key's value unless it fails.
-    ///
-    /// # Errors
-    /// WRONGTYPE, and what `make` answers.
-    pub fn make<T>(
-        &mut self,
-        make: impl FnOnce(&mut Option<Box<Table>>) -> Result<T>,
-    ) -> Result<T> {
-        match self.pointer()? {
-            Some(table) => {
-                // SAFETY: the key owns the table; the loan gives it back even through a panic.
-                let mut loan = Loan(Some(unsafe { Box::from_raw(table) }));
-                make(&mut loan.0)
+impl<'a> Key<'a> {
+    /// Opens a key of the selected database.
+    #[inline]
+    pub fn open(ctx: Context, name: StringRef<'a>, mode: Mode) -> Key<'a> {
+        let mode = match mode {
+            Mode::Read => raw::REDISMODULE_READ,
+            Mode::Write => raw::REDISMODULE_READ | raw::REDISMODULE_WRITE,
+            // Servers pass over the bits that they do not know.
+            Mode::Peek => {
+                raw::REDISMODULE_READ
+                    | raw::REDISMODULE_OPEN_KEY_NOTOUCH
+                    | raw::REDISMODULE_OPEN_KEY_NONOTIFY
+                    | raw::REDISMODULE_OPEN_KEY_NOSTATS
             }
-            None => {
-                let mut fresh = None;
-                let answer = make(&mut fresh)?;
-                if let (Some(table), Some(set)) = (fresh, api!(RedisModule_ModuleTypeSetValue)) {
-                    let kind = DATA_TYPE.load(Ordering::Relaxed);
-                    // SAFETY: the key is open to write; it owns the table from here on.
-                    unsafe { set(self.key, kind, Box::into_raw(table).cast()) };
+        };
+        let key = call!(RedisModule_OpenKey(
+            ctx.pointer(),
+            name.pointer(),
+            mode as i32
+        ));
+        Key(key.unwrap_or(ptr::null_mut()), std::marker::PhantomData)
+    }
+
+    /// What the key holds; `None` where there is no such key.
+    #[inline]
+    pub fn holder(&self) -> std::result::Result<Option<&Holder>, WrongType> {
+        // SAFETY: A value of our type is a holder, and it stays while the key is open. Nobody has
+        // it mutably: that takes `&mut self`, and one key is open at a time.
+        Ok(unsafe { self.value()?.as_ref() })
+    }
+
+    /// What the key holds, to be changed; `None` where there is no such key.
+    #[inline]
+    pub fn holder_mut(&mut self) -> std::result::Result<Option<&mut Holder>, WrongType> {
+        // SAFETY: As in `holder`; `&mut self` makes it the only reference.
+        Ok(unsafe { self.value()?.as_mut() })
+    }
+
+    /// Gives a key that does not exist its value.
+    ///
+    /// # Errors
+    /// The server did not take it; the table is gone then.
+    pub fn set(&mut self, table: Box<Table>) -> Result<()> {
+        let value = Box::into_raw(Holder::new(table));
+        let kind = data_type::pointer();
+        if call!(RedisModule_ModuleTypeSetValue(self.0, kind, value.cast())) == Some(OK) {
+            return Ok(());
+        }
+        // SAFETY: The server did not take the value, so it is still ours.
+        drop(unsafe { Box::from_raw(value) });
+        Err(Error::internal("the server does not take the table"))
+    }
+
+    /// Deletes the key with its value.
+    pub fn delete(&mut self) {
+        call!(RedisModule_DeleteKey(self.0));
+    }
+
+    /// The value, null where there is no such key.
+    #[inline]
+    fn value(&self) -> std::result::Result<*mut Holder, WrongType> {
+        if self.0.is_null() {
+            return Ok(ptr::null_mut());
+        }
+        match call!(RedisModule_KeyType(self.0)).unwrap_or(ERR) as isize {
+            kind if kind == raw::REDISMODULE_KEYTYPE_EMPTY => Ok(ptr::null_mut()),
+            kind if kind == raw::REDISMODULE_KEYTYPE_MODULE => {
+                if call!(RedisModule_ModuleTypeGetType(self.0)) != Some(data_type::pointer()) {
+                    return Err(WrongType);
                 }
-                Ok(answer)
+                let value = call!(RedisModule_ModuleTypeGetValue(self.0));
+                Ok(value.unwrap_or(ptr::null_mut()).cast())
             }
+            _ => Err(WrongType),
         }
     }
 }
 
-/// A table that belongs to its key.
-struct Loan(Option<Box<Table>>);
-
-impl Drop for Loan {
+impl Drop for Key<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(table) = self.0.take() {
-            // The key has this very pointer.
-            let _ = Box::into_raw(table);
-        }
-    }
-}
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        if let (false, Some(close)) = (self.key.is_null(), api!(RedisModule_CloseKey)) {
-            // SAFETY: the key is open and is closed once.
-            unsafe { close(self.key) };
+        // A key that does not exist and was opened to be read is null.
+        if !self.0.is_null() {
+            call!(RedisModule_CloseKey(self.0));
         }
     }
 }

@@ -1,61 +1,63 @@
-//! Effects leave the table: to replicas and the AOF, to watchers, to listeners.
+//! What a write did, told to whoever should know: replicas and the AOF, WATCH and client-side
+//! caches, subscribers of keyspace events.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
-use redis_module::raw;
+use super::{
+    api::{Context, StringRef, c_string, call, raw},
+    info::EXPIRED,
+};
+use crate::table::{Effects, Event};
 
-use super::context::{Context, api};
-use crate::table::Effects;
+/// The command that carries effects.
+const APPLY: &CStr = c"YARR.APPLY";
 
-/// Replicates effects, tells the key's watchers that it changed, and notifies of what happened.
-pub fn carry(context: Context, name: *mut raw::RedisModuleString, effects: &Effects) {
+/// Tells what a write did to the table of that name. The key must be closed: whoever is told may
+/// open it.
+#[inline]
+pub fn publish(ctx: Context, name: StringRef<'_>, effects: &Effects) {
     if effects.is_empty() {
         return;
     }
     for piece in effects.pieces() {
-        if let Some(replicate) = api!(RedisModule_Replicate) {
-            // SAFETY: `s` takes the key's name, `b` a pointer and a length.
-            unsafe {
-                replicate(
-                    context.0,
-                    c"YARR.APPLY".as_ptr(),
-                    c"sb".as_ptr(),
-                    name,
-                    piece.as_ptr(),
-                    piece.len(),
-                );
-            }
-        }
+        replicate(ctx, name, piece);
     }
-    // Servers that have this function are told not to do so by themselves; see `load`.
-    if let (Some(signal), Some(_)) = (
-        api!(RedisModule_SignalModifiedKey),
-        api!(RedisModule_SetModuleOptions),
-    ) {
-        // SAFETY: the context and the name are the call's.
-        unsafe { signal(context.0, name) };
-    }
+    call!(RedisModule_SignalModifiedKey(ctx.pointer(), name.pointer()));
     for event in effects.events() {
-        notify(context, name, event);
+        notify(ctx, name, event);
     }
+    EXPIRED.add(effects.count(Event::Expired));
 }
 
-fn notify(context: Context, name: *mut raw::RedisModuleString, event: &str) {
-    let Some(notify) = api!(RedisModule_NotifyKeyspaceEvent) else {
-        return;
-    };
-    let event = CString::new(event).unwrap_or_default();
-    // SAFETY: the context and the name are the call's; the server copies the event's name.
-    unsafe { notify(context.0, event_class(), event.as_ptr(), name) };
+/// Pieces of one command travel within one MULTI.
+#[inline]
+fn replicate(ctx: Context, name: StringRef<'_>, piece: &[u8]) {
+    let start: *const c_char = piece.as_ptr().cast();
+    call!(RedisModule_Replicate(
+        ctx.pointer(),
+        APPLY.as_ptr(),
+        c"sb".as_ptr(),
+        name.pointer(),
+        start,
+        piece.len()
+    ));
 }
 
-/// The class of our events: that of modules where the server has one.
-fn event_class() -> c_int {
-    let known = match api!(RedisModule_GetKeyspaceNotificationFlagsAll) {
-        // SAFETY: the function takes nothing.
-        Some(all) => unsafe { all() },
-        None => 0,
-    };
+#[inline]
+fn notify(ctx: Context, name: StringRef<'_>, event: &str) {
+    let kind = event_kind();
+    let event = c_string(event);
+    call!(RedisModule_NotifyKeyspaceEvent(
+        ctx.pointer(),
+        kind,
+        event.as_ptr(),
+        name.pointer()
+    ));
+}
+
+/// The class of events: that of modules where the server knows it, else the general one.
+fn event_kind() -> c_int {
+    let known = call!(RedisModule_GetKeyspaceNotificationFlagsAll()).unwrap_or_default();
     match known & raw::REDISMODULE_NOTIFY_MODULE {
         0 => raw::REDISMODULE_NOTIFY_GENERIC,
         module => module,

@@ -1,158 +1,217 @@
-//! Replies in the client's protocol.
+//! What a command answers, in the server's own calls.
+//!
+//! Replies are told one after the other, and an array or a map is only its head: what is owed
+//! to the client is then so many replies more. As long as that number is known, a command that
+//! breaks off half-way leaves the client with a whole answer.
 
-use std::ffi::{CString, c_long};
+use std::ffi::{CStr, c_char, c_int, c_long};
 
-use redis_module::raw;
+use super::api::{Context, c_string, call, has};
+use crate::{commands::Reply, value::number::float_text};
 
-use super::context::{Context, api};
-use crate::{commands::Reply, error::Error, value::number::float_text};
-
-/// Writes replies to the client of a call.
-pub struct ClientReply {
-    context: Context,
-    /// Whether numbers, booleans and maps have types of their own.
-    resp3: bool,
+/// The answer of one command.
+pub struct Replier {
+    ctx: Context,
+    /// How many replies the client still waits for.
+    owed: u64,
+    /// Whether the client speaks RESP3, once somebody asked.
+    resp3: Option<bool>,
 }
 
-impl ClientReply {
-    /// Replies to the client of this call.
-    pub fn new(context: Context) -> ClientReply {
-        ClientReply {
-            context,
-            resp3: context.resp3(),
+impl Replier {
+    /// The client of this context waits for one reply.
+    #[inline]
+    pub fn new(ctx: Context) -> Replier {
+        Replier {
+            ctx,
+            owed: 1,
+            resp3: None,
         }
     }
 
-    /// Answers an error.
-    pub fn error(&mut self, error: &Error) {
-        let text = CString::new(error.to_string()).unwrap_or_default();
-        if let Some(reply) = api!(RedisModule_ReplyWithError) {
-            // SAFETY: the server copies the C string.
-            unsafe { reply(self.context.0, text.as_ptr()) };
+    /// Answers an error, in the place of the next reply that is owed, and nulls for the rest.
+    #[cold]
+    pub fn fail(&mut self, text: &CStr) {
+        if self.owed > 0 {
+            self.tell(call!(RedisModule_ReplyWithError(
+                self.ctx.pointer(),
+                text.as_ptr()
+            )));
         }
+        while self.owed > 0 {
+            self.null();
+        }
+    }
+
+    /// Answers that the number of arguments is wrong, in the server's own words.
+    #[cold]
+    pub fn wrong_arity(&mut self) {
+        self.tell(call!(RedisModule_WrongArity(self.ctx.pointer())));
+    }
+
+    /// Whether nothing is owed any more.
+    #[inline]
+    pub fn is_whole(&self) -> bool {
+        self.owed == 0
+    }
+
+    /// One reply was told.
+    #[inline]
+    fn tell(&mut self, _told: Option<c_int>) {
+        self.owed = self.owed.saturating_sub(1);
+    }
+
+    /// The server works this out anew with each question, and most commands need not know.
+    #[inline]
+    fn resp3(&mut self) -> bool {
+        *self.resp3.get_or_insert_with(|| self.ctx.flags().resp3())
     }
 }
 
-impl Reply for ClientReply {
+impl Reply for Replier {
+    #[inline]
     fn null(&mut self) {
-        if let Some(reply) = api!(RedisModule_ReplyWithNull) {
-            // SAFETY: the context is the call's.
-            unsafe { reply(self.context.0) };
-        }
+        self.tell(call!(RedisModule_ReplyWithNull(self.ctx.pointer())));
     }
 
+    #[inline]
     fn integer(&mut self, number: i64) {
-        if let Some(reply) = api!(RedisModule_ReplyWithLongLong) {
-            // SAFETY: the context is the call's.
-            unsafe { reply(self.context.0, number) };
-        }
+        self.tell(call!(RedisModule_ReplyWithLongLong(
+            self.ctx.pointer(),
+            number
+        )));
     }
 
     fn status(&mut self, text: &str) {
-        let text = CString::new(text).unwrap_or_default();
-        if let Some(reply) = api!(RedisModule_ReplyWithSimpleString) {
-            // SAFETY: the server copies the C string.
-            unsafe { reply(self.context.0, text.as_ptr()) };
-        }
+        // A line break would end the reply.
+        let line: &str = text.lines().next().unwrap_or_default();
+        let text = c_string(line);
+        self.tell(call!(RedisModule_ReplyWithSimpleString(
+            self.ctx.pointer(),
+            text.as_ptr()
+        )));
     }
 
     #[inline]
     fn bulk(&mut self, bytes: &[u8]) {
-        if let Some(reply) = api!(RedisModule_ReplyWithStringBuffer) {
-            // SAFETY: the server copies so many bytes from the pointer.
-            unsafe { reply(self.context.0, bytes.as_ptr().cast(), bytes.len()) };
-        }
+        let start: *const c_char = bytes.as_ptr().cast();
+        self.tell(call!(RedisModule_ReplyWithStringBuffer(
+            self.ctx.pointer(),
+            start,
+            bytes.len()
+        )));
     }
 
+    #[inline]
     fn array(&mut self, len: usize) {
-        if let Some(reply) = api!(RedisModule_ReplyWithArray) {
-            // SAFETY: the context is the call's.
-            unsafe { reply(self.context.0, len as c_long) };
-        }
+        self.owed += len as u64;
+        self.tell(call!(RedisModule_ReplyWithArray(
+            self.ctx.pointer(),
+            len as c_long
+        )));
     }
 
+    #[inline]
     fn map(&mut self, len: usize) {
-        match api!(RedisModule_ReplyWithMap) {
-            // SAFETY: the context is the call's.
-            Some(reply) if self.resp3 => unsafe {
-                reply(self.context.0, len as c_long);
-            },
-            _ => self.array(2 * len),
+        // The server makes it a flat array for a client of RESP2.
+        match call!(RedisModule_ReplyWithMap(self.ctx.pointer(), len as c_long)) {
+            Some(_) => self.owed = (self.owed + 2 * len as u64).saturating_sub(1),
+            None => self.array(2 * len),
         }
     }
 
+    #[inline]
     fn number(&mut self, number: i64) {
-        match self.resp3 {
+        match self.resp3() {
             true => self.integer(number),
-            false => {
-                let mut digits = [0; 20];
-                self.bulk(decimal(number, &mut digits));
+            false => self.bulk(Digits::of(number).as_bytes()),
+        }
+    }
+
+    #[inline]
+    fn double(&mut self, number: f64) {
+        if has!(RedisModule_ReplyWithDouble) && self.resp3() {
+            return self.tell(call!(RedisModule_ReplyWithDouble(
+                self.ctx.pointer(),
+                number
+            )));
+        }
+        self.bulk(float_text(number).as_bytes());
+    }
+
+    #[inline]
+    fn boolean(&mut self, truth: bool) {
+        if has!(RedisModule_ReplyWithBool) && self.resp3() {
+            let truth = c_int::from(truth);
+            return self.tell(call!(RedisModule_ReplyWithBool(self.ctx.pointer(), truth)));
+        }
+        self.bulk(if truth { b"true" } else { b"false" });
+    }
+}
+
+/// An integer in decimal digits, without an allocation.
+struct Digits {
+    text: [u8; Digits::MOST],
+    start: usize,
+}
+
+impl Digits {
+    /// `-9223372036854775808` is the longest.
+    const MOST: usize = 20;
+
+    fn of(number: i64) -> Digits {
+        let mut digits = Digits {
+            text: [0; Digits::MOST],
+            start: Digits::MOST,
+        };
+        let mut rest = number.unsigned_abs();
+        loop {
+            digits.push(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
             }
         }
+        if number < 0 {
+            digits.push(b'-');
+        }
+        digits
     }
 
-    fn double(&mut self, number: f64) {
-        match api!(RedisModule_ReplyWithDouble) {
-            // SAFETY: the context is the call's.
-            Some(reply) if self.resp3 => unsafe {
-                reply(self.context.0, number);
-            },
-            _ => self.bulk(float_text(number).as_bytes()),
+    /// Writes before what is there.
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.start = self.start.saturating_sub(1);
+        if let Some(place) = self.text.get_mut(self.start) {
+            *place = byte;
         }
     }
 
-    fn boolean(&mut self, truth: bool) {
-        match api!(RedisModule_ReplyWithBool) {
-            // SAFETY: the context is the call's.
-            Some(reply) if self.resp3 => unsafe {
-                reply(self.context.0, truth.into());
-            },
-            _ => self.bulk(if truth { b"true" } else { b"false" }),
-        }
+    fn as_bytes(&self) -> &[u8] {
+        self.text.get(self.start..).unwrap_or_default()
     }
 }
-
-/// The decimal digits of a number, written from the end of `digits`.
-fn decimal(number: i64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut rest = number.unsigned_abs();
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        // 19 digits at most stand there, so one place is left for the sign.
-        start -= 1;
-        digits[start] = b'-';
-    }
-    &digits[start..]
-}
-
-/// Says that a command has too few or too many arguments, in the server's own words.
-pub fn wrong_arity(context: Context) {
-    if let Some(reply) = api!(RedisModule_WrongArity) {
-        // SAFETY: the context is the call's.
-        unsafe { reply(context.0) };
-    }
-}
-
-/// What an entry point answers to the server.
-pub const OK: i32 = raw::REDISMODULE_OK as i32;
-/// What an entry point that fails answers to the server.
-pub const FAILED: i32 = raw::REDISMODULE_ERR as i32;
 
 #[cfg(test)]
 mod tests {
-    use super::decimal;
+    use super::Digits;
 
     #[test]
     fn digits_are_those_of_the_standard_library() {
-        for number in [0, 1, -1, 10, -987, i64::MAX, i64::MIN] {
-            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
+        for number in [
+            0,
+            1,
+            -1,
+            9,
+            10,
+            99,
+            100,
+            12_345,
+            -12_345,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
         }
     }
 }

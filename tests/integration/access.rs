@@ -3,7 +3,7 @@
 use crate::{
     cli::Client,
     reply::Reply,
-    server::{Options, Server, fresh},
+    server::{Options, Server, eventually, fresh},
     transcript::transcript,
 };
 
@@ -316,6 +316,57 @@ fn out_of_memory_refuses_what_grows_and_serves_the_rest() {
     assert_eq!(client.count("YARR.DEL t 1"), 1);
     client.ok("CONFIG SET maxmemory 0");
     assert_eq!(client.ok("YARR.CREATE t n 2").text(), "2");
+}
+
+#[test]
+fn a_node_of_a_cluster_serves_tables_by_their_hash_tag() {
+    let server = Options::new()
+        .set("cluster-enabled", "yes")
+        .set("databases", "1")
+        .start();
+    let mut client = server.connect();
+    client.ok("CLUSTER ADDSLOTSRANGE 0 16383");
+    eventually("the cluster is up", || {
+        client
+            .ok("CLUSTER INFO")
+            .text()
+            .contains("cluster_state:ok")
+    });
+    transcript(
+        &mut client,
+        r#"
+        > YARR.MIGRATE {app}:t UP 1 make ADD FIELD n INTEGER INDEX
+        OK
+        > MULTI
+        OK
+        > YARR.CREATE {app}:t n 1
+        QUEUED
+        > SET {app}:other v
+        QUEUED
+        > EXEC
+        1) "1"
+        2) OK
+        > YARR.WHERE {app}:t n = 1 IDS
+        1) "1"
+        > RENAME {app}:t {app}:u
+        OK
+        > YARR.FIND {app}:u 1 RETURN n
+        1) "n"
+        2) "1"
+        "#,
+    );
+    client.ok("CLUSTER DELSLOTSRANGE 0 16383");
+    assert_eq!(client.run("YARR.FIND {app}:u 1").code(), "CLUSTERDOWN");
+}
+
+#[test]
+fn a_policy_that_evicts_tables_is_warned_of() {
+    let server = Options::new()
+        .set("maxmemory-policy", "allkeys-lru")
+        .start();
+    assert!(server.log().contains("noeviction"), "{}", server.log());
+    let quiet = Server::start();
+    assert!(!quiet.log().contains("noeviction"), "{}", quiet.log());
 }
 
 #[test]

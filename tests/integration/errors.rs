@@ -301,7 +301,7 @@ fn a_syntax_error_names_the_token_and_its_position() {
         ("YARR.WHERE t n ~~ 1", "~~", 3),
         ("YARR.WHERE t n = 1 nonsense", "nonsense", 5),
         ("YARR.WHERE t * ORDER sideways", "sideways", 4),
-        ("YARR.UPDATE t 1 SET n 1 bogus", "bogus", 6),
+        ("YARR.UPDATE t 1 SET n 1 IF n bogus 1", "bogus", 8),
         ("YARR.DEL t 1 bogus", "bogus", 3),
         ("YARR.CREATE t n 1 ON bogus", "bogus", 5),
         ("YARR.MIGRATE t UP 5 x ADD bogus", "bogus", 6),

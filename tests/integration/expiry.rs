@@ -4,7 +4,7 @@ use std::{thread::sleep, time::Duration};
 
 use crate::{
     cli::Client,
-    server::{eventually, fresh},
+    server::{Options, eventually, fresh},
     transcript::transcript,
 };
 
@@ -343,4 +343,124 @@ fn the_expiry_of_the_key_takes_the_whole_table() {
     eventually("the key expires", || client.count("EXISTS t") == 0);
     assert_eq!(client.run("YARR.FIND t 1").code(), "NOTABLE");
     assert_eq!(client.run("YARR.CREATE t n 1").code(), "NOTABLE");
+}
+
+#[test]
+fn a_table_that_moved_goes_on_being_reclaimed() {
+    let mut client = table("");
+    let fill = |client: &mut Client, table: &str| {
+        client.ok(&format!(
+            "YARR.CREATE {table} PX 200 FIELDS 1 n VALUES {}",
+            "2 ".repeat(2000)
+        ));
+        client
+            .ok(&format!("MEMORY USAGE {table} SAMPLES 0"))
+            .number()
+    };
+    let full = fill(&mut client, "t");
+    client.ok("COPY t copy");
+    client.ok("RENAME t renamed");
+    client.ok("COPY copy moved DB 4094");
+    let payload = client.ok("DUMP copy").bytes().to_vec();
+    assert_eq!(
+        client
+            .send(&[b"RESTORE".as_slice(), b"restored", b"0", &payload])
+            .print(),
+        "OK"
+    );
+    for table in ["copy", "renamed", "restored"] {
+        eventually(&format!("{table} is reclaimed"), || {
+            client
+                .ok(&format!("MEMORY USAGE {table} SAMPLES 0"))
+                .number()
+                < full / 2
+        });
+    }
+    client.ok("SELECT 4094");
+    eventually("moved is reclaimed", || {
+        client.ok("MEMORY USAGE moved SAMPLES 0").number() < full / 2
+    });
+    client.ok("UNLINK moved");
+}
+
+#[test]
+fn a_table_that_goes_away_or_comes_anew_disturbs_no_reclaim() {
+    let mut client = table("");
+    for turn in 0..20 {
+        client.ok(&format!(
+            "YARR.CREATE t PX 5 FIELDS 1 n VALUES {}",
+            "2 ".repeat(500)
+        ));
+        match turn % 4 {
+            0 => client.ok("UNLINK t"),
+            1 => client.ok("FLUSHDB"),
+            2 => client.ok("SET t string"),
+            _ => client.ok("RENAME t elsewhere"),
+        };
+        sleep(Duration::from_millis(8));
+        client.ok("DEL t");
+        client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
+        client.ok("YARR.CREATE t n 1");
+        assert_eq!(client.count("YARR.WHERE t n = 1 COUNT"), 1);
+    }
+}
+
+#[test]
+fn reclaiming_waits_while_writes_are_paused() {
+    let server = Options::new().appendonly(false).start();
+    let mut client = server.connect();
+    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
+    client.ok(&format!(
+        "YARR.CREATE t PX 50 FIELDS 1 n VALUES {}",
+        "2 ".repeat(3000)
+    ));
+    let full = client.ok("MEMORY USAGE t SAMPLES 0").number();
+    client.ok("CLIENT PAUSE 60000 WRITE");
+    sleep(Duration::from_millis(400));
+    assert_eq!(
+        client.count("YARR.WHERE t * COUNT"),
+        0,
+        "expired all the same"
+    );
+    assert!(
+        client.ok("MEMORY USAGE t SAMPLES 0").number() > full * 9 / 10,
+        "nothing is written while writes are paused"
+    );
+    client.ok("CLIENT UNPAUSE");
+    eventually("the memory is given back", || {
+        client.ok("MEMORY USAGE t SAMPLES 0").number() < full / 2
+    });
+}
+
+#[test]
+fn reclaiming_goes_on_after_a_restart() {
+    for options in [
+        Options::new(),
+        Options::new().appendonly(true),
+        Options::new().appendonly(false),
+    ] {
+        let mut server = options.start();
+        let mut client = server.connect();
+        client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
+        client.ok("YARR.CREATE t n 1");
+        client.ok(&format!(
+            "YARR.CREATE t PX 300 FIELDS 1 n VALUES {}",
+            "2 ".repeat(3000)
+        ));
+        let full = client.ok("MEMORY USAGE t SAMPLES 0").number();
+        server.restart();
+        let mut client = server.connect();
+        eventually("the records expire", || {
+            client.count("YARR.WHERE t * COUNT") == 1
+        });
+        eventually("the memory is given back", || {
+            client.ok("MEMORY USAGE t SAMPLES 0").number() < full / 2
+        });
+        assert_eq!(client.ok("YARR.CREATE t n 5").text(), "3002");
+        server.restart();
+        assert_eq!(
+            server.connect().list("YARR.WHERE t * ORDER BY id IDS"),
+            ["1", "3002"]
+        );
+    }
 }

@@ -216,7 +216,13 @@ impl Server {
             .iter()
             .any(|argument| argument == "--appendonly");
         let mode = if has_aof { "NOSAVE" } else { "SAVE" };
-        let answer = self.connect().try_send(&["SHUTDOWN", mode]);
+        let mut client = self.connect();
+        // A server does not stop in the middle of a first append-only file.
+        eventually("no file is being rewritten", || {
+            let info = client.ok("INFO persistence").text();
+            info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
+        });
+        let answer = client.try_send(&["SHUTDOWN", mode]);
         assert!(
             answer.is_err(),
             "SHUTDOWN {mode} answered {answer:?}\n{}",

@@ -1,0 +1,57 @@
+//! What a command may know of the world: the clock, chance and the limits.
+
+use std::{
+    sync::Mutex,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{api::call, config};
+use crate::commands::Environment;
+
+/// Random bits are fetched so many at a time.
+const FETCHED: usize = 8;
+
+/// Random bits not yet handed out, and how many.
+static POOL: Mutex<([u64; FETCHED], usize)> = Mutex::new(([0; FETCHED], 0));
+
+/// The world as one command sees it: the clock is read here, and only here.
+#[inline]
+pub fn environment() -> Environment<'static> {
+    Environment {
+        now: now(),
+        limits: config::limits(),
+        random: &random,
+    }
+}
+
+/// Milliseconds since 1970 UTC.
+#[inline]
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// The server's random bits: seeded from the system's, and other ones in every process.
+fn random() -> u64 {
+    let Ok(mut pool) = POOL.lock() else {
+        return fetch()[0];
+    };
+    if pool.1 == 0 {
+        *pool = (fetch(), FETCHED);
+    }
+    pool.1 -= 1;
+    let next = pool.1;
+    pool.0.get(next).copied().unwrap_or_default()
+}
+
+fn fetch() -> [u64; FETCHED] {
+    let mut bytes = [0u8; FETCHED * 8];
+    call!(RedisModule_GetRandomBytes(bytes.as_mut_ptr(), bytes.len()));
+    let mut words = [0; FETCHED];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = bytes.try_into().map_or(0, u64::from_le_bytes);
+    }
+    words
+}
