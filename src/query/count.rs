@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 
 use super::{
     access::{Access, Way},
-    executor::{member_rows, visit},
+    executor::{Clock, member_rows, visit},
     filter::Filter,
     row_set::gather,
 };
@@ -18,11 +18,11 @@ pub(super) fn count(table: &Table, filter: &Filter, access: &Access, now: i64, m
     // Records that have expired are few, and what indexes count without them is soon told.
     if expired == 0 || expired < access.rows(table) {
         if let Some(count) = by_indexes(table, access) {
-            return count.saturating_sub(expired_matches(table, filter, now, expired));
+            return count.saturating_sub(expired_matches(table, filter, expired));
         }
     }
     let mut count = 0;
-    visit(table, access, now, most, &mut |_| {
+    visit(table, access, Clock::new(table, now), most, &mut |_| {
         count += 1;
         count < most
     });
@@ -30,7 +30,7 @@ pub(super) fn count(table: &Table, filter: &Filter, access: &Access, now: i64, m
 }
 
 /// How many of the records that have expired and are still held match.
-fn expired_matches(table: &Table, filter: &Filter, now: i64, expired: u64) -> u64 {
+fn expired_matches(table: &Table, filter: &Filter, expired: u64) -> u64 {
     if expired == 0 || *filter == Filter::everything() {
         return expired;
     }

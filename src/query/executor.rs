@@ -32,8 +32,27 @@ pub(super) struct Checks<'t, 'f> {
     rows: Vec<Cow<'t, RoaringBitmap>>,
     /// What is asked of the record.
     nodes: Vec<&'f Node>,
-    /// The command's clock, where a record that has expired is still held.
-    expired_by: Option<i64>,
+    /// What keeps records that have expired out of sight.
+    clock: Clock,
+}
+
+/// The command's clock, where a record that has expired by then is still held.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock(Option<i64>);
+
+impl Clock {
+    /// The clock of a command: what has expired by `now` is not met.
+    pub(super) fn new(table: &Table, now: i64) -> Clock {
+        Clock(table.any_expired(now).then_some(now))
+    }
+
+    /// Lets every record be met.
+    const STOPPED: Clock = Clock(None);
+
+    #[inline]
+    fn hides(self, table: &Table, record: &Record<'_>) -> bool {
+        self.0.is_some_and(|now| expires_by(&record.value(table.schema().expires_at()), now))
+    }
 }
 
 impl<'t, 'f> Checks<'t, 'f> {
@@ -42,13 +61,13 @@ impl<'t, 'f> Checks<'t, 'f> {
         table: &'t Table,
         rest: &[&'f Node],
         rows: impl Fn() -> u64,
-        now: i64,
+        clock: Clock,
     ) -> Checks<'t, 'f> {
         let mut checks = Checks {
             table,
             rows: Vec::new(),
             nodes: Vec::new(),
-            expired_by: table.any_expired(now).then_some(now),
+            clock,
         };
         for node in rest {
             match member_rows(table, node, &rows) {
@@ -65,7 +84,7 @@ impl<'t, 'f> Checks<'t, 'f> {
         if !self.rows.iter().all(|rows| rows.contains(row)) {
             return false;
         }
-        if self.nodes.is_empty() && self.expired_by.is_none() {
+        if self.nodes.is_empty() && self.clock.0.is_none() {
             return true;
         }
         self.table.record(row).is_some_and(|record| self.record_passes(&record))
@@ -75,9 +94,7 @@ impl<'t, 'f> Checks<'t, 'f> {
     #[inline]
     fn record_passes(&self, record: &Record<'_>) -> bool {
         self.nodes.iter().all(|node| node.matches(record))
-            && self.expired_by.is_none_or(|now| {
-                !expires_by(&record.value(self.table.schema().expires_at()), now)
-            })
+            && !self.clock.hides(self.table, record)
     }
 }
 
@@ -107,11 +124,11 @@ pub(super) fn member_rows<'t>(
 pub(super) fn visit(
     table: &Table,
     access: &Access,
-    now: i64,
+    clock: Clock,
     wanted: u64,
     met: &mut dyn FnMut(Row) -> bool,
 ) -> bool {
-    let checks = Checks::new(table, &access.rest, || access.rows(table), now);
+    let checks = Checks::new(table, &access.rest, || access.rows(table), clock);
     let mut next = |row: Row| !checks.pass(row) || met(row);
     match &access.way {
         Way::Table => visit_table(table, &checks, met),
@@ -123,7 +140,8 @@ pub(super) fn visit(
         Way::Union(parts) => {
             let mut seen = RoaringBitmap::new();
             let mut once = |row: Row| !seen.insert(row) || next(row);
-            parts.iter().all(|part| visit(table, part, now, wanted, &mut once))
+            let mut ways = parts.iter();
+            ways.all(|part| visit(table, part, Clock::STOPPED, wanted, &mut once))
         }
     }
 }

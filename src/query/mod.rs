@@ -187,7 +187,8 @@ pub fn each(
 ) -> Result<()> {
     let filter = filter(table.schema(), predicate, now)?;
     let strategy = Strategy::choose(table, &filter, None, scan, u64::MAX)?;
-    executor::visit(table, &strategy.access, now, u64::MAX, met);
+    let clock = executor::Clock::new(table, now);
+    executor::visit(table, &strategy.access, clock, u64::MAX, met);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Query,
     access::{self, Access},
-    executor::{Checks, visit},
+    executor::{Checks, Clock, visit},
     filter::Filter,
     order::Order,
     serve,
@@ -81,11 +81,12 @@ impl<'t, 'f> Strategy<'t, 'f> {
         wanted: u64,
         any_will_do: bool,
     ) -> Vec<Row> {
+        let clock = Clock::new(self.table, now);
         let Some(order) = &self.order else {
-            return self.collect(now, wanted);
+            return self.collect(clock, wanted);
         };
         if let Some(walk) = &self.walk {
-            let checks = Checks::new(self.table, &walk.ordered.rest, || walk.expected, now);
+            let checks = Checks::new(self.table, &walk.ordered.rest, || walk.expected, clock);
             let bounds = Bounds {
                 wanted,
                 budget: walk.budget,
@@ -94,12 +95,12 @@ impl<'t, 'f> Strategy<'t, 'f> {
                 return found;
             }
         }
-        self.sort(order, now, after, wanted, any_will_do)
+        self.sort(order, clock, after, wanted, any_will_do)
     }
 
-    fn collect(&self, now: i64, wanted: u64) -> Vec<Row> {
+    fn collect(&self, clock: Clock, wanted: u64) -> Vec<Row> {
         let mut found = Vec::new();
-        visit(self.table, &self.access, now, wanted, &mut |row| {
+        visit(self.table, &self.access, clock, wanted, &mut |row| {
             found.push(row);
             (found.len() as u64) < wanted
         });
@@ -109,7 +110,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
     fn sort(
         &self,
         order: &Order,
-        now: i64,
+        clock: Clock,
         after: Option<&Position>,
         wanted: u64,
         any_will_do: bool,
@@ -118,7 +119,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
         let mut key = Vec::new();
         let mut left = wanted;
         let met = if any_will_do { wanted } else { u64::MAX };
-        visit(self.table, &self.access, now, met, &mut |row| {
+        visit(self.table, &self.access, clock, met, &mut |row| {
             let Some(record) = self.table.record(row) else {
                 return true;
             };

@@ -155,6 +155,37 @@ fn a_chain_of_a_million_conditions_is_answered() {
 }
 
 #[test]
+fn the_deepest_nesting_is_answered() {
+    let mut table = table(
+        "ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER BITMAP ADD INDEX b a TIMESTAMPS OFF",
+    );
+    for id in 1..=20 {
+        put(&mut table, &[Value::Integer(id), Value::Integer(id), Value::Integer(id % 3), Value::Null]);
+    }
+    // Each level adds the records with one more a, or takes one away.
+    let joints = ["b = 1 OR a = 5 AND NOT ( ", "a > 2 AND NOT ( ", "a = 9 OR NOT ( "];
+    let line: String = (0..MAX_DEPTH).map(|level| joints[level % 3]).collect();
+    let line = line + "a = 1" + &" )".repeat(MAX_DEPTH);
+    let line = words(&line);
+    let all = select(&table, &query(&line, &[b"a"]), 0, 100).unwrap();
+    let filter = filter(table.schema(), &predicate(&line).unwrap(), 0).unwrap();
+    let rows = table.records().iter().map(|(row, _)| row);
+    let expected: Vec<Row> = rows.filter(|row| filter.matches(&table.record(*row).unwrap())).collect();
+    assert_eq!(all, expected);
+    assert_eq!(count(&table, &query(&line, &[]), 0).unwrap(), expected.len() as u64);
+}
+
+#[test]
+fn many_parts_of_many_kinds_are_answered() {
+    let mut table = table("ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER INDEX TIMESTAMPS OFF");
+    put(&mut table, &[Value::Integer(1), Value::Integer(3), Value::Integer(3), Value::Null]);
+    let line = "( a = 3 OR b = 4 ) AND ".repeat(100_000) + "id = 1";
+    let line = words(&line);
+    assert_eq!(count(&table, &query(&line, &[]), 0).unwrap(), 1);
+    assert_eq!(select(&table, &query(&line, &[b"a"]), 0, 10).unwrap().len(), 1);
+}
+
+#[test]
 fn different_fields_in_a_long_chain_are_answered() {
     let mut table = table("ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER INDEX TIMESTAMPS OFF");
     put(&mut table, &[Value::Integer(1), Value::Integer(3), Value::Integer(3), Value::Null]);

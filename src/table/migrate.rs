@@ -56,6 +56,8 @@ impl Table {
     ) -> Result<Effects> {
         let facts = self.facts(line.at, drop_data);
         let schema = self.changed_schema(&line.operations, &facts)?;
+        // Operations that came as effects have passed no parser.
+        schema.validate()?;
         self.adopt(schema)?;
         line.took = clock();
         let outcome = Outcome { line: line.clone() };
