@@ -78,6 +78,11 @@ impl<'t, 'f> Checks<'t, 'f> {
         checks
     }
 
+    /// Leaves only the rows that pass what sets of rows can tell.
+    pub(super) fn narrow(&self, rows: &mut RoaringBitmap) {
+        self.rows.iter().for_each(|others| *rows &= &**others);
+    }
+
     /// Whether a row's record matches and can be seen.
     #[inline]
     pub(super) fn pass(&self, row: Row) -> bool {
@@ -170,7 +175,7 @@ fn visit_walk(
         return walk.all(next);
     }
     let mut rows = row_set::gather(checks.table, [walk]);
-    checks.rows.iter().for_each(|others| rows &= &**others);
+    checks.narrow(&mut rows);
     rows.iter().all(next)
 }
 

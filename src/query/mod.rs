@@ -14,6 +14,7 @@ mod count;
 mod cursor;
 mod executor;
 mod filter;
+mod groups;
 mod order;
 mod parser;
 mod plan;

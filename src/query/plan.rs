@@ -8,6 +8,7 @@ use super::{
     filter::Node,
     planner::Strategy,
     source::names,
+    walk::Given,
 };
 use crate::{schema::Schema, table::Table};
 
@@ -39,9 +40,9 @@ impl Plan {
                     walk.expected
                 ));
                 plan.rest(schema, &ordered.rest, 0);
-                plan.lines.push(match ordered.whole {
-                    true => "the index gives the order".into(),
-                    false => "the index gives the order, records equal in it are sorted".into(),
+                plan.lines.push(match ordered.given {
+                    Given::Whole => "the index gives the order".into(),
+                    _ => "the index gives the order, records equal in it are sorted".into(),
                 });
             }
             (None, order) => {

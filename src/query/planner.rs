@@ -8,7 +8,7 @@ use super::{
     order::Order,
     serve,
     sort::TopK,
-    walk::{Bounds, OrderedWalk, Position},
+    walk::{Bounds, Given, OrderedWalk, Position},
 };
 use crate::{
     error::Result,
@@ -158,7 +158,7 @@ fn choose_walk<'t, 'f>(
             budget,
         }
     });
-    let best = choices.min_by_key(|walk| (walk.expected, !walk.ordered.whole))?;
+    let best = choices.min_by_key(|walk| (walk.expected, walk.ordered.given != Given::Whole))?;
     // A walk that meets as many rows as there are to sort still spares the sorting.
     (best.expected <= sorted).then_some(best)
 }

@@ -3,8 +3,8 @@
 use super::{
     executor::Checks,
     filter::Node,
+    groups::{Groups, Taken},
     order::{Order, Sorting},
-    sort::TopK,
     source::{self, Source, Width},
 };
 use crate::{
@@ -25,13 +25,27 @@ pub(super) struct OrderedWalk<'t, 'f> {
     pub(super) backward: bool,
     /// What the ranges do not ensure.
     pub(super) rest: Vec<&'f Node>,
-    /// Whether the set gives the order to the last field.
-    pub(super) whole: bool,
+    /// How far the set gives the order.
+    pub(super) given: Given,
     /// What leads up to a position: the set's fields, one for one, fixed by a condition or given
     /// by a place in the order.
     steps: Vec<Step>,
     /// How wide each step's keys are.
-    widths: Vec<Width>,
+    pub(super) widths: Vec<Width>,
+}
+
+/// How far a sorted set gives an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// To the last field.
+    Whole,
+    /// All but `id`, which comes last.
+    AllButId {
+        /// Whether the greatest id comes first.
+        descending: bool,
+    },
+    /// Its first fields.
+    First,
 }
 
 /// What one field of an ordered set is to the order.
@@ -77,7 +91,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         if source.without_nulls && source::condition(parts, first).is_none_or(|c| c.values.null) {
             return None;
         }
-        let (steps, backward, whole) = steps(&source, parts, order)?;
+        let (steps, backward, given) = steps(&source, parts, order)?;
         let found = source::ranges(&source.positions, parts);
         let used = source.positions.get(..found.used).unwrap_or_default();
         let covered = |part: &&Node| {
@@ -88,7 +102,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
             rest: parts.iter().filter(covered).collect(),
             ranges: found.ranges,
             backward,
-            whole,
+            given,
             widths: positions.map(|p| Width::of(table.schema(), *p)).collect(),
             steps,
             source,
@@ -101,7 +115,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
     }
 
     /// The key bytes, up to the last step, of the entries that stand at a position.
-    fn key_at(&self, position: &Position) -> Vec<u8> {
+    pub(super) fn key_at(&self, position: &Position) -> Vec<u8> {
         let mut key = Vec::new();
         for step in &self.steps {
             match step {
@@ -120,7 +134,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         if let Some(position) = after {
             let key = self.key_at(position);
             // A group may have members on both sides of the position, a whole order's key has none.
-            let past_group = self.whole != self.backward;
+            let past_group = (self.given == Given::Whole) != self.backward;
             let cut = if past_group { successor(&key) } else { Some(key) };
             for range in &mut ranges {
                 clip(range, cut.as_deref(), self.backward);
@@ -144,44 +158,66 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         bounds: Bounds,
     ) -> Option<Vec<Row>> {
         let ranges = self.ranges_from(after);
-        let mut groups = Groups {
-            walk: self,
-            table,
-            order,
-            after,
-            wanted: bounds.wanted,
-            key: Vec::new(),
-            members: Vec::new(),
-            found: Vec::new(),
-        };
+        let mut groups = Groups::new(self, table, order, checks, after, bounds.wanted);
         let mut left = bounds.budget;
-        let mut key = Vec::new();
-        for range in &ranges {
-            let mut walk = self.source.set.walk(range);
-            loop {
-                let next = if self.backward { walk.next_back() } else { walk.next() };
-                let Some(row) = next else { break };
-                left = left.checked_sub(1)?;
-                if !checks.pass(row) {
-                    continue;
-                }
-                if !self.whole {
-                    key.clear();
-                    walk.key_into(&mut key);
-                }
-                if groups.add(row, &key) {
-                    return Some(groups.found);
+        // Where a large group has been taken at once, what is left of a range lies beyond it.
+        let mut beyond: Option<Vec<u8>> = None;
+        let mut at = 0;
+        while let Some(range) = ranges.get(at) {
+            let mut range = range.clone();
+            if let Some(key) = &beyond {
+                clip(&mut range, self.past(key).as_deref(), self.backward);
+            }
+            match self.run_range(&range, &mut groups, &mut left)? {
+                Taken::Enough => return Some(groups.found),
+                Taken::More => at += 1,
+                Taken::Large => {
+                    let key = groups.key.clone();
+                    left = left.checked_sub(groups.flush_large(&ranges))?;
+                    if groups.state() == Taken::Enough {
+                        return Some(groups.found);
+                    }
+                    beyond = Some(key);
                 }
             }
         }
         groups.flush();
         Some(groups.found)
     }
+
+    /// Walks one range, until it ends, there are enough matches, or a group proves large.
+    fn run_range(&self, range: &KeyRange, groups: &mut Groups, left: &mut u64) -> Option<Taken> {
+        let mut walk = self.source.set.walk(range);
+        let mut key = Vec::new();
+        loop {
+            let next = if self.backward { walk.next_back() } else { walk.next() };
+            let Some(row) = next else {
+                return Some(Taken::More);
+            };
+            *left = left.checked_sub(1)?;
+            if !groups.checks.pass(row) {
+                continue;
+            }
+            if self.given != Given::Whole {
+                key.clear();
+                walk.key_into(&mut key);
+            }
+            match groups.add(row, &key) {
+                Taken::More => {}
+                taken => return Some(taken),
+            }
+        }
+    }
+
+    /// Where the walk goes on behind everything that starts with a key.
+    fn past(&self, key: &[u8]) -> Option<Vec<u8>> {
+        if self.backward { Some(key.to_vec()) } else { successor(key) }
+    }
 }
 
 /// Cuts a range at `cut`: to what is at or above it, or backward to what is below it. Without a
 /// cut there is nothing above.
-fn clip(range: &mut KeyRange, cut: Option<&[u8]>, backward: bool) {
+pub(super) fn clip(range: &mut KeyRange, cut: Option<&[u8]>, backward: bool) {
     match (cut, backward) {
         (Some(cut), false) => {
             if range.low.as_slice() < cut {
@@ -198,9 +234,9 @@ fn clip(range: &mut KeyRange, cut: Option<&[u8]>, backward: bool) {
     }
 }
 
-/// What the set's fields are to the order, its direction, and whether it gives the order whole.
+/// What the set's fields are to the order, its direction, and how far it gives the order.
 /// `None` where it does not give the order of even one field.
-fn steps(source: &Source, parts: &[Node], order: &Order) -> Option<(Vec<Step>, bool, bool)> {
+fn steps(source: &Source, parts: &[Node], order: &Order) -> Option<(Vec<Step>, bool, Given)> {
     let fixed = |position: usize| {
         let values = &source::condition(parts, position)?.values;
         let mut key = Vec::new();
@@ -226,71 +262,12 @@ fn steps(source: &Source, parts: &[Node], order: &Order) -> Option<(Vec<Step>, b
         direction = Some(field.descending);
         steps.push(Step::Ordered(place));
     }
-    let whole = wanted.peek().is_none();
-    Some((steps, direction?, whole))
-}
-
-/// Gathers records that have the fields of a walk's steps in common.
-struct Groups<'w, 't, 'f> {
-    walk: &'w OrderedWalk<'t, 'f>,
-    table: &'w Table,
-    order: &'w Order,
-    after: Option<&'w Position>,
-    wanted: u64,
-    /// The key that the members have in common.
-    key: Vec<u8>,
-    members: Vec<Row>,
-    found: Vec<Row>,
-}
-
-impl Groups<'_, '_, '_> {
-    /// Takes the next match; true where there are enough now.
-    fn add(&mut self, row: Row, key: &[u8]) -> bool {
-        if self.walk.whole {
-            self.found.push(row);
-            return self.is_full();
-        }
-        let len = source::key_len(key, &self.walk.widths);
-        let key = key.get(..len).unwrap_or(key);
-        if self.members.is_empty() || self.key != key {
-            self.flush();
-            self.key.clear();
-            self.key.extend_from_slice(key);
-            if self.is_full() {
-                return true;
-            }
-        }
-        self.members.push(row);
-        false
-    }
-
-    fn is_full(&self) -> bool {
-        self.found.len() as u64 >= self.wanted
-    }
-
-    /// Sorts the members of the group and takes those that are wanted.
-    fn flush(&mut self) {
-        if self.members.is_empty() {
-            return;
-        }
-        let at_position = self.after.filter(|position| self.walk.key_at(position) == self.key);
-        if let ([only], None) = (self.members.as_slice(), at_position) {
-            self.found.push(*only);
-            self.members.clear();
-            return;
-        }
-        let mut top = TopK::new(self.wanted.saturating_sub(self.found.len() as u64));
-        let mut key = Vec::new();
-        for row in self.members.drain(..) {
-            let Some(record) = self.table.record(row) else {
-                continue;
-            };
-            key.clear();
-            self.order.key_into(&record, &mut key);
-            if at_position.is_none_or(|position| key > position.sort_key) {
-                top.push(&key, row);
-            }
-        }
-        self.found.append(&mut top.finish());
-    }
+    let given = match wanted.next() {
+        None => Given::Whole,
+        Some((_, last)) if last.position == 0 => Given::AllButId {
+            descending: last.descending,
+        },
+        Some(_) => Given::First,
+    };
+    Some((steps, direction?, given))
 }

@@ -3,6 +3,9 @@
 //! Outside a server (unit tests, benchmarks, fuzzing) and before the server's functions are
 //! found, it is the system's. Memory must go back to where it came from, so the choice is made
 //! once: whoever allocated from the system before the load stays with the system.
+//!
+//! The server counts every block twice over, which makes its allocator several times slower than
+//! others. What a command allocates and frees again comes from a [`shelf`](super::shelf) instead.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -10,7 +13,10 @@ use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
-use super::api::{call, has};
+use super::{
+    api::{call, has},
+    shelf,
+};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -32,6 +38,7 @@ pub fn adopt() -> bool {
         && has!(RedisModule_Free);
     if there && !SYSTEM_GAVE.load(Relaxed) {
         ALIGNED.store(probe(), Relaxed);
+        shelf::open();
     }
     ALIGNED.load(Relaxed) > 0
 }
@@ -39,18 +46,23 @@ pub fn adopt() -> bool {
 /// The alignment of the server's blocks: 16, or 8 where it keeps a length of its own before each
 /// (built on a C library without `malloc_usable_size`).
 fn probe() -> usize {
-    let mut blocks = [ptr::null_mut(); 4];
-    for block in &mut blocks {
-        *block = call!(RedisModule_Alloc(48)).unwrap_or(ptr::null_mut());
-    }
+    let blocks = [(); 4].map(|()| server_alloc(48));
     let aligned = blocks.iter().all(|block| block.addr() % 16 == 0);
-    for block in blocks {
-        call!(RedisModule_Free(block));
-    }
+    blocks.into_iter().for_each(server_free);
     if aligned { 16 } else { 8 }
 }
 
-/// What to ask the server for: its smallest blocks are aligned to no more than their size.
+/// A block of the server's.
+pub fn server_alloc(size: usize) -> *mut u8 {
+    call!(RedisModule_Alloc(size)).map_or(ptr::null_mut(), <*mut _>::cast)
+}
+
+/// Gives a block back to the server.
+pub fn server_free(block: *mut u8) {
+    call!(RedisModule_Free(block.cast()));
+}
+
+/// The server's smallest blocks are aligned to no more than their size.
 fn server_size(layout: Layout) -> usize {
     layout.size().max(layout.align())
 }
@@ -61,28 +73,27 @@ fn server_size(layout: Layout) -> usize {
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match layout.align() <= ALIGNED.load(Relaxed) {
-            true => call!(RedisModule_Alloc(server_size(layout)))
-                .map_or(ptr::null_mut(), <*mut _>::cast),
+        if layout.align() > ALIGNED.load(Relaxed) {
             // SAFETY: The caller's promise.
-            false => unsafe { alloc_aside(layout) },
+            return unsafe { alloc_aside(layout) };
         }
+        shelf::take(server_size(layout))
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.align() <= ALIGNED.load(Relaxed) {
-            let block = call!(RedisModule_Calloc(1, server_size(layout)));
-            return block.map_or(ptr::null_mut(), <*mut _>::cast);
-        }
-        if ALIGNED.load(Relaxed) == 0 {
+        let (aligned, size) = (ALIGNED.load(Relaxed), server_size(layout));
+        if aligned == 0 {
             SYSTEM_GAVE.store(true, Relaxed);
             // SAFETY: The caller's promise.
             return unsafe { System.alloc_zeroed(layout) };
         }
+        if layout.align() <= aligned && size > shelf::LARGEST {
+            return call!(RedisModule_Calloc(1, size)).map_or(ptr::null_mut(), <*mut _>::cast);
+        }
         // SAFETY: The caller's promise; the block is as large as its layout says.
         unsafe {
-            let block = alloc_aside(layout);
+            let block = self.alloc(layout);
             if !block.is_null() {
                 block.write_bytes(0, layout.size());
             }
@@ -92,34 +103,38 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match layout.align() <= ALIGNED.load(Relaxed) {
-            true => {
-                call!(RedisModule_Free(block.cast()));
-            }
+        if layout.align() > ALIGNED.load(Relaxed) {
             // SAFETY: The caller's promise.
-            false => unsafe { dealloc_aside(block, layout) },
+            return unsafe { dealloc_aside(block, layout) };
         }
+        // SAFETY: The caller's promise: the block is of this size and nobody has it any more.
+        unsafe { shelf::put(block, server_size(layout)) };
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let aligned = ALIGNED.load(Relaxed);
-        if layout.align() <= aligned {
-            let size = size.max(layout.align());
-            let block = call!(RedisModule_Realloc(block.cast(), size));
-            return block.map_or(ptr::null_mut(), <*mut _>::cast);
-        }
+        let (aligned, old) = (ALIGNED.load(Relaxed), server_size(layout));
         if aligned == 0 {
             // SAFETY: The caller's promise; the system gave the block.
             return unsafe { System.realloc(block, layout, size) };
         }
+        let wanted = size.max(layout.align());
+        if layout.align() <= aligned {
+            if shelf::same(old, wanted) {
+                return block;
+            }
+            if old > shelf::LARGEST && wanted > shelf::LARGEST {
+                let moved = call!(RedisModule_Realloc(block.cast(), wanted));
+                return moved.map_or(ptr::null_mut(), <*mut _>::cast);
+            }
+        }
         // SAFETY: The caller's promise; the new block is apart from the old one, and both hold
         // what is copied.
         unsafe {
-            let Ok(wanted) = Layout::from_size_align(size, layout.align()) else {
+            let Ok(layout_wanted) = Layout::from_size_align(size, layout.align()) else {
                 return ptr::null_mut();
             };
-            let moved = self.alloc(wanted);
+            let moved = self.alloc(layout_wanted);
             if !moved.is_null() {
                 ptr::copy_nonoverlapping(block, moved, size.min(layout.size()));
                 self.dealloc(block, layout);
@@ -141,24 +156,24 @@ unsafe fn alloc_aside(layout: Layout) -> *mut u8 {
         // SAFETY: The caller's promise.
         return unsafe { System.alloc(layout) };
     }
-    let Some(size) = layout
-        .size()
-        .checked_add(layout.align() + size_of::<usize>())
-    else {
+    let Some(size) = layout.size().checked_add(layout.align() + WORD) else {
         return ptr::null_mut();
     };
-    let whole: *mut u8 = call!(RedisModule_Alloc(size)).map_or(ptr::null_mut(), <*mut _>::cast);
+    let whole = server_alloc(size);
     if whole.is_null() {
         return whole;
     }
     // SAFETY: The server's block has room for the word, the alignment and the layout's size.
     unsafe {
-        let start = whole.add(size_of::<usize>());
+        let start = whole.add(WORD);
         let block = start.add(start.align_offset(layout.align()));
         block.cast::<*mut u8>().sub(1).write_unaligned(whole);
         block
     }
 }
+
+/// What is kept before a block that lies within another.
+const WORD: usize = size_of::<*mut u8>();
 
 /// Gives back what [`alloc_aside`] gave.
 ///
@@ -171,6 +186,5 @@ unsafe fn dealloc_aside(block: *mut u8, layout: Layout) {
         return unsafe { System.dealloc(block, layout) };
     }
     // SAFETY: `alloc_aside` wrote the word before the block.
-    let whole = unsafe { block.cast::<*mut u8>().sub(1).read_unaligned() };
-    call!(RedisModule_Free(whole.cast()));
+    server_free(unsafe { block.cast::<*mut u8>().sub(1).read_unaligned() });
 }

@@ -4,10 +4,12 @@
 //! a context, a string.
 
 use std::{
-    ffi::{CStr, CString, c_int},
+    ffi::{CStr, c_char, c_int},
     marker::PhantomData,
     ptr, slice,
 };
+
+use smallvec::SmallVec;
 
 pub use redis_module::raw;
 
@@ -77,10 +79,23 @@ pub fn missing() -> Vec<&'static str> {
     lacking.map(|(name, _)| name).collect()
 }
 
+/// Text as C has it: it ends with a byte of zero, and has no other. Short text takes no allocation.
+pub struct CText(SmallVec<[u8; 64]>);
+
+impl CText {
+    /// Where it starts.
+    pub fn as_ptr(&self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
+}
+
 /// Text as C has it; bytes of zero are left out.
-pub fn c_string(text: &str) -> CString {
-    let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
-    CString::new(bytes).unwrap_or_default()
+#[inline]
+pub fn c_text(text: &str) -> CText {
+    let mut bytes: SmallVec<[u8; 64]> = SmallVec::from_slice(text.as_bytes());
+    bytes.retain(|byte| *byte != 0);
+    bytes.push(0);
+    CText(bytes)
 }
 
 /// What a call of the server belongs to: a command, a timer's tick, an event.

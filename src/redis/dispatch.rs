@@ -1,10 +1,10 @@
 //! One way through for every command: open the key, check its type, run the command, carry its
 //! effects away, answer.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 
 use super::{
-    api::{Context, OK, StringRef, c_string, raw},
+    api::{Context, OK, StringRef, raw},
     arguments::Arguments,
     environment::environment,
     expiry,
@@ -74,7 +74,7 @@ impl From<WrongType> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 /// The same words as the server's own commands have for it.
-const WRONG_TYPE: &CStr = c"WRONGTYPE Operation against a key holding the wrong kind of value";
+const WRONG_TYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
 /// Runs the command at that place in the table.
 ///
@@ -106,7 +106,7 @@ fn answer_failure(ctx: Context, done: std::result::Result<Result<()>, Panic>, re
     match done {
         Ok(Err(Failure::Arity)) => reply.wrong_arity(),
         Ok(Err(Failure::Type)) => reply.fail(WRONG_TYPE),
-        Ok(Err(Failure::Error(error))) => reply.fail(&c_string(&error.to_string())),
+        Ok(Err(Failure::Error(error))) => reply.fail(&error.to_string()),
         Ok(Ok(())) => answer_internal(ctx, "a command left its answer unfinished", reply),
         Err(panic) => answer_internal(ctx, &panic.to_string(), reply),
     }
@@ -114,7 +114,7 @@ fn answer_failure(ctx: Context, done: std::result::Result<Result<()>, Panic>, re
 
 fn answer_internal(ctx: Context, text: &str, reply: &mut Replier) {
     log::warning(ctx, &format!("internal error: {text}"));
-    reply.fail(&c_string(&Error::internal(text).to_string()));
+    reply.fail(&Error::internal(text).to_string());
 }
 
 #[inline]

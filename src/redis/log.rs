@@ -2,7 +2,7 @@
 
 use std::{ffi::CStr, ptr};
 
-use super::api::{Context, c_string, call, has, raw};
+use super::api::{Context, c_text, call, has, raw};
 
 const FORMAT: &CStr = c"%s";
 const WARNING: &CStr = c"warning";
@@ -21,7 +21,7 @@ pub fn warning_from_nowhere(text: &str) {
 
 /// A warning about a table that is being read or written.
 pub fn warning_of_io(io: *mut raw::RedisModuleIO, text: &str) {
-    let text = c_string(text);
+    let text = c_text(text);
     call!(RedisModule_LogIOError(
         io,
         WARNING.as_ptr(),
@@ -31,7 +31,7 @@ pub fn warning_of_io(io: *mut raw::RedisModuleIO, text: &str) {
 }
 
 fn write(ctx: *mut raw::RedisModuleCtx, level: &CStr, text: &str) {
-    let text = c_string(text);
+    let text = c_text(text);
     call!(RedisModule_Log(
         ctx,
         level.as_ptr(),

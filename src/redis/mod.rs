@@ -6,7 +6,7 @@
 //! ```text
 //! RedisModule_OnLoad   here: in what order things are found, checked and registered
 //! api                  the server's functions, and thin types around what it hands out
-//! allocator            the server's allocator, so that tables count in its memory
+//! allocator, shelf     the server's allocator, so that tables count in its memory
 //! guard, log           no panic reaches the server; lines in its log
 //! registration         what the server is told of each command
 //! dispatch             one way through for every command; arguments, environment, key, reply,
@@ -35,6 +35,7 @@ mod register;
 mod registration;
 mod replicate;
 mod reply;
+mod shelf;
 
 use std::ffi::{CStr, c_int};
 

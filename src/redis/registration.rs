@@ -1,9 +1,9 @@
 //! The commands, as the server is told of them.
 
-use std::{ffi::CString, ptr};
+use std::ptr;
 
 use super::{
-    api::{Context, OK, c_string, call, has, raw},
+    api::{CText, Context, OK, c_text, call, has, raw},
     dispatch::{ENTRIES, Entry},
 };
 use crate::commands::{COMMANDS, Command, Run};
@@ -24,7 +24,7 @@ pub fn register(ctx: Context) -> Result<(), String> {
 }
 
 fn create(ctx: Context, command: &Command, entry: Entry) -> Result<(), String> {
-    let (name, flags) = (c_string(command.name), flags(command));
+    let (name, flags) = (c_text(command.name), flags(command));
     let created = call!(RedisModule_CreateCommand(
         ctx.pointer(),
         name.as_ptr(),
@@ -43,23 +43,23 @@ fn create(ctx: Context, command: &Command, entry: Entry) -> Result<(), String> {
 
 /// Servers without timers (Redis 4) replicate a script as its text, which would be run again with
 /// another clock: writes cannot be in one there.
-fn flags(command: &Command) -> CString {
+fn flags(command: &Command) -> CText {
     let writes = !matches!(command.run, Run::Read(_));
     match writes && !has!(RedisModule_CreateTimer) {
-        true => c_string(&format!("{} deny-script", command.flags)),
-        false => c_string(command.flags),
+        true => c_text(&format!("{} deny-script", command.flags)),
+        false => c_text(command.flags),
     }
 }
 
 /// Tells what the server shows of a command (Redis 7) and who may use it (Redis 7.2).
 fn describe(ctx: Context, command: &Command) -> Result<(), String> {
-    let name = c_string(command.name);
+    let name = c_text(command.name);
     let known = call!(RedisModule_GetCommand(ctx.pointer(), name.as_ptr()));
     let Some(known) = known.filter(|known| !known.is_null()) else {
         return Ok(());
     };
     set_info(known, command)?;
-    let categories = c_string(command.categories);
+    let categories = c_text(command.categories);
     match call!(RedisModule_SetCommandACLCategories(
         known,
         categories.as_ptr()
@@ -81,7 +81,7 @@ fn set_info(known: *mut raw::RedisModuleCommand, command: &Command) -> Result<()
         sizeof_keyspec: size_of::<raw::RedisModuleCommandKeySpec>(),
         sizeof_arg: size_of::<raw::RedisModuleCommandArg>(),
     };
-    let (summary, complexity) = (c_string(command.summary), c_string(command.complexity));
+    let (summary, complexity) = (c_text(command.summary), c_text(command.complexity));
     // SAFETY: A key specification of zeros is what ends the list.
     let mut keys = [key_spec(command), unsafe { std::mem::zeroed() }];
     let info = raw::RedisModuleCommandInfo {

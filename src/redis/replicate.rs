@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::{
-    api::{Context, StringRef, c_string, call, raw},
+    api::{Context, StringRef, c_text, call, raw},
     info::EXPIRED,
 };
 use crate::table::{Effects, Event};
@@ -46,7 +46,7 @@ fn replicate(ctx: Context, name: StringRef<'_>, piece: &[u8]) {
 #[inline]
 fn notify(ctx: Context, name: StringRef<'_>, event: &str) {
     let kind = event_kind();
-    let event = c_string(event);
+    let event = c_text(event);
     call!(RedisModule_NotifyKeyspaceEvent(
         ctx.pointer(),
         kind,

@@ -4,9 +4,9 @@
 //! to the client is then so many replies more. As long as that number is known, a command that
 //! breaks off half-way leaves the client with a whole answer.
 
-use std::ffi::{CStr, c_char, c_int, c_long};
+use std::ffi::{c_char, c_int, c_long};
 
-use super::api::{Context, c_string, call, has};
+use super::api::{Context, c_text, call, has};
 use crate::{commands::Reply, value::number::float_text};
 
 /// The answer of one command.
@@ -31,7 +31,8 @@ impl Replier {
 
     /// Answers an error, in the place of the next reply that is owed, and nulls for the rest.
     #[cold]
-    pub fn fail(&mut self, text: &CStr) {
+    pub fn fail(&mut self, text: &str) {
+        let text = c_text(text);
         if self.owed > 0 {
             self.tell(call!(RedisModule_ReplyWithError(
                 self.ctx.pointer(),
@@ -85,7 +86,7 @@ impl Reply for Replier {
     fn status(&mut self, text: &str) {
         // A line break would end the reply.
         let line: &str = text.lines().next().unwrap_or_default();
-        let text = c_string(line);
+        let text = c_text(line);
         self.tell(call!(RedisModule_ReplyWithSimpleString(
             self.ctx.pointer(),
             text.as_ptr()

@@ -343,7 +343,7 @@ impl World {
                     self.migrate(&text);
                 }
             }
-            Step::Reload => self.table = Box::new(loaded(&bytes(&self.table))),
+            Step::Reload => *self.table = loaded(&bytes(&self.table)),
         }
     }
 

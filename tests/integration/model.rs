@@ -6,7 +6,15 @@ mod record;
 mod source;
 mod step;
 
-use crate::{cli::Client, line::repr, random::Random, reply::Reply, server::fresh};
+use crate::{
+    cli::Client,
+    line::repr,
+    random::Random,
+    replication::pair,
+    reply::Reply,
+    sample::dumps,
+    server::{Options, eventually},
+};
 
 use list::{Model, order_words};
 use record::{bulk, flat, id_of, words};
@@ -106,7 +114,9 @@ fn shown(command: &[Vec<u8>]) -> String {
 fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_indexes() {
     let (random, seed) = Random::seeded(42);
     let mut source = Source { random };
-    let mut client = fresh();
+    let (mut primary, replica) = pair(Options::new().appendonly(false));
+    let (mut client, mut other) = (primary.connect(), replica.connect());
+    let tables = ["indexed", "plain"];
     let fields = "ADD FIELD n INTEGER ADD FIELD f FLOAT ADD FIELD b BOOLEAN ADD FIELD d DATETIME ADD FIELD s STRING \
                   ADD FIELD e ENUM ( low mid high top ) ADD FIELD u INTEGER UNIQUE TIMESTAMPS OFF";
     client.ok(&format!(
@@ -122,7 +132,7 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
     for number in 0..STEPS {
         let step = source.step(&model);
         history.push(shown(&step.command));
-        for table in ["indexed", "plain"] {
+        for table in tables {
             let mut command = step.command.clone();
             command[1] = table.as_bytes().to_vec();
             let reply = client.send(&command);
@@ -138,7 +148,7 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
         if number % 50 == 49 {
             model.records.sort_by_key(id_of);
             let all = Reply::Array(model.records.iter().map(flat).collect());
-            for table in ["indexed", "plain"] {
+            for table in tables {
                 let found = client.ok(&format!("YARR.WHERE {table} * ORDER BY id RETURN *"));
                 assert!(
                     found == all,
@@ -154,7 +164,7 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
                 .map(|place| bulk(&model.records[place][0], 0))
                 .collect();
             let limit = 1 + source.random.below(20);
-            for table in ["indexed", "plain"] {
+            for table in tables {
                 let query = [
                     words(&["YARR.WHERE", table]),
                     predicate.words(),
@@ -170,7 +180,12 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
             }
         }
         if number % 200 == 199 {
-            for table in ["indexed", "plain"] {
+            let bytes = dumps(&mut client, &tables);
+            eventually(
+                &format!("the replica holds the same bytes; seed {seed}, step {number}"),
+                || dumps(&mut other, &tables) == bytes,
+            );
+            for table in tables {
                 let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
                 let restored = client.send(&[
                     b"RESTORE".as_slice(),
@@ -183,4 +198,10 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
             }
         }
     }
+    let bytes = dumps(&mut client, &tables);
+    primary.kill();
+    assert!(
+        dumps(&mut primary.connect(), &tables) == bytes,
+        "seed {seed}: the append-only file holds other bytes"
+    );
 }

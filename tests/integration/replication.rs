@@ -42,7 +42,8 @@ fn same(primary: &mut Client, replica: &mut Client, tables: &[&str], after: &str
     });
 }
 
-fn pair(options: Options) -> (Server, Server) {
+/// A primary and its replica.
+pub fn pair(options: Options) -> (Server, Server) {
     let primary = options.clone().start();
     let replica = options.replica_of(&primary).start();
     (primary, replica)
