@@ -10,11 +10,10 @@
 //! A record of [`LARGE`] bytes or more lies outside, so that no change moves more than a page.
 //! Pages hang in segments of 512 and segments in one list, so nothing large is ever moved.
 //!
-//! A new record takes the lowest free row. Which rows are free follows from which are taken:
-//! every row below the highest taken one. Two tables that hold the same rows therefore give
+//! A new record takes the lowest free row, which follows from the rows that are taken. Two tables that hold the same rows therefore give
 //! the next record the same row, however they came to be.
 
-use roaring::RoaringBitmap;
+use std::collections::BTreeSet;
 
 use crate::error::{Code, Error, Result};
 
@@ -129,21 +128,48 @@ fn room(len: usize) -> usize {
     len.div_ceil(step) * step
 }
 
+/// The pages of one stretch of rows. Without a record it holds no memory of its own.
+#[derive(Default)]
 struct Segment {
     /// How many rows hold a record.
     live: u32,
+    /// No page before this one has a free row.
+    first_free: u32,
     pages: Box<[Option<Box<Page>>]>,
 }
 
 impl Segment {
-    fn new() -> Segment {
-        Segment {
-            live: 0,
-            pages: (0..SEGMENT_PAGES).map(|_| None).collect(),
+    /// Bytes of the list of pages.
+    const HEAP: usize = SEGMENT_PAGES * size_of::<Option<Box<Page>>>();
+
+    /// The place of a page, the list made where there is none.
+    fn slot(&mut self, page: usize) -> Option<&mut Option<Box<Page>>> {
+        if self.pages.is_empty() {
+            self.pages = (0..SEGMENT_PAGES).map(|_| None).collect();
+        }
+        self.pages.get_mut(page)
+    }
+
+    fn is_full(&self) -> bool {
+        self.live as usize == SEGMENT_ROWS
+    }
+
+    fn is_full_page(&self, page: u32) -> bool {
+        match self.pages.get(page as usize) {
+            Some(Some(page)) => page.live == u32::MAX,
+            _ => false,
         }
     }
 
-    const HEAP: usize = SEGMENT_PAGES * size_of::<Option<Box<Page>>>() + size_of::<Segment>();
+    /// The lowest free row, counted from the segment's first; it is not full.
+    fn lowest_free(&self) -> usize {
+        let page = self.first_free as usize;
+        let taken = match self.pages.get(page) {
+            Some(Some(page)) => page.live.trailing_ones() as usize,
+            _ => 0,
+        };
+        page * PAGE_ROWS + taken
+    }
 }
 
 /// Where a row lies: its segment, its page there, its place in the page.
@@ -160,11 +186,9 @@ fn place(row: Row) -> (usize, usize, usize) {
 #[derive(Default)]
 pub struct Records {
     segments: Vec<Segment>,
-    /// One more than the highest taken row.
-    end: u32,
+    /// No segment before this one has a free row.
+    first_free: usize,
     live: u32,
-    /// The rows below `end` that hold nothing.
-    free: RoaringBitmap,
     heap: usize,
 }
 
@@ -179,14 +203,14 @@ impl Records {
         self.live == 0
     }
 
-    /// One more than the highest taken row.
+    /// A row above every taken one.
     pub fn end(&self) -> Row {
-        self.end
+        Row::try_from(self.segments.len() * SEGMENT_ROWS).unwrap_or(Row::MAX)
     }
 
     /// Bytes of memory held, without a walk.
     pub fn bytes(&self) -> usize {
-        self.heap + self.free.len() as usize / 4
+        self.heap + self.segments.capacity() * size_of::<Segment>()
     }
 
     /// A row's record.
@@ -202,10 +226,13 @@ impl Records {
     /// # Errors
     /// TOOMANY where the table is full.
     pub fn next_row(&self) -> Result<Row> {
-        match self.free.min() {
-            Some(row) => Ok(row),
-            None if self.end < Row::MAX => Ok(self.end),
-            None => Err(Error::new(
+        let lowest = match self.segments.get(self.first_free) {
+            Some(segment) => segment.lowest_free(),
+            None => 0,
+        };
+        match Row::try_from(self.first_free * SEGMENT_ROWS + lowest) {
+            Ok(row) if row < Row::MAX => Ok(row),
+            _ => Err(Error::new(
                 Code::TooMany,
                 "the table is full: it holds 2^32-1 records",
             )),
@@ -214,92 +241,83 @@ impl Records {
 
     /// Puts a record in a row, taken or not.
     pub fn put(&mut self, row: Row, record: &[u8]) {
-        let taken = self.get(row).is_some();
-        let (segment, page, at) = place(row);
-        while self.segments.len() <= segment {
-            self.segments.push(Segment::new());
-            self.heap += Segment::HEAP;
+        let (segment_at, page_at, at) = place(row);
+        if self.segments.len() <= segment_at {
+            self.segments.resize_with(segment_at + 1, Segment::default);
         }
-        let Some(segment) = self.segments.get_mut(segment) else {
+        let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        segment.live += u32::from(!taken);
-        let Some(slot) = segment.pages.get_mut(page) else {
+        let list_before = segment.pages.len();
+        let Some(slot) = segment.slot(page_at) else {
             return;
         };
         let before = slot.as_ref().map_or(0, |page| page.heap());
         let page = slot.get_or_insert_default();
+        let taken = page.holds(at);
         page.put(at, record);
         self.heap = self.heap + page.heap() - before;
+        if list_before == 0 {
+            self.heap += Segment::HEAP;
+        }
         if !taken {
-            self.take_row(row);
+            segment.live += 1;
+            self.live += 1;
+            self.pass_full(segment_at);
         }
     }
 
-    fn take_row(&mut self, row: Row) {
-        self.live += 1;
-        if row < self.end {
-            self.free.remove(row);
-        } else {
-            self.free.insert_range(self.end..row);
-            self.end = row + 1;
+    /// Moves the marks of the lowest free row past what is full.
+    fn pass_full(&mut self, at: usize) {
+        if let Some(segment) = self.segments.get_mut(at) {
+            while segment.is_full_page(segment.first_free) {
+                segment.first_free += 1;
+            }
+        }
+        while self
+            .segments
+            .get(self.first_free)
+            .is_some_and(Segment::is_full)
+        {
+            self.first_free += 1;
         }
     }
 
     /// Empties a row.
     pub fn remove(&mut self, row: Row) {
-        if self.get(row).is_none() {
-            return;
-        }
-        let (segment, page, at) = place(row);
-        let Some(segment) = self.segments.get_mut(segment) else {
+        let (segment_at, page_at, at) = place(row);
+        let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        segment.live -= 1;
-        if let Some(slot) = segment.pages.get_mut(page) {
-            if let Some(page) = slot {
-                self.heap -= page.heap();
-                page.take(at);
-                self.heap += page.heap();
-                if page.live == 0 {
-                    self.heap -= page.heap();
-                    *slot = None;
-                }
-            }
+        let Some(slot) = segment.pages.get_mut(page_at) else {
+            return;
+        };
+        let Some(page) = slot.as_mut().filter(|page| page.holds(at)) else {
+            return;
+        };
+        self.heap -= page.heap();
+        page.take(at);
+        match page.live {
+            0 => *slot = None,
+            _ => self.heap += page.heap(),
         }
+        segment.live -= 1;
+        segment.first_free = segment.first_free.min(page_at as u32);
         self.live -= 1;
-        self.free.insert(row);
-        if row + 1 == self.end {
+        self.first_free = self.first_free.min(segment_at);
+        if segment.live == 0 {
+            *segment = Segment::default();
+            self.heap -= Segment::HEAP;
             self.retreat();
         }
     }
 
-    /// Brings `end` back to the highest taken row, and gives up what lies behind it.
+    /// Gives up the segments behind the last that holds a record.
     fn retreat(&mut self) {
-        let end = self.highest().map_or(0, |row| row + 1);
-        self.free.remove_range(end..self.end);
-        self.end = end;
-        let segments = (end as usize).div_ceil(SEGMENT_ROWS);
-        let dropped = self.segments.len().saturating_sub(segments);
-        self.segments.truncate(segments);
-        self.heap -= dropped * Segment::HEAP;
-    }
-
-    /// The highest taken row; whole segments and pages without records are passed over.
-    fn highest(&self) -> Option<Row> {
-        let (at, segment) = self
-            .segments
-            .iter()
-            .enumerate()
-            .rfind(|(_, segment)| segment.live > 0)?;
-        let (page_at, page) = segment
-            .pages
-            .iter()
-            .enumerate()
-            .rev()
-            .find_map(|(at, page)| Some((at, page.as_ref()?)))?;
-        let last = page.live.checked_ilog2()? as usize;
-        Row::try_from(at * SEGMENT_ROWS + page_at * PAGE_ROWS + last).ok()
+        while self.segments.last().is_some_and(|last| last.live == 0) {
+            self.segments.pop();
+        }
+        self.first_free = self.first_free.min(self.segments.len());
     }
 
     /// The first taken row at or after `from`, with its record.
@@ -339,24 +357,19 @@ impl Records {
     /// # Errors
     /// What disagrees, for a test to print.
     pub fn check(&self) -> std::result::Result<(), String> {
-        let rows: RoaringBitmap = self.iter().map(|(row, _)| row).collect();
-        let end = rows.max().map_or(0, |row| row + 1);
-        let mut free = RoaringBitmap::new();
-        free.insert_range(0..end);
-        free -= &rows;
-        let heap: usize = self
-            .segments
-            .iter()
-            .map(|s| Segment::HEAP + s.pages.iter().flatten().map(|p| p.heap()).sum::<usize>())
-            .sum();
+        let rows: BTreeSet<Row> = self.iter().map(|(row, _)| row).collect();
+        let lowest_free = (0..).find(|row| !rows.contains(row));
         let pages = || self.segments.iter().flat_map(|s| s.pages.iter().flatten());
-        let packed = pages().all(|page| usize::from(page.ends[PAGE_ROWS - 1]) == page.bytes.len());
+        let lists = self.segments.iter().filter(|s| !s.pages.is_empty()).count();
+        let heap = lists * Segment::HEAP + pages().map(|page| page.heap()).sum::<usize>();
+        let packed =
+            pages().all(|page| page.ends.last().copied() == u16::try_from(page.bytes.len()).ok());
         let agreed = [
-            ("end", self.end == end),
-            ("live", u64::from(self.live) == rows.len()),
-            ("free", self.free == free),
+            ("the lowest free row", self.next_row().ok() == lowest_free),
+            ("live", self.len() == rows.len() as u64),
             ("heap", self.heap == heap),
             ("pages", packed),
+            ("end", self.segments.last().is_none_or(|last| last.live > 0)),
         ];
         match agreed.iter().find(|(_, holds)| !holds) {
             Some((what, _)) => Err(format!("records: {what} disagrees")),

@@ -93,7 +93,7 @@ fn random_commands_never_bring_a_server_down() {
     }
     let tables = ["t", "again"];
     let (records, bytes) = (state(&mut client, &tables), dumps(&mut client, &tables));
-    server.kill();
+    server.restart();
     let mut client = server.connect();
     let loaded = state(&mut client, &tables);
     assert!(

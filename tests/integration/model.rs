@@ -199,7 +199,7 @@ fn random_commands_answer_as_a_plain_list_of_records_does_with_and_without_index
         }
     }
     let bytes = dumps(&mut client, &tables);
-    primary.kill();
+    primary.restart();
     assert!(
         dumps(&mut primary.connect(), &tables) == bytes,
         "seed {seed}: the append-only file holds other bytes"
