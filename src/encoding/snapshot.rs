@@ -11,106 +11,26 @@
 //! Numbers within Records are LEB128. Rows count up from 0 through all chunks. Indexes are not
 //! written: they are built anew, sorted and in bulk, when the last chunk is read.
 
-use serde::{Deserialize, Serialize};
-
-use super::{from_bytes, to_bytes};
 use crate::{
     error::{Error, Result},
     index::Index,
-    schema::{History, Schema},
-    table::{Effects, Layout, Row, Table, push_number, split_number},
+    table::{Effects, Row, Table, push_number, split_number},
     value::ValueRef,
 };
 
 /// The version of the format: the data type's encoding version too.
 pub const VERSION: i32 = 1;
 
-const MAGIC: &[u8; 5] = b"YARR\x01";
 const STATE: u8 = 1;
 const RECORDS: u8 = 2;
 const END: u8 = 3;
 /// A chunk takes on no further record past so many bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Everything of a table but its records.
-#[derive(Serialize, Deserialize)]
-struct State {
-    identity: u64,
-    schema: Schema,
-    history: History,
-    layouts: Vec<Layout>,
-    highest_id: i64,
-}
-
-fn state_bytes(table: &Table) -> Vec<u8> {
-    let state = State {
-        identity: table.identity(),
-        schema: table.schema().clone(),
-        history: table.history().clone(),
-        layouts: table.layouts().to_vec(),
-        highest_id: table.highest_id(),
-    };
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(to_bytes(&state).unwrap_or_default());
-    bytes
-}
-
-/// The table, without records, that the bytes of a state describe.
-///
-/// # Errors
-/// BADVALUE where the bytes are damaged, of a later version, or describe no possible table.
-pub fn table_of(bytes: &[u8]) -> Result<Table> {
-    let Some((head, state)) = bytes.split_first_chunk::<5>() else {
-        return Err(Error::corrupt("the state is cut"));
-    };
-    if head.first_chunk::<4>() != MAGIC.first_chunk::<4>() {
-        return Err(Error::corrupt(
-            "expected a table's state, found something else",
-        ));
-    }
-    if head != MAGIC {
-        return Err(Error::corrupt(format!(
-            "expected format version 1, found {}; load a module that knows it",
-            head[4]
-        )));
-    }
-    let state: State = from_bytes(state)?;
-    state.schema.validate()?;
-    validate_layouts(&state)?;
-    let mut table = Table::new(state.identity);
-    table.take_state(
-        state.schema,
-        state.history,
-        state.layouts,
-        state.highest_id.max(0),
-    );
-    Ok(table)
-}
-
-/// Records of now are written in the last layout, and each layout keeps a field's values as the
-/// field's type has them.
-fn validate_layouts(state: &State) -> Result<()> {
-    let current = Layout::of(&state.schema);
-    if state.layouts.last().is_none_or(|last| !last.same(&current)) {
-        return Err(Error::corrupt("the last layout is not the schema's"));
-    }
-    let shaped = |number: u32| {
-        let field = state.schema.fields.iter().find(|f| f.number == number)?;
-        Some(field.kind.kind())
-    };
-    let fields = state.layouts.iter().flat_map(|layout| &layout.fields);
-    // The id alone changes its type in place, and only while there are no records.
-    let mut others = fields.filter(|(number, _)| *number != 0);
-    match others.any(|(number, kind)| shaped(*number).is_some_and(|now| now != *kind)) {
-        true => Err(Error::corrupt("a layout has a field of another type")),
-        false => Ok(()),
-    }
-}
-
 /// Writes a table, chunk by chunk.
 pub fn save(table: &Table, sink: &mut dyn FnMut(&[u8])) {
     let mut chunk = vec![STATE];
-    chunk.extend(state_bytes(table));
+    chunk.extend(table.state_bytes());
     seal(&mut chunk, sink);
     chunk.push(RECORDS);
     let mut next: Row = 0;
@@ -160,7 +80,7 @@ pub fn load(source: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Table> {
     let (STATE, state) = open(&first)? else {
         return Err(Error::corrupt("the first chunk is not the state"));
     };
-    let mut table = table_of(state)?;
+    let mut table = Table::from_state(state)?;
     let mut next: u64 = 0;
     loop {
         let chunk = source()?;
@@ -249,7 +169,7 @@ fn has_twice(set: &crate::index::SortedSet) -> bool {
 /// Writes a table as payloads of `YARR.APPLY`, which make it anew row by row.
 pub fn rewrite(table: &Table, sink: &mut dyn FnMut(&[u8])) {
     let mut effects = Effects::none();
-    effects.state(&state_bytes(table));
+    effects.state(&table.state_bytes());
     for (row, record) in table.records().iter() {
         effects.place(row, record);
         effects.drain_full(sink);

@@ -54,7 +54,9 @@ impl Way<'_, '_> {
     fn rows(&self, table: &Table) -> u64 {
         match self {
             Way::Table => table.len(),
-            Way::Sorted(source, ranges) => source::estimate(ranges, |range| source.set.count(range)),
+            Way::Sorted(source, ranges) => {
+                source::estimate(ranges, |range| source.set.count(range))
+            }
             Way::Bits(bits, ranges) => source::estimate(ranges, |range| bits.bitmap.count(range)),
             Way::Union(parts) => parts.iter().map(|part| part.rows(table)).sum(),
         }
@@ -107,7 +109,9 @@ fn of_parts<'t, 'f>(table: &'t Table, parts: &'f [Node]) -> Option<Access<'t, 'f
     if choices.len() < 2 {
         return choices.pop().map(|choice| choice.access(parts, None));
     }
-    let counted = choices.into_iter().map(|choice| (choice.cost(table), choice));
+    let counted = choices
+        .into_iter()
+        .map(|choice| (choice.cost(table), choice));
     let ((rows, ..), best) = counted.min_by_key(|(cost, _)| *cost)?;
     Some(best.access(parts, Some(rows)))
 }
@@ -181,6 +185,9 @@ fn is_on(part: &Node, positions: &[usize]) -> bool {
 }
 
 fn all_but(parts: &[Node], ensured: impl Fn(usize, &Node) -> bool) -> Vec<&Node> {
-    let left = parts.iter().enumerate().filter(|(at, part)| !ensured(*at, part));
+    let left = parts
+        .iter()
+        .enumerate()
+        .filter(|(at, part)| !ensured(*at, part));
     left.map(|(_, part)| part).collect()
 }

@@ -62,7 +62,8 @@ fn by_indexes(table: &Table, access: &Access) -> Option<u64> {
 /// The sets of rows that a way's rows must also be in; `None` where records must be read.
 fn sets<'t>(table: &'t Table, access: &Access<'t, '_>) -> Option<Vec<Cow<'t, RoaringBitmap>>> {
     let rest = access.rest.iter();
-    rest.map(|node| member_rows(table, node, &|| access.rows(table))).collect()
+    rest.map(|node| member_rows(table, node, &|| access.rows(table)))
+        .collect()
 }
 
 /// The rows of every match, where it needs no record.
@@ -76,9 +77,10 @@ fn rows(table: &Table, access: &Access) -> Option<RoaringBitmap> {
 fn way_rows(table: &Table, way: &Way) -> Option<RoaringBitmap> {
     match way {
         Way::Table => None,
-        Way::Sorted(source, ranges) => {
-            Some(gather(table, ranges.iter().map(|range| source.set.walk(range))))
-        }
+        Way::Sorted(source, ranges) => Some(gather(
+            table,
+            ranges.iter().map(|range| source.set.walk(range)),
+        )),
         Way::Bits(bits, ranges) => Some(bits.rows(ranges)),
         Way::Union(parts) => parts.iter().try_fold(RoaringBitmap::new(), |union, part| {
             Some(union | rows(table, part)?)

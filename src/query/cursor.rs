@@ -118,7 +118,10 @@ fn to_hex(bytes: &[u8]) -> Vec<u8> {
         0..=9 => b'0' + nibble,
         _ => b'a' + nibble - 10,
     };
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn from_hex(text: &[u8]) -> Option<Vec<u8>> {

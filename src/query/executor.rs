@@ -51,7 +51,8 @@ impl Clock {
 
     #[inline]
     fn hides(self, table: &Table, record: &Record<'_>) -> bool {
-        self.0.is_some_and(|now| expires_by(&record.value(table.schema().expires_at()), now))
+        self.0
+            .is_some_and(|now| expires_by(&record.value(table.schema().expires_at()), now))
     }
 }
 
@@ -92,14 +93,15 @@ impl<'t, 'f> Checks<'t, 'f> {
         if self.nodes.is_empty() && self.clock.0.is_none() {
             return true;
         }
-        self.table.record(row).is_some_and(|record| self.record_passes(&record))
+        self.table
+            .record(row)
+            .is_some_and(|record| self.record_passes(&record))
     }
 
     /// [`Checks::pass`] for a record that is at hand.
     #[inline]
     fn record_passes(&self, record: &Record<'_>) -> bool {
-        self.nodes.iter().all(|node| node.matches(record))
-            && !self.clock.hides(self.table, record)
+        self.nodes.iter().all(|node| node.matches(record)) && !self.clock.hides(self.table, record)
     }
 }
 
@@ -121,7 +123,9 @@ pub(super) fn member_rows<'t>(
     if rows < MANY || bits.bitmap.values().len() as u64 > rows / VALUES {
         return None;
     }
-    Some(Cow::Owned(bits.rows(&source::field_ranges(&condition.values))))
+    Some(Cow::Owned(
+        bits.rows(&source::field_ranges(&condition.values)),
+    ))
 }
 
 /// Calls `met` with the row of each record that the way leads to and that matches, once each,

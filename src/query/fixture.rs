@@ -12,7 +12,15 @@ use crate::{
 /// The words of a line, each a token; `''` is the empty one.
 pub(super) fn words(line: &str) -> Vec<&[u8]> {
     let words = line.split_whitespace();
-    words.map(|word| if word == "''" { &b""[..] } else { word.as_bytes() }).collect()
+    words
+        .map(|word| {
+            if word == "''" {
+                &b""[..]
+            } else {
+                word.as_bytes()
+            }
+        })
+        .collect()
 }
 
 /// A table made by these operations.

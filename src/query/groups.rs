@@ -108,7 +108,8 @@ impl<'w, 't, 'f> Groups<'w, 't, 'f> {
 
     /// The position to go on from, where it stands in this group.
     fn position_here(&self) -> Option<&'w Position> {
-        self.after.filter(|position| self.walk.key_at(position) == self.key)
+        self.after
+            .filter(|position| self.walk.key_at(position) == self.key)
     }
 
     /// Sorts the members of the group and takes those that are wanted.
@@ -180,14 +181,22 @@ impl<'w, 't, 'f> Groups<'w, 't, 'f> {
     ) -> Option<Vec<Row>> {
         let mut range = KeyRange::all();
         if let Some(id) = position.and_then(|position| position.keys.last()) {
-            let cut = if descending { Some(id.clone()) } else { successor(id) };
+            let cut = if descending {
+                Some(id.clone())
+            } else {
+                successor(id)
+            };
             clip(&mut range, cut.as_deref(), descending);
         }
         let mut walk = self.table.ids().walk(&range);
         let missing = self.missing();
         let mut found = Vec::new();
         for _ in 0..rows.len().saturating_mul(STEPS) {
-            let next = if descending { walk.next_back() } else { walk.next() };
+            let next = if descending {
+                walk.next_back()
+            } else {
+                walk.next()
+            };
             let Some(row) = next else {
                 return Some(found);
             };

@@ -19,8 +19,22 @@ const FIELDS: &str = "ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD e ENUM ( x
 /// The names by position.
 const NAMES: [&str; 7] = ["id", "i", "f", "e", "s", "b", "expires_at"];
 const INDEXES: [&str; 16] = [
-    "i", "f", "e", "s", "b", "e BITMAP", "b BITMAP", "i BITMAP", "e i", "i s", "s e @id", "i @id",
-    "e f s", "b i @id", "f i e", "expires_at @id",
+    "i",
+    "f",
+    "e",
+    "s",
+    "b",
+    "e BITMAP",
+    "b BITMAP",
+    "i BITMAP",
+    "e i",
+    "i s",
+    "s e @id",
+    "i @id",
+    "e f s",
+    "b i @id",
+    "f i e",
+    "expires_at @id",
 ];
 const NOW: i64 = 50;
 
@@ -173,10 +187,16 @@ impl Asked {
 
 fn token(position: usize) -> BoxedStrategy<String> {
     let some = |tokens: &'static [&'static str]| {
-        prop::sample::select(tokens).prop_map(str::to_string).boxed()
+        prop::sample::select(tokens)
+            .prop_map(str::to_string)
+            .boxed()
     };
     match NAMES[position] {
-        "id" => prop_oneof![(0i64..40).prop_map(|n| n.to_string()), Just("7.5".to_string())].boxed(),
+        "id" => prop_oneof![
+            (0i64..40).prop_map(|n| n.to_string()),
+            Just("7.5".to_string())
+        ]
+        .boxed(),
         "i" => some(&["-1", "0", "1", "2", "3", "1.5", "2.0", "1e400", "-1e400"]),
         "f" => some(&["-0.5", "0", "0.5", "1", "2", "-0", "1e400"]),
         "e" => some(&["x", "y", "z"]),
@@ -272,20 +292,35 @@ fn order_of(order: &[(usize, bool)], a: &[Value], b: &[Value]) -> Ordering {
 }
 
 fn operations(indexes: u32) -> String {
-    let chosen = INDEXES.iter().enumerate().filter(|(at, _)| indexes >> at & 1 == 1);
-    chosen.fold(FIELDS.to_string(), |text, (_, index)| format!("{text} ADD INDEX {index}"))
+    let chosen = INDEXES
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| indexes >> at & 1 == 1);
+    chosen.fold(FIELDS.to_string(), |text, (_, index)| {
+        format!("{text} ADD INDEX {index}")
+    })
 }
 
 fn leading(indexes: u32) -> Vec<&'static str> {
-    let chosen = INDEXES.iter().enumerate().filter(|(at, _)| indexes >> at & 1 == 1);
-    chosen.filter_map(|(_, index)| index.split(' ').next()).collect()
+    let chosen = INDEXES
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| indexes >> at & 1 == 1);
+    chosen
+        .filter_map(|(_, index)| index.split(' ').next())
+        .collect()
 }
 
 fn ordering() -> impl Strategy<Value = Vec<(usize, bool)>> {
-    let fields = prop::sample::subsequence((0..NAMES.len()).collect::<Vec<_>>(), 0..4).prop_shuffle();
+    let fields =
+        prop::sample::subsequence((0..NAMES.len()).collect::<Vec<_>>(), 0..4).prop_shuffle();
     (fields, any::<[bool; 4]>(), any::<bool>()).prop_map(|(fields, directions, same)| {
         let direction = |at: usize| if same { directions[0] } else { directions[at] };
-        fields.into_iter().enumerate().map(|(at, field)| (field, direction(at))).collect()
+        fields
+            .into_iter()
+            .enumerate()
+            .map(|(at, field)| (field, direction(at)))
+            .collect()
     })
 }
 
@@ -298,11 +333,7 @@ fn order_words(order: &[(usize, bool)]) -> Vec<String> {
 }
 
 /// Pages of a walk until its end; `between` is called after each.
-fn walk(
-    table: &mut Table,
-    query: &Query,
-    mut between: impl FnMut(&mut Table),
-) -> Vec<i64> {
+fn walk(table: &mut Table, query: &Query, mut between: impl FnMut(&mut Table)) -> Vec<i64> {
     let mut seen = Vec::new();
     let mut cursor = b"0".to_vec();
     for _ in 0..1000 {

@@ -27,7 +27,10 @@ pub fn parse_order<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<Or
     while tokens.peek().is_some() && !tokens.is_any(words) {
         let before = tokens.clone();
         let field = tokens.expect_token("a field")?;
-        if order.iter().any(|f| field_name(f.field) == field_name(field)) {
+        if order
+            .iter()
+            .any(|f| field_name(f.field) == field_name(field))
+        {
             return Err(before.unexpected("each field of ORDER BY once"));
         }
         if order.len() >= crate::schema::MAX_FIELDS {

@@ -94,7 +94,10 @@ fn parse_test<'a>(tokens: &mut Tokens<'a>) -> Result<Test<'a>> {
     if tokens.accept("BETWEEN") {
         let low = tokens.expect_token("the value to begin with")?;
         tokens.expect("AND")?;
-        return Ok(Test::Between(low, tokens.expect_token("the value to end with")?));
+        return Ok(Test::Between(
+            low,
+            tokens.expect_token("the value to end with")?,
+        ));
     }
     if tokens.accept("IN") {
         let count = tokens.expect_count("the number of values")?;

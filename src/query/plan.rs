@@ -31,7 +31,11 @@ impl Plan {
         match (&strategy.walk, &strategy.order) {
             (Some(walk), _) => {
                 let ordered = &walk.ordered;
-                let way = if ordered.backward { "backward" } else { "forward" };
+                let way = if ordered.backward {
+                    "backward"
+                } else {
+                    "forward"
+                };
                 plan.lines.push(format!(
                     "walk the index on ({}) {way}, {} with {} entries: about {} records examined",
                     names(schema, &ordered.source.positions),
@@ -50,7 +54,11 @@ impl Plan {
                 if let Some(order) = order {
                     let fields = order.fields.iter().map(|field| {
                         let name = names(schema, &[field.position]);
-                        if field.descending { name + " DESC" } else { name }
+                        if field.descending {
+                            name + " DESC"
+                        } else {
+                            name
+                        }
                     });
                     let fields = fields.collect::<Vec<_>>().join(", ");
                     plan.lines.push(format!("sort the matches by {fields}"));
@@ -59,7 +67,10 @@ impl Plan {
         }
         if query.limit.is_some() || query.offset > 0 {
             let limit = query.limit.map_or("all".into(), |limit| limit.to_string());
-            plan.lines.push(format!("answer {limit} of them from match {} on", query.offset.saturating_add(1)));
+            plan.lines.push(format!(
+                "answer {limit} of them from match {} on",
+                query.offset.saturating_add(1)
+            ));
         }
         plan
     }
@@ -84,15 +95,26 @@ impl Plan {
             Way::Sorted(source, found) => {
                 let index = names(schema, &source.positions);
                 let of = ranges(found.len());
-                self.push(depth, format!("read the index on ({index}), {of}: about {rows} records examined"));
+                self.push(
+                    depth,
+                    format!("read the index on ({index}), {of}: about {rows} records examined"),
+                );
             }
             Way::Bits(bits, _) => {
                 let field = names(schema, &[bits.position]);
-                self.push(depth, format!("read the bitmap on ({field}): about {rows} records examined"));
+                self.push(
+                    depth,
+                    format!("read the bitmap on ({field}): about {rows} records examined"),
+                );
             }
             Way::Union(parts) => {
-                self.push(depth, format!("join, each record once: about {rows} records examined"));
-                parts.iter().for_each(|part| self.access(table, part, depth + 1));
+                self.push(
+                    depth,
+                    format!("join, each record once: about {rows} records examined"),
+                );
+                parts
+                    .iter()
+                    .for_each(|part| self.access(table, part, depth + 1));
             }
         }
         self.rest(schema, &access.rest, depth);
@@ -103,7 +125,10 @@ impl Plan {
         let mut positions = Vec::new();
         rest.iter().for_each(|node| fields(node, &mut positions));
         if !positions.is_empty() {
-            self.push(depth, format!("keep those whose {} match", names(schema, &positions)));
+            self.push(
+                depth,
+                format!("keep those whose {} match", names(schema, &positions)),
+            );
         }
     }
 }
@@ -128,6 +153,8 @@ fn fields(node: &Node, positions: &mut Vec<usize>) {
                 positions.push(condition.position);
             }
         }
-        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| fields(part, positions)),
+        Node::All(parts) | Node::Any(parts) => {
+            parts.iter().for_each(|part| fields(part, positions))
+        }
     }
 }

@@ -151,7 +151,11 @@ fn choose_walk<'t, 'f>(
     let choices = walks.drain(..).map(|ordered| {
         let rows = ordered.rows();
         let expected = expected(&ordered, rows, sorted, wanted);
-        let budget = if rows <= sorted { u64::MAX } else { sorted.max(LEAST_BUDGET) };
+        let budget = if rows <= sorted {
+            u64::MAX
+        } else {
+            sorted.max(LEAST_BUDGET)
+        };
         Walk {
             ordered,
             expected,

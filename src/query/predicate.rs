@@ -164,7 +164,9 @@ impl Condition<'_> {
                 digest.add(spelling.map_or("", |s| s.2).as_bytes());
                 digest.add(value);
             }
-            Test::Between(low, high) => [b"BETWEEN", *low, *high].iter().for_each(|p| digest.add(p)),
+            Test::Between(low, high) => {
+                [b"BETWEEN", *low, *high].iter().for_each(|p| digest.add(p))
+            }
             Test::In(values) => {
                 digest.add(b"IN");
                 digest.add(&(values.len() as u64).to_le_bytes());

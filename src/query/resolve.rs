@@ -61,7 +61,11 @@ fn combine(parts: Vec<Node>, all: bool) -> Node {
         (1, Some(only)) => only,
         (_, last) => {
             joined.extend(last);
-            if all { Node::All(joined) } else { Node::Any(joined) }
+            if all {
+                Node::All(joined)
+            } else {
+                Node::Any(joined)
+            }
         }
     }
 }
@@ -131,13 +135,21 @@ impl Reader<'_> {
     fn read(&self, test: &Test, negated: bool) -> Result<(ValueSet, bool)> {
         let (values, servable) = match test {
             Test::Compare(comparison, token) => {
-                let comparison = if negated { comparison.negated() } else { *comparison };
+                let comparison = if negated {
+                    comparison.negated()
+                } else {
+                    *comparison
+                };
                 let values = self.compare(comparison, token)?;
                 return Ok((values, comparison != Comparison::NotEqual));
             }
             Test::IsNull | Test::IsNotNull => {
                 let null = (*test == Test::IsNull) != negated;
-                let values = if null { ValueSet::null() } else { ValueSet::not_null() };
+                let values = if null {
+                    ValueSet::null()
+                } else {
+                    ValueSet::not_null()
+                };
                 return Ok((values, true));
             }
             Test::Between(low, high) => (self.between(low, high)?, true),
@@ -210,7 +222,9 @@ impl Reader<'_> {
                     None => Err(self.refuse(&self.field.kind.expectation(), token)),
                 },
             },
-            kind => Ok(at(kind.expect(&self.field.name, token, self.now)?.to_value())),
+            kind => Ok(at(kind
+                .expect(&self.field.name, token, self.now)?
+                .to_value())),
         }
     }
 

@@ -28,7 +28,10 @@ impl Bits {
 
     #[inline]
     fn flush(&mut self) {
-        let place = self.bytes.get_mut(self.word * 8..).and_then(<[u8]>::first_chunk_mut);
+        let place = self
+            .bytes
+            .get_mut(self.word * 8..)
+            .and_then(<[u8]>::first_chunk_mut);
         if let Some(bytes) = place {
             *bytes = (u64::from_le_bytes(*bytes) | self.joined).to_le_bytes();
         }
@@ -37,7 +40,10 @@ impl Bits {
 }
 
 /// The rows of walks as a set.
-pub(super) fn gather<'t>(table: &Table, walks: impl IntoIterator<Item = Walk<'t>>) -> RoaringBitmap {
+pub(super) fn gather<'t>(
+    table: &Table,
+    walks: impl IntoIterator<Item = Walk<'t>>,
+) -> RoaringBitmap {
     let walks: Vec<Walk> = walks.into_iter().collect();
     let count: u64 = walks.iter().map(Walk::remaining).sum();
     let end = table.records().end() as usize;

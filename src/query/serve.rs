@@ -35,7 +35,12 @@ pub(super) fn leads(schema: &Schema, position: usize, null: bool) -> bool {
         return true;
     }
     let number = schema.fields.get(position).map(|field| field.number);
-    let leading = |number| schema.indexes.iter().any(|i| i.fields.first() == Some(number));
+    let leading = |number| {
+        schema
+            .indexes
+            .iter()
+            .any(|i| i.fields.first() == Some(number))
+    };
     number.as_ref().is_some_and(leading)
 }
 
@@ -67,7 +72,11 @@ fn no_index(schema: &Schema, missing: &[&Condition]) -> Error {
     let mut addable: Vec<&str> = Vec::new();
     let mut never: Vec<&str> = Vec::new();
     for condition in missing {
-        let list = if condition.servable { &mut addable } else { &mut never };
+        let list = if condition.servable {
+            &mut addable
+        } else {
+            &mut never
+        };
         if let Some(field) = schema.fields.get(condition.position) {
             if !list.contains(&&*field.name) {
                 list.push(&field.name);

@@ -30,7 +30,12 @@ impl TopK {
 
     /// Offers a row. No two have the same key.
     pub(super) fn push(&mut self, key: &[u8], row: Row) {
-        if self.k == 0 || self.bound.as_ref().is_some_and(|bound| key >= bound.as_slice()) {
+        if self.k == 0
+            || self
+                .bound
+                .as_ref()
+                .is_some_and(|bound| key >= bound.as_slice())
+        {
             return;
         }
         self.entries.push((Key::from_slice(key), row));
@@ -45,7 +50,8 @@ impl TopK {
             return;
         }
         let last = self.k - 1;
-        self.entries.select_nth_unstable_by(last, |a, b| a.0.cmp(&b.0));
+        self.entries
+            .select_nth_unstable_by(last, |a, b| a.0.cmp(&b.0));
         self.entries.truncate(self.k);
         self.bound = self.entries.last().map(|entry| entry.0.clone());
     }

@@ -46,19 +46,24 @@ pub(super) fn sorted_sets(table: &Table) -> impl Iterator<Item = Source<'_>> {
         (table.ids(), 0, false),
         (table.expiry(), table.schema().expires_at(), true),
     ];
-    let own = own.into_iter().map(|(set, position, without_nulls)| Source {
-        set,
-        positions: smallvec![position],
-        without_nulls,
-    });
-    let indexes = table.indexes().iter().filter_map(|index| match &index.index {
-        Index::SortedSet(set) => Some(Source {
+    let own = own
+        .into_iter()
+        .map(|(set, position, without_nulls)| Source {
             set,
-            positions: index.positions.clone(),
-            without_nulls: false,
-        }),
-        Index::Bitmap(_) => None,
-    });
+            positions: smallvec![position],
+            without_nulls,
+        });
+    let indexes = table
+        .indexes()
+        .iter()
+        .filter_map(|index| match &index.index {
+            Index::SortedSet(set) => Some(Source {
+                set,
+                positions: index.positions.clone(),
+                without_nulls: false,
+            }),
+            Index::Bitmap(_) => None,
+        });
     indexes.chain(own)
 }
 
@@ -74,8 +79,13 @@ pub(super) fn bitmap(table: &Table, position: usize) -> Option<BitmapSource<'_>>
 
 /// The names of fields, as an index is named.
 pub(super) fn names(schema: &Schema, positions: &[usize]) -> String {
-    let fields = positions.iter().filter_map(|position| schema.fields.get(*position));
-    fields.map(|field| &*field.name).collect::<Vec<_>>().join(", ")
+    let fields = positions
+        .iter()
+        .filter_map(|position| schema.fields.get(*position));
+    fields
+        .map(|field| &*field.name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The conditions among parts that must all hold: a field has one at most.
@@ -112,7 +122,10 @@ pub(super) fn ranges(positions: &[usize], parts: &[Node]) -> Ranges {
                 used: used + 1,
             };
         }
-        prefixes = prefixes.iter().flat_map(|prefix| points(prefix, values)).collect();
+        prefixes = prefixes
+            .iter()
+            .flat_map(|prefix| points(prefix, values))
+            .collect();
     }
     whole(prefixes, positions.len())
 }
@@ -141,16 +154,21 @@ pub(super) fn field_ranges(values: &ValueSet) -> Vec<KeyRange> {
 /// A prefix and the key of each single value.
 fn points<'v>(prefix: &'v [u8], values: &'v ValueSet) -> impl Iterator<Item = Vec<u8>> + 'v {
     let null = values.null.then(|| joined(prefix, &ValueRef::Null));
-    let exact = values.intervals.iter().filter_map(|interval| match &interval.low {
-        Bound::Included(value) => Some(joined(prefix, &value.as_ref())),
-        _ => None,
-    });
+    let exact = values
+        .intervals
+        .iter()
+        .filter_map(|interval| match &interval.low {
+            Bound::Included(value) => Some(joined(prefix, &value.as_ref())),
+            _ => None,
+        });
     null.into_iter().chain(exact)
 }
 
 /// The ranges of the keys that start with a prefix and go on with one of the values.
 fn within<'v>(prefix: &'v [u8], values: &'v ValueSet) -> impl Iterator<Item = KeyRange> + 'v {
-    let null = values.null.then(|| starting(joined(prefix, &ValueRef::Null)));
+    let null = values
+        .null
+        .then(|| starting(joined(prefix, &ValueRef::Null)));
     let intervals = values.intervals.iter().filter_map(move |interval| {
         if interval.is_exact() {
             let Bound::Included(value) = &interval.low else {

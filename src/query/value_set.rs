@@ -65,9 +65,7 @@ impl<'a> Cut<'a> {
             (Cut::Before(a), Cut::Before(b)) | (Cut::After(a), Cut::After(b)) => {
                 a.as_ref().order(&b.as_ref())
             }
-            (Cut::Before(a), Cut::After(b)) => {
-                a.as_ref().order(&b.as_ref()).then(Ordering::Less)
-            }
+            (Cut::Before(a), Cut::After(b)) => a.as_ref().order(&b.as_ref()).then(Ordering::Less),
             (Cut::After(a), Cut::Before(b)) => {
                 a.as_ref().order(&b.as_ref()).then(Ordering::Greater)
             }
@@ -273,7 +271,10 @@ mod tests {
     /// Null, and every value that a bound can tell from its neighbours.
     fn members(contains: impl Fn(&ValueRef) -> bool) -> Vec<bool> {
         let values = (-1..9).map(ValueRef::Integer);
-        std::iter::once(ValueRef::Null).chain(values).map(|value| contains(&value)).collect()
+        std::iter::once(ValueRef::Null)
+            .chain(values)
+            .map(|value| contains(&value))
+            .collect()
     }
 
     fn of(set: &ValueSet) -> Vec<bool> {

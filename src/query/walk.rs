@@ -94,9 +94,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         let (steps, backward, given) = steps(&source, parts, order)?;
         let found = source::ranges(&source.positions, parts);
         let used = source.positions.get(..found.used).unwrap_or_default();
-        let covered = |part: &&Node| {
-            !matches!(part, Node::Field(condition) if used.contains(&condition.position))
-        };
+        let covered = |part: &&Node| !matches!(part, Node::Field(condition) if used.contains(&condition.position));
         let positions = source.positions.iter().take(steps.len());
         Some(OrderedWalk {
             rest: parts.iter().filter(covered).collect(),
@@ -135,7 +133,11 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
             let key = self.key_at(position);
             // A group may have members on both sides of the position, a whole order's key has none.
             let past_group = (self.given == Given::Whole) != self.backward;
-            let cut = if past_group { successor(&key) } else { Some(key) };
+            let cut = if past_group {
+                successor(&key)
+            } else {
+                Some(key)
+            };
             for range in &mut ranges {
                 clip(range, cut.as_deref(), self.backward);
             }
@@ -190,7 +192,11 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         let mut walk = self.source.set.walk(range);
         let mut key = Vec::new();
         loop {
-            let next = if self.backward { walk.next_back() } else { walk.next() };
+            let next = if self.backward {
+                walk.next_back()
+            } else {
+                walk.next()
+            };
             let Some(row) = next else {
                 return Some(Taken::More);
             };
@@ -211,7 +217,11 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
 
     /// Where the walk goes on behind everything that starts with a key.
     fn past(&self, key: &[u8]) -> Option<Vec<u8>> {
-        if self.backward { Some(key.to_vec()) } else { successor(key) }
+        if self.backward {
+            Some(key.to_vec())
+        } else {
+            successor(key)
+        }
     }
 }
 
@@ -245,7 +255,9 @@ fn steps(source: &Source, parts: &[Node], order: &Order) -> Option<(Vec<Step>, b
     };
     let wanted = order.fields.iter().enumerate();
     // A field of one value orders nothing.
-    let mut wanted = wanted.filter(|(_, field)| fixed(field.position).is_none()).peekable();
+    let mut wanted = wanted
+        .filter(|(_, field)| fixed(field.position).is_none())
+        .peekable();
     let mut steps = Vec::new();
     let mut direction = None;
     for position in &source.positions {

@@ -180,9 +180,12 @@ fn run_write(
         None => Err(Error::internal("the key has no table")),
     })?;
     expiry::note(ctx, name, holder);
+    let rides = expiry::rides(holder);
     drop(key);
     replicate::publish(ctx, name, &effects);
-    expiry::ride(ctx, name);
+    if rides {
+        expiry::ride(ctx, name);
+    }
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 //! slices give back is memory.
 //!
 //! Which tables have records that expire is kept in a [`Register`]. A timer looks at those that
-//! are due. Where the server has no timers, each write to a table reclaims a few of its records.
+//! are due. Before Redis 6, each write to a table reclaims a few of its records instead: Redis 4
+//! has no timers, and Redis 5 takes what a timer replicates for the beginning of a transaction
+//! that never ends.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
@@ -216,10 +218,16 @@ fn search(ctx: Context, name: &[u8], now: i64) -> Look {
     Look::Searched
 }
 
-/// Where no timer does it, a write to a table reclaims some of its records.
+/// Whether a write to this table is to reclaim some of its records, because no timer does it.
 #[inline]
+pub fn rides(holder: &Holder) -> bool {
+    !has_timer() && holder.table_as_it_is().is_some_and(Table::has_expiry)
+}
+
+/// Reclaims some records of a table that was written to.
+#[cold]
 pub fn ride(ctx: Context, name: StringRef<'_>) {
-    if !has_timer() && ctx.flags().decides() {
+    if ctx.flags().decides() {
         reclaim_batch(ctx, name, now());
     }
 }

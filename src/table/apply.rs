@@ -6,9 +6,9 @@ use super::{
     Effects, Form, Outcome, Row, Table, Values, Write,
     effects::{HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
     split_number,
+    state::from_bytes,
 };
 use crate::{
-    encoding::{self, snapshot},
     error::{Error, Result},
     value::ValueRef,
 };
@@ -48,7 +48,7 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
                 done.make(identity);
             }
             Effect::State(state) if table.is_none() => {
-                *table = Some(Box::new(snapshot::table_of(state)?));
+                *table = Some(Box::new(Table::from_state(state)?));
                 done.state(state);
             }
             Effect::Make(_) | Effect::State(_) => {
@@ -144,7 +144,7 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
         REMOVE => split_bytes(rest).map(|(key, rest)| (Effect::Remove(key), rest)),
         STATE => split_bytes(rest).map(|(state, rest)| (Effect::State(state), rest)),
         MIGRATE => match split_bytes(rest) {
-            Some((outcome, rest)) => Some((Effect::Migrate(encoding::from_bytes(outcome)?), rest)),
+            Some((outcome, rest)) => Some((Effect::Migrate(from_bytes(outcome)?), rest)),
             None => None,
         },
         MAKE => rest

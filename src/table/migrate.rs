@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Effects, Event, MAX_INDEXED_TEXT, Table, TableIndex};
+use super::{Effects, Event, MAX_INDEXED_TEXT, Table, TableIndex, state::to_bytes};
 use crate::{
-    encoding,
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
     schema::{Direction, Facts, IndexDefinition, Line, Migration, Operation, Schema, State},
@@ -63,7 +62,7 @@ impl Table {
         let outcome = Outcome { line: line.clone() };
         self.note(line);
         let mut effects = Effects::none();
-        effects.migrate(&encoding::to_bytes(&outcome)?);
+        effects.migrate(&to_bytes(&outcome)?);
         effects.happened(Event::Migrate);
         Ok(effects)
     }

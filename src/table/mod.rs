@@ -12,6 +12,7 @@ mod laws;
 mod migrate;
 mod record;
 mod records;
+mod state;
 mod write;
 
 pub use apply::apply;
