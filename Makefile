@@ -20,6 +20,8 @@ help: ## List the targets
 demo: ## Show YARR at work on a private Redis (installs what is missing)
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
+	$(call heading,The demo)
+	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
 
 run: ## Start Redis with the module and redis.conf.example on PORT (6380)
@@ -39,6 +41,7 @@ test: ## Run every check and every test (installs what is missing)
 	@$(REDIS_SERVER) --version
 	@$(MAKE) --no-print-directory fmt lint deny doc check unit module integration
 	$(call heading,The demo)
+	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
 	$(call heading,All tests passed)
 
@@ -88,6 +91,7 @@ figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,Figures)
+	@# Of the client only its own code is worth optimizing; a folder of its own keeps both kinds of build.
 	@YARR_MODULE=$(MODULE) cargo run $(ENGINE) --config 'profile.dev.opt-level=2' \
 		--config 'profile.dev.package."*".opt-level=0' --target-dir $(TARGET_DIR)/figures --example figures
 

@@ -354,7 +354,7 @@ fn bytes(words: &[String]) -> Vec<&[u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn every_set_of_indexes_gives_the_answer_of_a_plain_list(

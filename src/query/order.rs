@@ -128,3 +128,40 @@ impl Sorting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fixture::*, *};
+
+    #[test]
+    fn an_order_ends_at_a_clause_and_has_each_field_once() {
+        let order = |line: &str| {
+            let args = words(line);
+            let mut tokens = Tokens::new(&args);
+            let order = parse_order(&mut tokens, &["LIMIT", "COUNT"]).map(|order| {
+                order
+                    .iter()
+                    .map(|f| {
+                        format!(
+                            "{}{}",
+                            String::from_utf8_lossy(f.field),
+                            if f.descending { "-" } else { "+" }
+                        )
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            });
+            match order {
+                Ok(order) => format!("{order} ({} left)", tokens.left()),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(order("a"), "a+ (0 left)");
+        assert_eq!(order("a asc b desc c limit 5"), "a+ b- c+ (2 left)");
+        assert_eq!(order("@count DESC count"), "@count- (1 left)");
+        assert_eq!(order("@asc @desc DESC"), "@asc+ @desc- (0 left)");
+        assert!(order("a @a").contains("each field of ORDER BY once at argument 3, found '@a'"));
+        assert!(order("").contains("a field to order by at argument 2"));
+        assert!(order("LIMIT 5").contains("a field to order by at argument 2, found 'LIMIT'"));
+    }
+}

@@ -119,3 +119,178 @@ fn parse_test<'a>(tokens: &mut Tokens<'a>) -> Result<Test<'a>> {
 fn no_operator(tokens: &Tokens) -> Error {
     tokens.unexpected("an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH)")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{fixture::*, predicate::Condition},
+        *,
+    };
+
+    /// What a predicate is read as, with parentheses around each joint.
+    fn read(line: &str) -> String {
+        fn text(token: &[u8]) -> String {
+            String::from_utf8_lossy(token).into_owned()
+        }
+        fn condition(condition: &Condition) -> String {
+            let field = text(condition.field);
+            match &condition.test {
+                Test::Compare(comparison, value) => {
+                    format!("{field} {comparison:?} {}", text(value))
+                }
+                Test::Between(low, high) => format!("{field} between {} {}", text(low), text(high)),
+                Test::In(values) => {
+                    format!(
+                        "{field} in {:?}",
+                        values.iter().map(|v| text(v)).collect::<Vec<_>>()
+                    )
+                }
+                Test::StartsWith(prefix) => format!("{field} starts {}", text(prefix)),
+                Test::IsNull => format!("{field} null"),
+                Test::IsNotNull => format!("{field} not null"),
+            }
+        }
+        fn node(part: &Node) -> String {
+            let joined = |parts: &[Node], word: &str| {
+                format!(
+                    "({})",
+                    parts.iter().map(node).collect::<Vec<_>>().join(word)
+                )
+            };
+            match part {
+                Node::And(parts) => joined(parts, " & "),
+                Node::Or(parts) => joined(parts, " | "),
+                Node::Not(part) => format!("!{}", node(part)),
+                Node::Condition(c) => condition(c),
+            }
+        }
+        match predicate(&words(line)) {
+            Ok(Predicate::Everything) => "*".into(),
+            Ok(Predicate::Where(root)) => node(&root),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_predicate_is_read_as_the_grammar_says() {
+        for (line, expected) in [
+            ("*", "*"),
+            ("all", "*"),
+            ("a = 1", "a Equal 1"),
+            ("a eq 1", "a Equal 1"),
+            ("a != 1", "a NotEqual 1"),
+            ("a NE 1", "a NotEqual 1"),
+            ("a < 1", "a Less 1"),
+            ("a LT 1", "a Less 1"),
+            ("a <= 1", "a LessOrEqual 1"),
+            ("a Le 1", "a LessOrEqual 1"),
+            ("a > 1", "a Greater 1"),
+            ("a GT 1", "a Greater 1"),
+            ("a >= 1", "a GreaterOrEqual 1"),
+            ("a GE 1", "a GreaterOrEqual 1"),
+            ("a BETWEEN 1 AND 2", "a between 1 2"),
+            ("a between AND and AND", "a between AND AND"),
+            ("a IN 0", "a in []"),
+            ("a in 2 ) (", "a in [\")\", \"(\"]"),
+            ("a IS NULL", "a null"),
+            ("a is not null", "a not null"),
+            ("a STARTS WITH x", "a starts x"),
+            ("@all = *", "@all Equal *"),
+            ("@not = NOT", "@not Equal NOT"),
+            ("in IN 1 in", "in in [\"in\"]"),
+            (
+                "a = AND AND b = OR OR c = (",
+                "((a Equal AND & b Equal OR) | c Equal ()",
+            ),
+            (
+                "a = 1 OR b = 2 AND NOT c = 3",
+                "(a Equal 1 | (b Equal 2 & !c Equal 3))",
+            ),
+            ("NOT NOT a = 1", "a Equal 1"),
+            ("NOT NOT NOT a = 1", "!a Equal 1"),
+            (
+                "NOT ( a = 1 OR b = 2 ) AND c = 3",
+                "(!(a Equal 1 | b Equal 2) & c Equal 3)",
+            ),
+            ("( ( a = 1 ) )", "a Equal 1"),
+            (
+                "a = 1 AND b = 2 AND c = 3",
+                "(a Equal 1 & b Equal 2 & c Equal 3)",
+            ),
+        ] {
+            assert_eq!(read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_names_the_token_and_its_place() {
+        // The table is argument 1, so the first token here is argument 2.
+        for (line, expected) in [
+            (
+                "",
+                "a field's name, NOT or '(' at argument 2, found the end of the command",
+            ),
+            (
+                "AND a = 1",
+                "a field's name, NOT or '(' at argument 2, found 'AND'",
+            ),
+            (
+                "a",
+                "an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH) at argument 3, found the end of the command",
+            ),
+            ("a == 1", "STARTS WITH) at argument 3, found '=='"),
+            ("a =", "a value at argument 4, found the end of the command"),
+            ("a = 1 AND", "at argument 6, found the end of the command"),
+            ("a = 1 OR *", "at argument 6, found '*'"),
+            ("a = 1 )", "the end of the command at argument 5, found ')'"),
+            (
+                "( a = 1",
+                "AND, OR or ')' at argument 6, found the end of the command",
+            ),
+            ("( )", "at argument 3, found ')'"),
+            ("NOT", "at argument 3, found the end"),
+            ("a BETWEEN 1 2", "expected AND at argument 5, found '2'"),
+            ("a BETWEEN 1", "expected AND at argument 5, found the end"),
+            ("a IN x 1", "the number of values at argument 4, found 'x'"),
+            ("a IN -1", "the number of values at argument 4, found '-1'"),
+            ("a IN 2 1", "expected 2 values after argument 4, found 1"),
+            ("a IN 18446744073709551615 1", "the number of values"),
+            (
+                "a IN 9223372036854775807 1",
+                "expected 9223372036854775807 values",
+            ),
+            ("a IS 1", "expected NULL at argument 4, found '1'"),
+            ("a STARTS x", "expected WITH at argument 4, found 'x'"),
+            (
+                "* AND a = 1",
+                "the end of the command at argument 3, found 'AND'",
+            ),
+        ] {
+            let error = read(line);
+            assert!(
+                error.starts_with("ERR ") && error.contains(expected),
+                "{line}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_chains_are_not() {
+        let nested = |depth: usize| {
+            let mut line = vec![&b"("[..]; depth];
+            line.extend([&b"a"[..], b"=", b"1"]);
+            line.extend(vec![&b")"[..]; depth]);
+            predicate(&line).map(drop)
+        };
+        nested(MAX_DEPTH).unwrap();
+        let refused = error(nested(MAX_DEPTH + 1)).to_string();
+        assert!(refused.contains("at most 128 levels"), "{refused}");
+        assert!(nested(100_000).is_err());
+        let mut line = vec![&b"NOT"[..]; 100_001];
+        line.extend([&b"a"[..], b"=", b"1"]);
+        assert!(matches!(
+            predicate(&line).unwrap(),
+            Predicate::Where(Node::Not(_))
+        ));
+    }
+}

@@ -158,3 +158,102 @@ fn fields(node: &Node, positions: &mut Vec<usize>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{explain, fixture::*};
+    use crate::value::Value;
+
+    #[test]
+    fn a_plan_says_what_is_done() {
+        let mut table = table(
+            "ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER ADD FIELD e ENUM ( x y ) BITMAP \
+             ADD INDEX b a TIMESTAMPS OFF",
+        );
+        for id in 1..=1000 {
+            let e = Value::Enum(u16::from(id % 2 == 0));
+            put(
+                &mut table,
+                &[
+                    Value::Integer(id),
+                    Value::Integer(id % 100),
+                    Value::Integer(id % 10),
+                    e,
+                    Value::Null,
+                ],
+            );
+        }
+        for (line, order, limit, expected) in [
+            (
+                "a = 5",
+                "",
+                None,
+                "read the index on (a), 1 range: about 10 records examined",
+            ),
+            (
+                "a = 5 AND e = y",
+                "",
+                None,
+                "read the index on (a), 1 range: about 10 records examined\nkeep those whose e match",
+            ),
+            (
+                "a > 5 AND e = y",
+                "",
+                None,
+                "read the bitmap on (e): about 500 records examined\nkeep those whose a match",
+            ),
+            (
+                "b = 5 AND a = 15",
+                "",
+                None,
+                "read the index on (b, a), 1 range: about 10 records examined",
+            ),
+            (
+                "b = 5",
+                "a",
+                None,
+                "walk the index on (b, a) forward, 1 range with 100 entries: about 100 records examined\nthe index gives the order, records equal in it are sorted",
+            ),
+            (
+                "b = 5",
+                "a DESC",
+                Some(3),
+                "walk the index on (b, a) backward, 1 range with 100 entries: about 3 records examined\nthe index gives the order, records equal in it are sorted\nanswer 3 of them from match 1 on",
+            ),
+            (
+                "e = x",
+                "id",
+                Some(10),
+                "walk the index on (id) forward, 1 range with 1000 entries: about 20 records examined\nkeep those whose e match\nthe index gives the order\nanswer 10 of them from match 1 on",
+            ),
+            (
+                "b = 5",
+                "e",
+                None,
+                "read the index on (b, a), 1 range: about 100 records examined\nsort the matches by e, id",
+            ),
+            (
+                "a = 5 OR b = 3",
+                "",
+                None,
+                "join, each record once: about 110 records examined\n  read the index on (a), 1 range: about 10 records examined\n  read the index on (b, a), 1 range: about 100 records examined",
+            ),
+            ("*", "", None, "walk the table: 1000 records examined"),
+            (
+                "b != 5",
+                "",
+                None,
+                "walk the table: 1000 records examined\nkeep those whose b match",
+            ),
+        ] {
+            let (args, order) = (words(line), words(order));
+            let mut query = query(&args, &order);
+            query.limit = limit;
+            assert_eq!(
+                explain(&table, &query, 0).unwrap().to_string(),
+                expected,
+                "{line}"
+            );
+        }
+    }
+}

@@ -288,3 +288,204 @@ fn within(low: Option<Bound<Value>>, high: Option<Bound<Value>>) -> ValueSet {
         _ => ValueSet::nothing(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{fixture::*, select},
+        *,
+    };
+    use crate::{table::Table, value::ValueRef};
+
+    /// A table with a field of each type, and records in the order of their values.
+    fn typed() -> Table {
+        let mut table = table(
+            "ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD b BOOLEAN ADD FIELD d DATETIME \
+             ADD FIELD s STRING ADD FIELD u UUID ADD FIELD e ENUM ( low mid high ) TIMESTAMPS OFF",
+        );
+        let text = |text: &str| Value::String(text.as_bytes().into());
+        let values: [[Value; 7]; 5] = [
+            [
+                Value::Integer(i64::MIN),
+                Value::Float(f64::MIN),
+                Value::Boolean(false),
+                Value::DateTime(-1),
+                text(""),
+                Value::Uuid([0; 16]),
+                Value::Enum(0),
+            ],
+            [
+                Value::Integer(5),
+                Value::Float(0.1),
+                Value::Boolean(false),
+                Value::DateTime(1000),
+                text("a"),
+                Value::Uuid([1; 16]),
+                Value::Enum(0),
+            ],
+            [
+                Value::Integer(6),
+                Value::Float(9_007_199_254_740_992.0),
+                Value::Boolean(true),
+                Value::DateTime(1_357_034_400_000),
+                text("ab"),
+                Value::Uuid([2; 16]),
+                Value::Enum(1),
+            ],
+            [
+                Value::Integer(i64::MAX),
+                Value::Float(f64::MAX),
+                Value::Boolean(true),
+                Value::DateTime(i64::MAX),
+                text("b\u{0}"),
+                Value::Uuid([255; 16]),
+                Value::Enum(2),
+            ],
+            [const { Value::Null }; 7],
+        ];
+        for (at, values) in values.into_iter().enumerate() {
+            let mut record = vec![Value::Integer(at as i64 + 1)];
+            record.extend(values);
+            record.push(Value::Null);
+            put(&mut table, &record);
+        }
+        table
+    }
+
+    #[test]
+    fn a_condition_matches_the_values_it_says() {
+        let table = typed();
+        for (line, expected) in [
+            ("i = 5", "2"),
+            ("i = 5.0", "2"),
+            ("i = 5e0", "2"),
+            ("i = 5.5", ""),
+            ("i != 5.5", "1234"),
+            ("i < 5.5", "12"),
+            ("i <= 5.5", "12"),
+            ("i > 5.5", "34"),
+            ("i >= 5.5", "34"),
+            ("i BETWEEN 4.5 AND 5.5", "2"),
+            ("i BETWEEN 5.1 AND 5.9", ""),
+            ("NOT i BETWEEN 5.1 AND 5.9", "1234"),
+            ("i IN 3 5 5.5 5.0", "2"),
+            ("i > 9223372036854775807", ""),
+            ("i >= 9223372036854775807", "4"),
+            ("i < 9223372036854775808", "1234"),
+            ("i <= 9223372036854775807.5", "1234"),
+            ("i >= 9223372036854775807.5", ""),
+            ("i = 9223372036854775808", ""),
+            ("NOT i >= 9223372036854775808", "1234"),
+            ("i < -9223372036854775808", ""),
+            ("i <= -9223372036854775808", "1"),
+            ("i >= -9223372036854775809", "1234"),
+            ("i < 1e400", "1234"),
+            ("i > -1e400", "1234"),
+            ("i <= -1e400", ""),
+            ("i BETWEEN -1e400 AND 1e400", "1234"),
+            ("f = 9007199254740992", "3"),
+            ("f = 9007199254740993", ""),
+            ("f != 9007199254740993", "1234"),
+            ("f < 9007199254740993", "123"),
+            ("f >= 9007199254740993", "4"),
+            ("f > 9007199254740991", "34"),
+            ("f = 0.1", "2"),
+            ("f <= 1e400", "1234"),
+            ("f >= 1e400", ""),
+            ("f > -1e400", "1234"),
+            ("b = TRUE", "34"),
+            ("b > 0", "34"),
+            ("b != true", "12"),
+            ("d = 2013-01-01T10:00:00Z", "3"),
+            ("d < now", "12"),
+            ("d <= now", "12"),
+            ("d = now-1s", "2"),
+            ("d > 999.5", "234"),
+            ("s = ''", "1"),
+            ("s STARTS WITH ''", "1234"),
+            ("s STARTS WITH a", "23"),
+            ("NOT s STARTS WITH a", "14"),
+            ("s BETWEEN a AND ab", "23"),
+            ("s > ab", "4"),
+            ("u = 01010101010101010101010101010101", "2"),
+            ("u < ffffffff-ffff-ffff-ffff-ffffffffffff", "123"),
+            ("e < high", "123"),
+            ("e BETWEEN high AND low", ""),
+            ("e IN 3 high high low", "124"),
+            ("i IS NULL", "5"),
+            ("NOT i IS NULL", "1234"),
+            ("NOT i IS NOT NULL", "5"),
+            ("i IN 0", ""),
+            ("NOT i IN 0", "1234"),
+            ("i BETWEEN 6 AND 5", ""),
+            ("NOT i BETWEEN 6 AND 5", "1234"),
+            ("NOT ( i = 5 OR s = ab )", "14"),
+            ("NOT ( i = 5 AND s = ab )", "1234"),
+            ("NOT ( i IS NULL OR i = 5 )", "134"),
+            ("i > 5 AND i < 9223372036854775807", "3"),
+            ("i = 5 OR i IS NULL", "25"),
+            ("i = 5 AND i IS NULL", ""),
+            ("id = 3 OR id = 5", "35"),
+            ("expires_at IS NULL", "12345"),
+        ] {
+            let line = words(line);
+            let filter = filter(table.schema(), &predicate(&line).unwrap(), 2000).unwrap();
+            let matched: Vec<String> = (1..=5)
+                .filter(|id| {
+                    let row = table.row(&ValueRef::Integer(*id)).unwrap();
+                    filter.matches(&table.record(row).unwrap())
+                })
+                .map(|id| id.to_string())
+                .collect();
+            assert_eq!(
+                matched.concat(),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(&line.join(&b' '))
+            );
+            // And the same through a walk.
+            let found = select(&table, &query(&line, &[b"id"]), 2000, 10).unwrap();
+            let found: Vec<String> = ids(&table, &found).iter().map(i64::to_string).collect();
+            assert_eq!(found.concat(), expected);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_its_field_is_refused() {
+        let table = typed();
+        for (line, expected) in [
+            (
+                "i = x",
+                "BADVALUE field 'i' is INTEGER: expected a number, found 'x'",
+            ),
+            ("i = nan", "BADVALUE field 'i' is INTEGER"),
+            ("i = ''", "found ''"),
+            (
+                "f = inf",
+                "BADVALUE field 'f' is FLOAT: expected a finite number, found 'inf'",
+            ),
+            ("f > NaN", "BADVALUE"),
+            ("b = 2", "BADVALUE field 'b' is BOOLEAN"),
+            ("d = yesterday", "BADVALUE field 'd' is DATETIME"),
+            ("u = 5", "BADVALUE field 'u' is UUID"),
+            (
+                "e = none",
+                "BADVALUE field 'e' is ENUM: expected one of low, mid, high, found 'none'",
+            ),
+            ("i IN 2 1 x", "BADVALUE"),
+            ("i BETWEEN x AND 1", "BADVALUE"),
+            ("i = 1 OR b = 2", "BADVALUE"),
+            (
+                "i STARTS WITH 1",
+                "BADVALUE field 'i' is INTEGER: STARTS WITH is for STRING",
+            ),
+            ("none = 1", "NOFIELD there is no field 'none'"),
+            ("@@i = 1", "NOFIELD"),
+            ("I = 1", "NOFIELD"),
+        ] {
+            let line = words(line);
+            let error = error(filter(table.schema(), &predicate(&line).unwrap(), 0)).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -107,3 +107,59 @@ fn quoted_names(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Query, fixture::*, select};
+
+    #[test]
+    fn what_no_index_serves_is_refused_with_what_would_serve() {
+        let table = table(
+            "ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER ADD FIELD c INTEGER ADD FIELD d INTEGER \
+             ADD FIELD e ENUM ( x y ) BITMAP ADD INDEX b c TIMESTAMPS OFF",
+        );
+        for (line, expected) in [
+            ("a = 1", None),
+            ("e = x", None),
+            ("b > 1", None),
+            ("id = 1", None),
+            ("id != 1", Some("!=")),
+            ("expires_at < now", None),
+            ("expires_at IS NOT NULL", None),
+            ("expires_at IS NULL", Some("'expires_at'")),
+            ("*", None),
+            ("d = 1", Some("ADD INDEX d")),
+            ("c = 1", Some("ADD INDEX c")),
+            ("a != 1", Some("no index serves !=")),
+            ("a = 1 OR d = 1", Some("'d'")),
+            ("a = 1 OR d = 1 OR c = 1", Some("ADD INDEX c ADD INDEX d")),
+            ("a = 1 AND d = 1", None),
+            ("a != 1 AND a > 0", None),
+            ("a != 1 OR a = 3", Some("!=")),
+            ("a IN 0", None),
+            ("d IN 0", Some("ADD INDEX d")),
+            ("NOT a != 1", None),
+            ("NOT a BETWEEN 1 AND 2", None),
+            ("NOT a IN 1 1", Some("NOT IN")),
+            ("NOT ( a < 2 OR d = 1 )", None),
+            ("NOT ( a < 2 AND d = 1 )", Some("'d'")),
+            ("c = 1 AND d != 1", Some("ADD INDEX c")),
+        ] {
+            let args = words(line);
+            let mut query = Query::of(predicate(&args).unwrap());
+            match (select(&table, &query, 0, 10), expected) {
+                (Ok(_), None) => {}
+                (Err(error), Some(expected)) => {
+                    let error = error.to_string();
+                    assert!(
+                        error.starts_with("NOINDEX ") && error.contains(expected),
+                        "{line}: {error}"
+                    );
+                }
+                (found, expected) => panic!("{line}: {found:?}, not {expected:?}"),
+            }
+            query.scan = true;
+            assert_eq!(select(&table, &query, 0, 10), Ok(vec![]), "{line}");
+        }
+    }
+}

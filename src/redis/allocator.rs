@@ -5,7 +5,7 @@
 //! once: whoever allocated from the system before the load stays with the system.
 //!
 //! The server counts every block twice over, which makes its allocator several times slower than
-//! others. What a command allocates and frees again comes from a [`shelf`](super::shelf) instead.
+//! others. What a command allocates and frees again comes from a [`shelf`] instead.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

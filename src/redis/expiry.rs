@@ -53,20 +53,11 @@ pub fn has_timer() -> bool {
     TIMER.load(Relaxed)
 }
 
-/// Starts the timer, where the server has timers. Redis 5 crashes on one that is made while it
-/// loads modules: there it starts with the first table that has something to expire.
+/// Starts the timer, where a timer may replicate. On Redis 5 none may, and one that is made while
+/// modules are loaded crashes the server; its IO errors tell Redis 6.
 pub fn start(ctx: Context) {
-    if has!(RedisModule_CreateTimer) {
+    if has!(RedisModule_CreateTimer) && has!(RedisModule_IsIOError) {
         TIMER.store(true, Relaxed);
-        if has!(RedisModule_IsIOError) {
-            start_ticking(ctx);
-        }
-    }
-}
-
-fn start_ticking(ctx: Context) {
-    static TICKING: AtomicBool = AtomicBool::new(false);
-    if !TICKING.swap(true, Relaxed) {
         rearm(ctx, REST);
     }
 }
@@ -99,7 +90,6 @@ fn note_anew(ctx: Context, name: StringRef<'_>, holder: &Holder) {
     let place = Place::new(Some(ctx.selected_db()), name.bytes());
     register().add(place, table.identity(), now());
     holder.noted().set(super::register::generation());
-    start_ticking(ctx);
     subscribe(ctx);
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     random::Random,
     replication::pair,
+    reply::Reply,
     sample::{dumps, state},
     server::{Options, eventually},
 };
@@ -92,6 +93,15 @@ fn random_commands_never_bring_a_server_down() {
         }
     }
     let tables = ["t", "again"];
+    for table in tables {
+        eventually("what expired is removed", || {
+            client
+                .ok(&format!("YARR.INFO {table}"))
+                .get("expired")
+                .map(Reply::number)
+                == Some(0)
+        });
+    }
     let (records, bytes) = (state(&mut client, &tables), dumps(&mut client, &tables));
     server.restart();
     let mut client = server.connect();
