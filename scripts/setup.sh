@@ -20,12 +20,8 @@ have_libclang() {
     { /sbin/ldconfig -p 2>/dev/null || true; } | grep -q 'libclang[-.0-9]*\.so' && return 0
     compgen -G '/usr/lib*/libclang*.so*' >/dev/null && return 0
     compgen -G '/usr/lib/llvm*/lib/libclang*.so*' >/dev/null && return 0
-    compgen -G '/usr/lib/*-linux-gnu/libclang*.so*' >/dev/null && return 0
-    compgen -G '/Library/Developer/CommandLineTools/usr/lib/libclang.dylib' >/dev/null && return 0
-    compgen -G '/opt/homebrew/opt/llvm/lib/libclang.dylib' >/dev/null
+    compgen -G '/usr/lib/*-linux-gnu/libclang*.so*' >/dev/null
 }
-
-have_redis() { have "${REDIS_SERVER:-redis-server}"; }
 
 if ! have cargo; then
     say "cargo is missing: install Rust 1.85 or newer with rustup, then run make again."
@@ -36,8 +32,12 @@ packages=()
 have cc || packages+=(gcc libc6-dev)
 # clang brings the compiler's own headers, which libclang needs to read Redis's.
 { have clang && have_libclang; } || packages+=(clang libclang-dev)
-if [ "$wanted" != build ]; then
-    have_redis || packages+=(redis-server)
+if [ "$wanted" != build ] && ! have "${REDIS_SERVER:-redis-server}"; then
+    if [ "${REDIS_SERVER:-redis-server}" != redis-server ]; then
+        say "REDIS_SERVER is $REDIS_SERVER, and there is no such program."
+        exit 1
+    fi
+    packages+=(redis-server)
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -46,8 +46,6 @@ if [ ${#packages[@]} -gt 0 ]; then
         say "Please install a C compiler, clang with libclang, and Redis 4 or newer or Valkey, then run make again."
         say "  Fedora:  dnf install gcc clang clang-devel redis"
         say "  Arch:    pacman -S gcc clang valkey"
-        say "  Alpine:  apk add build-base clang-dev redis"
-        say "  macOS:   xcode-select --install; brew install redis"
         say "A server of another name is given by REDIS_SERVER=/path/to/valkey-server."
         exit 1
     fi

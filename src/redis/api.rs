@@ -71,8 +71,8 @@ pub fn missing() -> Vec<&'static str> {
         RedisModule_LoadStringBuffer RedisModule_EmitAOF RedisModule_LogIOError
         RedisModule_Replicate RedisModule_ReplyWithArray RedisModule_ReplyWithError
         RedisModule_ReplyWithLongLong RedisModule_ReplyWithNull RedisModule_ReplyWithSimpleString
-        RedisModule_ReplyWithStringBuffer RedisModule_WrongArity RedisModule_GetContextFlags
-        RedisModule_GetSelectedDb RedisModule_SelectDb RedisModule_GetRandomBytes
+        RedisModule_ReplyWithStringBuffer RedisModule_WrongArity
+        RedisModule_GetSelectedDb RedisModule_SelectDb
         RedisModule_Alloc RedisModule_Calloc RedisModule_Realloc RedisModule_Free
     ];
     let lacking = required.into_iter().filter(|(_, there)| !there);
@@ -117,9 +117,11 @@ impl Context {
         self.0
     }
 
-    /// What the server says of itself and of this call.
+    /// What the server says of itself and of this call. Servers before 4.0.3 do not say: only
+    /// writes of a client ask there, which a primary has.
     pub fn flags(self) -> Flags {
-        Flags(call!(RedisModule_GetContextFlags(self.0)).unwrap_or_default() as u32)
+        let flags = call!(RedisModule_GetContextFlags(self.0));
+        Flags(flags.map_or(raw::REDISMODULE_CTX_FLAGS_MASTER, |flags| flags as u32))
     }
 
     /// The number of the database that keys are opened in.

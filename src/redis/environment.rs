@@ -1,11 +1,15 @@
 //! What a command may know of the world: the clock, chance and the limits.
 
 use std::{
+    hash::{BuildHasher, Hasher, RandomState},
     sync::Mutex,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{api::call, config};
+use super::{
+    api::{call, has},
+    config,
+};
 use crate::commands::Environment;
 
 /// Random bits are fetched so many at a time.
@@ -47,6 +51,10 @@ fn random() -> u64 {
 }
 
 fn fetch() -> [u64; FETCHED] {
+    if !has!(RedisModule_GetRandomBytes) {
+        // Redis 4: the keys of the standard library's hash maps come from the system's random bits.
+        return std::array::from_fn(|_| RandomState::new().build_hasher().finish());
+    }
     let mut bytes = [0u8; FETCHED * 8];
     call!(RedisModule_GetRandomBytes(bytes.as_mut_ptr(), bytes.len()));
     let mut words = [0; FETCHED];
