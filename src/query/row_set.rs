@@ -5,7 +5,7 @@ use roaring::RoaringBitmap;
 use crate::{index::Walk, table::Table};
 
 /// A set is gathered as plain bits where at least one row in so many is in it.
-const DENSE: u64 = if cfg!(test) { 4 } else { 256 };
+const DENSE: u64 = if cfg!(test) { 2048 } else { 256 };
 
 /// Gathers the rows of walks. Bits are joined 64 at a time, for rows that follow each other
 /// mostly lie in one word.
@@ -19,7 +19,7 @@ impl Bits {
     #[inline]
     fn insert(&mut self, row: u32) {
         let word = row as usize / 64;
-        if word > self.word {
+        if word != self.word {
             self.flush();
             self.word = word;
         }
@@ -61,7 +61,7 @@ pub(super) fn gather<'t>(
     for walk in walks {
         walk.for_each(|row| bits.insert(row));
     }
-    bits.flush(); eprintln!("DENSE {count} {}", RoaringBitmap::from_lsb0_bytes(0, &bits.bytes).len());
+    bits.flush();
     RoaringBitmap::from_lsb0_bytes(0, &bits.bytes)
 }
 

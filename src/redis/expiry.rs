@@ -30,8 +30,10 @@ use super::{
 };
 use crate::table::Table;
 
-/// Records removed between two looks at the clock.
+/// Records removed between two looks at the clock, at first and where a write does it.
 const BATCH: usize = 16;
+/// A batch grows and shrinks until it takes about so long: each travels by itself.
+const STRIDE: Duration = Duration::from_micros(100);
 /// A slice takes on no further batch after so long.
 const SLICE: Duration = Duration::from_micros(800);
 /// From one slice to the next, while nothing is due.
@@ -167,22 +169,29 @@ fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>)> {
 
 fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Look {
     SLICES.bump();
-    while reclaim_batch(ctx, name, now) {
-        if started.elapsed() >= SLICE {
+    let (mut batch, mut before) = (BATCH, started.elapsed());
+    while reclaim_batch(ctx, name, now, batch) {
+        let after = started.elapsed();
+        if after >= SLICE {
             return Look::More;
         }
+        batch = match after - before {
+            took if took < STRIDE / 2 => batch * 2,
+            took if took > STRIDE * 2 => (batch / 2).max(1),
+            _ => batch,
+        };
+        before = after;
     }
     Look::Later(now)
 }
 
-/// Removes some of the records that have expired; false where none is left.
-fn reclaim_batch(ctx: Context, name: StringRef<'_>, now: i64) -> bool {
+/// Removes up to `most` of the records that have expired; false where none is left.
+fn reclaim_batch(ctx: Context, name: StringRef<'_>, now: i64, most: usize) -> bool {
     let mut key = Key::open(ctx, name, Mode::Write);
     let Ok(Some(holder)) = key.holder_mut() else {
         return false;
     };
-    let reclaimed =
-        holder.change(|table| Ok(table.as_mut().map(|table| table.reclaim(now, BATCH))));
+    let reclaimed = holder.change(|table| Ok(table.as_mut().map(|table| table.reclaim(now, most))));
     drop(key);
     match reclaimed {
         Ok(Some(effects)) if !effects.is_empty() => {
@@ -218,7 +227,7 @@ pub fn rides(holder: &Holder) -> bool {
 #[cold]
 pub fn ride(ctx: Context, name: StringRef<'_>) {
     if ctx.flags().decides() {
-        reclaim_batch(ctx, name, now());
+        reclaim_batch(ctx, name, now(), BATCH);
     }
 }
 
