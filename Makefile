@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run test module fmt lint deny doc check unit integration figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380

@@ -24,7 +24,7 @@ have_libclang() {
 }
 
 if ! have cargo; then
-    say "cargo is missing: install Rust 1.85 or newer with rustup, then run make again."
+    say "cargo is missing: install Rust 1.86 or newer with rustup, then run make again."
     exit 1
 fi
 

@@ -44,8 +44,8 @@ pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<&'a
         if fields.contains(&field) {
             return Err(before.unexpected("each field once"));
         }
-        if fields.len() >= crate::schema::MAX_FIELDS {
-            return Err(before.unexpected("at most 1024 fields"));
+        if fields.len() >= crate::schema::MAX_NAMED {
+            return Err(before.unexpected("at most 1028 fields"));
         }
         fields.push(field);
     }

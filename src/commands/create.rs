@@ -112,8 +112,8 @@ fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(List<'a>, List<'a>)> {
     let before = tokens.clone();
     let count = tokens.expect_count("the number of fields")?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count == 0 || count > crate::schema::MAX_FIELDS {
-        return Err(before.unexpected("1 to 1024 fields"));
+    if count == 0 || count > crate::schema::MAX_NAMED {
+        return Err(before.unexpected("1 to 1028 fields"));
     }
     let fields = tokens.take_many(count, "fields")?.to_vec();
     tokens.expect("VALUES")?;

@@ -28,11 +28,18 @@ pub fn run(
         .expect_token("FIND, WHERE, UPDATE or DEL")?
         .to_ascii_uppercase();
     let rest = tokens.take_rest();
-    let query = match verb.as_slice() {
-        b"FIND" => find::parse(rest)?.query(),
-        b"WHERE" => Some(r#where::parse(rest)?.query()),
-        b"UPDATE" if !analyze => update::parse(rest)?.query(),
-        b"DEL" if !analyze => del::parse(rest)?.query(),
+    let plan = |query: Option<Query>| plan_lines(table, query.as_ref(), environment.now);
+    let mut lines = match verb.as_slice() {
+        b"FIND" => plan(find::parse(rest)?.query())?,
+        b"WHERE" => {
+            let request = r#where::parse(rest)?;
+            match request.counts() {
+                true => query::explain_count(table, request.query(), environment.now)?.lines(),
+                false => plan_lines(table, Some(request.query()), environment.now)?,
+            }
+        }
+        b"UPDATE" if !analyze => plan(update::parse(rest)?.query())?,
+        b"DEL" if !analyze => plan(del::parse(rest)?.query())?,
         b"UPDATE" | b"DEL" => {
             return Err(Error::syntax(
                 "syntax error: ANALYZE carries the command out, so it takes only FIND and WHERE",
@@ -46,7 +53,6 @@ pub fn run(
         }
         _ => return Err(before.unexpected("FIND, WHERE, UPDATE or DEL")),
     };
-    let mut lines = plan_lines(table, query.as_ref(), environment.now)?;
     if analyze {
         let mut recorded = Recorded::default();
         let begun = Instant::now();

@@ -33,8 +33,13 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// The query.
-    pub fn query(self) -> Query<'a> {
-        self.query
+    pub fn query(&self) -> &Query<'a> {
+        &self.query
+    }
+
+    /// Whether only the number of matches is asked for.
+    pub fn counts(&self) -> bool {
+        matches!(self.wanted, Wanted::Count)
     }
 }
 

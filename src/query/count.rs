@@ -59,6 +59,18 @@ fn by_indexes(table: &Table, access: &Access) -> Option<u64> {
     Some(rows.intersection_len(first))
 }
 
+/// Whether indexes alone tell the number of matches.
+pub(super) fn is_told(table: &Table, access: &Access) -> bool {
+    match &access.way {
+        Way::Table => access.rest.is_empty(),
+        Way::Union(parts) => {
+            let told = |part: &Access| !matches!(part.way, Way::Table) && is_told(table, part);
+            sets(table, access).is_some() && parts.iter().all(told)
+        }
+        Way::Sorted(..) | Way::Bits(..) => sets(table, access).is_some(),
+    }
+}
+
 /// The sets of rows that a way's rows must also be in; `None` where records must be read.
 fn sets<'t>(table: &'t Table, access: &Access<'t, '_>) -> Option<Vec<Cow<'t, RoaringBitmap>>> {
     let rest = access.rest.iter();

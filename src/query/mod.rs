@@ -175,6 +175,17 @@ pub fn explain(table: &Table, query: &Query<'_>, now: i64) -> Result<Plan> {
     Ok(Plan::of(table, query, &strategy))
 }
 
+/// How a count of the matches would be answered.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX.
+pub fn explain_count(table: &Table, query: &Query<'_>, now: i64) -> Result<Plan> {
+    let filter = filter(table.schema(), &query.predicate, now)?;
+    planner::order(table, query)?;
+    let strategy = Strategy::choose(table, &filter, None, query.scan, u64::MAX)?;
+    Ok(Plan::of_count(table, &strategy))
+}
+
 /// Calls `met` with the row of each match, in no order, until it answers false.
 ///
 /// # Errors

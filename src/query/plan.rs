@@ -5,6 +5,7 @@ use std::fmt;
 use super::{
     Query,
     access::{Access, Way},
+    count::is_told,
     filter::Node,
     planner::Strategy,
     source::names,
@@ -16,6 +17,8 @@ use crate::{schema::Schema, table::Table};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     lines: Vec<String>,
+    /// Whether indexes alone tell what is asked.
+    told: bool,
 }
 
 impl Plan {
@@ -24,9 +27,34 @@ impl Plan {
         self.lines
     }
 
+    /// The plan of a count.
+    pub(super) fn of_count(table: &Table, strategy: &Strategy) -> Plan {
+        let mut plan = Plan {
+            lines: Vec::new(),
+            told: is_told(table, &strategy.access),
+        };
+        plan.access(table, &strategy.access, 0);
+        plan.lines.push(match plan.told {
+            true => "count by the indexes alone".into(),
+            false => "count the matches".into(),
+        });
+        plan
+    }
+
+    /// What a step costs.
+    fn cost(&self, rows: u64) -> String {
+        match self.told {
+            true => format!("{rows} of them, no record examined"),
+            false => format!("about {} examined", records(rows)),
+        }
+    }
+
     /// The plan of a strategy.
     pub(super) fn of(table: &Table, query: &Query, strategy: &Strategy) -> Plan {
-        let mut plan = Plan { lines: Vec::new() };
+        let mut plan = Plan {
+            lines: Vec::new(),
+            told: false,
+        };
         let schema = table.schema();
         match (&strategy.walk, &strategy.order) {
             (Some(walk), _) => {
@@ -37,11 +65,11 @@ impl Plan {
                     "forward"
                 };
                 plan.lines.push(format!(
-                    "walk the index on ({}) {way}, {} with {} entries: about {} records examined",
+                    "walk the index on ({}) {way}, {} with {} entries: about {} examined",
                     names(schema, &ordered.source.positions),
                     ranges(ordered.ranges.len()),
                     ordered.rows(),
-                    walk.expected
+                    records(walk.expected)
                 ));
                 plan.rest(schema, &ordered.rest, 0);
                 plan.lines.push(match ordered.given {
@@ -87,31 +115,29 @@ impl Plan {
 
     fn access(&mut self, table: &Table, access: &Access, depth: usize) {
         let rows = access.rows(table);
+        let cost = self.cost(rows);
         let schema = table.schema();
         match &access.way {
             Way::Table => {
-                self.push(depth, format!("walk the table: {rows} records examined"));
+                self.push(
+                    depth,
+                    match self.told {
+                        true => format!("take the number of records: {cost}"),
+                        false => format!("walk the table: {} examined", records(rows)),
+                    },
+                );
             }
             Way::Sorted(source, found) => {
                 let index = names(schema, &source.positions);
                 let of = ranges(found.len());
-                self.push(
-                    depth,
-                    format!("read the index on ({index}), {of}: about {rows} records examined"),
-                );
+                self.push(depth, format!("read the index on ({index}), {of}: {cost}"));
             }
             Way::Bits(bits, _) => {
                 let field = names(schema, &[bits.position]);
-                self.push(
-                    depth,
-                    format!("read the bitmap on ({field}): about {rows} records examined"),
-                );
+                self.push(depth, format!("read the bitmap on ({field}): {cost}"));
             }
             Way::Union(parts) => {
-                self.push(
-                    depth,
-                    format!("join, each record once: about {rows} records examined"),
-                );
+                self.push(depth, format!("join, each record once: {cost}"));
                 parts
                     .iter()
                     .for_each(|part| self.access(table, part, depth + 1));
@@ -130,6 +156,14 @@ impl Plan {
                 format!("keep those whose {} match", names(schema, &positions)),
             );
         }
+    }
+}
+
+/// So many records, in words.
+fn records(count: u64) -> String {
+    match count {
+        1 => "1 record".into(),
+        _ => format!("{count} records"),
     }
 }
 

@@ -81,10 +81,10 @@ impl Schema {
             return Ok(());
         };
         self.must_be_free(name)?;
-        if self.fields.len() >= MAX_FIELDS {
+        if self.added().len() >= MAX_FIELDS {
             return Err(Error::new(
                 Code::TooMany,
-                format!("a table has at most {MAX_FIELDS} fields"),
+                format!("a table has at most {MAX_FIELDS} fields of its user"),
             ));
         }
         if *not_null && default.is_none() && !facts.empty {

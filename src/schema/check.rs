@@ -46,7 +46,7 @@ impl Schema {
         let added = self.fields.get(self.added()).unwrap_or_default();
         id.is_some_and(|id| &*id.name == ID && id.number == 0 && id.not_null)
             && id.is_some_and(|id| id.kind == self.id.kind())
-            && (own..=MAX_FIELDS).contains(&self.fields.len())
+            && (own..=own + MAX_FIELDS).contains(&self.fields.len())
             && named(self.expires_at(), EXPIRES_AT)
             && self
                 .timestamp_positions()
