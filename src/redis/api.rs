@@ -117,6 +117,26 @@ impl Context {
         self.0
     }
 
+    /// Whether the server is a Valkey whose version begins so.
+    pub fn is_valkey(self, version: &str) -> bool {
+        let info = call!(RedisModule_GetServerInfo(self.0, c"server".as_ptr()));
+        let Some(info) = info.filter(|info| !info.is_null()) else {
+            return false;
+        };
+        let field = call!(RedisModule_ServerInfoGetFieldC(
+            info,
+            c"valkey_version".as_ptr()
+        ));
+        let field = field.filter(|field| !field.is_null());
+        let is = field.is_some_and(|field| {
+            // SAFETY: The server answers text as C has it, which stays until the info is freed.
+            let field = unsafe { CStr::from_ptr(field) };
+            field.to_bytes().starts_with(version.as_bytes())
+        });
+        call!(RedisModule_FreeServerInfo(self.0, info));
+        is
+    }
+
     /// What the server says of itself and of this call. Servers before 4.0.3 do not say: only
     /// writes of a client ask there, which a primary has.
     pub fn flags(self) -> Flags {

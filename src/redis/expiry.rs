@@ -233,9 +233,13 @@ pub fn ride(ctx: Context, name: StringRef<'_>) {
 
 /// Asks, once, to be told of keys that get another name. Not before the register has a table: a
 /// server whose records do not expire does not pay for it.
+///
+/// Valkey 8.1 calls back on the client that moved the key and leaves it in the other database.
+/// There nothing is asked: a table that was moved is searched for, one that was renamed comes
+/// back with the next command that touches it.
 fn subscribe(ctx: Context) {
     static SUBSCRIBED: AtomicBool = AtomicBool::new(false);
-    if !SUBSCRIBED.swap(true, Relaxed) {
+    if !SUBSCRIBED.swap(true, Relaxed) && !ctx.is_valkey("8.1.") {
         let general = raw::REDISMODULE_NOTIFY_GENERIC;
         call!(RedisModule_SubscribeToKeyspaceEvents(
             ctx.pointer(),
