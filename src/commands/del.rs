@@ -3,7 +3,7 @@
 use super::{
     Environment, Reply,
     clauses::{Return, Selection, Target, once, parse_id},
-    record_reply::{Kept, Shape},
+    record_reply::{Kept, answer_many, answer_one},
 };
 use crate::{
     error::Result,
@@ -160,10 +160,7 @@ fn remove_one(
 ) -> Result<Effects> {
     let kept = wanted.is_some().then(|| Kept::bytes(table, row));
     let effects = remove(table, &[row], now)?;
-    match (wanted, kept) {
-        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
-        _ => reply.integer(1),
-    }
+    answer_one(table, kept.as_ref(), wanted, reply);
     Ok(effects)
 }
 
@@ -179,14 +176,7 @@ fn remove_many(
         None => Vec::new(),
     };
     let effects = remove(table, rows, now)?;
-    match wanted {
-        Some(positions) => {
-            let shape = Shape::of(table, positions);
-            reply.array(kept.len());
-            kept.iter().for_each(|kept| kept.reply(&shape, reply));
-        }
-        None => reply.integer(rows.len() as i64),
-    }
+    answer_many(table, &kept, rows.len(), wanted, reply);
     Ok(effects)
 }
 

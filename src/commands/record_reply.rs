@@ -105,3 +105,34 @@ impl Kept {
         });
     }
 }
+
+/// Answers one record that was written: the record where it is wanted, else 1.
+pub fn answer_one(
+    table: &Table,
+    kept: Option<&Kept>,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) {
+    match (wanted, kept) {
+        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
+        _ => reply.integer(1),
+    }
+}
+
+/// Answers the records that were written: the records where they are wanted, else their number.
+pub fn answer_many(
+    table: &Table,
+    kept: &[Kept],
+    count: usize,
+    wanted: Option<Vec<usize>>,
+    reply: &mut dyn Reply,
+) {
+    match wanted {
+        Some(positions) => {
+            let shape = Shape::of(table, positions);
+            reply.array(kept.len());
+            kept.iter().for_each(|kept| kept.reply(&shape, reply));
+        }
+        None => reply.integer(count as i64),
+    }
+}

@@ -4,7 +4,7 @@ use super::{
     Environment, Reply,
     change::{Change, Changes},
     clauses::{Expiry, Return, Selection, Target, field_list, once, parse_id, switch},
-    record_reply::{Kept, Shape},
+    record_reply::{Kept, answer_many, answer_one},
 };
 use crate::{
     error::{Error, Result, quoted},
@@ -285,10 +285,7 @@ fn update_one(
         }
     }
     let (effects, kept) = change_rows(table, &[row], changes)?;
-    match (wanted, kept.first()) {
-        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
-        _ => reply.integer(1),
-    }
+    answer_one(table, kept.first(), wanted, reply);
     Ok(effects)
 }
 
@@ -300,14 +297,7 @@ fn update_many(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let (effects, kept) = change_rows(table, rows, changes)?;
-    match wanted {
-        Some(positions) => {
-            let shape = Shape::of(table, positions);
-            reply.array(kept.len());
-            kept.iter().for_each(|kept| kept.reply(&shape, reply));
-        }
-        None => reply.integer(rows.len() as i64),
-    }
+    answer_many(table, &kept, rows.len(), wanted, reply);
     Ok(effects)
 }
 

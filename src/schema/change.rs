@@ -2,7 +2,7 @@
 
 use super::{
     CREATED_AT, DefaultValue, Field, FieldChange, IndexDefinition, IndexShape, MAX_FIELDS,
-    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, operation::MAX_ENUM_NAMES,
+    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES,
 };
 use crate::{
     error::{Code, Error, Result},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     CREATED_AT, DefaultValue, EXPIRES_AT, Field, ID, MAX_FIELDS, MAX_INDEX_FIELDS, MAX_INDEXES,
-    Method, Schema, UPDATED_AT, is_field_name, is_own_name, operation::MAX_ENUM_NAMES,
+    Method, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES, is_field_name, is_own_name,
 };
 use crate::{
     error::{Error, Result},

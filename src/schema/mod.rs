@@ -2,12 +2,14 @@
 
 mod change;
 mod check;
+mod grammar;
 mod history;
 mod operation;
 
 pub use change::{Facts, derive_down};
+pub use grammar::parse_operations;
 pub use history::{Direction, History, Line, Migration, State};
-pub use operation::{FieldChange, IndexShape, Operation, parse_operations};
+pub use operation::{FieldChange, IndexShape, Operation};
 
 use serde::{Deserialize, Serialize};
 
