@@ -1,6 +1,6 @@
 //! Reading a predicate from tokens.
 //!
-//! The grammar is DESIGN.md's. A value is taken blindly where a value must stand. Recursion
+//! The grammar is the README's. A value is taken blindly where a value must stand. Recursion
 //! happens only at a parenthesis, [`MAX_DEPTH`] of them at most; chains of AND, OR and NOT are
 //! read in loops.
 
