@@ -104,13 +104,6 @@ impl Bitmap {
         Self::default()
     }
 
-    /// A bitmap of pairs of a value's key and a row, in any order.
-    pub fn from_pairs<K: AsRef<[u8]>>(pairs: impl IntoIterator<Item = (K, u32)>) -> Self {
-        let mut bitmap = Self::new();
-        bitmap.extend(pairs);
-        bitmap
-    }
-
     /// Rows of all values together.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -249,13 +242,5 @@ impl Bitmap {
             ));
         }
         Ok(())
-    }
-}
-
-impl<K: AsRef<[u8]>> Extend<(K, u32)> for Bitmap {
-    fn extend<I: IntoIterator<Item = (K, u32)>>(&mut self, pairs: I) {
-        for (key, row) in pairs {
-            self.insert(key.as_ref(), row);
-        }
     }
 }

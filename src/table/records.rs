@@ -320,11 +320,6 @@ impl Records {
         self.first_free = self.first_free.min(self.segments.len());
     }
 
-    /// The first taken row at or after `from`, with its record.
-    pub fn next_from(&self, from: Row) -> Option<(Row, &[u8])> {
-        self.iter_from(from).next()
-    }
-
     /// Every record, by row.
     pub fn iter(&self) -> impl Iterator<Item = (Row, &[u8])> {
         self.iter_from(0)
@@ -414,7 +409,7 @@ mod tests {
                 }
                 let from = len as Row;
                 prop_assert_eq!(
-                    records.next_from(from).map(|(row, bytes)| (row, bytes.to_vec())),
+                    records.iter_from(from).next().map(|(row, bytes)| (row, bytes.to_vec())),
                     model.range(from..).next().map(|(row, bytes)| (*row, bytes.clone()))
                 );
             }
