@@ -32,7 +32,7 @@ impl Changes<'_> {
     /// Changes one record.
     ///
     /// # Errors
-    /// BADVALUE where a sum or an expiry leaves its range, and what [`Write::replace`] refuses.
+    /// BADVALUE where a sum or an expiry leaves its range, and what [`Write::change`] refuses.
     pub fn apply(&self, write: &mut Write, row: Row) -> Result<()> {
         let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
         let bytes = bytes.unwrap_or_default();
@@ -40,7 +40,8 @@ impl Changes<'_> {
         let schema = &form.schema;
         let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        let mut values = record.values();
+        let before = record.values();
+        let mut values = before.clone();
         if let Some((_, updated_at)) = schema.timestamp_positions() {
             if let Some(place) = values.get_mut(updated_at) {
                 *place = ValueRef::DateTime(self.now);
@@ -52,13 +53,13 @@ impl Changes<'_> {
             }
         }
         if let Some(last) = values.last_mut() {
-            let before = match last {
+            let expires_at = match last {
                 ValueRef::DateTime(at) => ValueRef::DateTime(*at),
                 _ => ValueRef::Null,
             };
-            *last = Expiry::after(self.expiry, schema.ttl, before, self.now)?;
+            *last = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
         }
-        write.replace(row, &values)
+        write.change(row, &before, &values)
     }
 }
 

@@ -67,6 +67,13 @@ impl TableIndex {
         }
     }
 
+    /// Appends the key of a record; nothing but the index's fields is read of it.
+    fn record_key_into(&self, record: &Record<'_>, key: &mut Vec<u8>) {
+        for position in &self.positions {
+            record.value(*position).key_into(key);
+        }
+    }
+
     /// Whether one of the index's fields is null: such a record never conflicts.
     fn has_null(&self, values: &[ValueRef<'_>]) -> bool {
         let null = |position: &usize| values.get(*position).is_none_or(ValueRef::is_null);
@@ -289,17 +296,17 @@ impl Table {
 
     /// Builds every index anew from the records, sorted and in bulk.
     pub(crate) fn rebuild_indexes(&mut self) {
-        self.ids = self.build_sorted(|values, key| {
-            values.first().unwrap_or(&ValueRef::Null).key_into(key);
+        self.ids = self.build_sorted(|record, key| {
+            record.value(0).key_into(key);
             true
         });
         let expires_at = self.form.schema.expires_at();
-        self.expiry = self.build_sorted(|values, key| match values.get(expires_at) {
-            Some(value @ ValueRef::DateTime(_)) => {
-                value.key_into(key);
-                true
+        self.expiry = self.build_sorted(|record, key| {
+            let at = record.value(expires_at);
+            if !at.is_null() {
+                at.key_into(key);
             }
-            _ => false,
+            !at.is_null()
         });
         let mut indexes = std::mem::take(&mut self.indexes);
         for index in &mut indexes {
@@ -311,8 +318,8 @@ impl Table {
     /// Fills an empty index from the records.
     fn build(&self, index: &mut TableIndex) {
         index.index = match index.definition.method {
-            Method::SortedSet => Index::SortedSet(self.build_sorted(|values, key| {
-                index.key_into(values, key);
+            Method::SortedSet => Index::SortedSet(self.build_sorted(|record, key| {
+                index.record_key_into(record, key);
                 true
             })),
             Method::Bitmap => {
@@ -321,7 +328,7 @@ impl Table {
                 for (row, record) in self.records.iter() {
                     if let Some(record) = self.read(record) {
                         key.clear();
-                        index.key_into(&record.values(), &mut key);
+                        index.record_key_into(&record, &mut key);
                         bitmap.insert(&key, row);
                     }
                 }
@@ -331,14 +338,14 @@ impl Table {
     }
 
     /// A sorted set over every record for which `key_of` appends a key.
-    fn build_sorted(&self, key_of: impl Fn(&[ValueRef<'_>], &mut Vec<u8>) -> bool) -> SortedSet {
+    fn build_sorted(&self, key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool) -> SortedSet {
         // Keys lie one after the other in one buffer, so that a million of them are one allocation.
         let mut keys: Vec<u8> = Vec::new();
         let mut entries: Vec<(usize, usize, Row)> = Vec::new();
         for (row, record) in self.records.iter() {
             let start = keys.len();
             if let Some(record) = self.read(record) {
-                if key_of(&record.values(), &mut keys) {
+                if key_of(&record, &mut keys) {
                     entries.push((start, keys.len(), row));
                 }
             }

@@ -70,12 +70,8 @@ impl<'t> Write<'t> {
         let row = self.table.records.next_row()?;
         self.encode(values);
         self.table.records.put(row, &self.record);
-        self.undo.push(Undo::Insert(row));
-        self.enter(row, values, None);
-        self.table
-            .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.put(&self.record);
-        self.effects.happened(Event::Create);
+        self.created(row, values);
         Ok(row)
     }
 
@@ -88,13 +84,18 @@ impl<'t> Write<'t> {
     ) -> Result<()> {
         self.check(values)?;
         self.table.records.put(row, bytes);
+        self.effects.place(row, bytes);
+        self.created(row, values);
+        Ok(())
+    }
+
+    /// What follows once a new record lies in its row.
+    fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
         self.enter(row, values, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
-        self.effects.place(row, bytes);
         self.effects.happened(Event::Create);
-        Ok(())
     }
 
     /// Gives a record other values; its id stays.
@@ -102,14 +103,31 @@ impl<'t> Write<'t> {
     /// # Errors
     /// NOTNULL, BADVALUE for a text too long for its index.
     pub fn replace(&mut self, row: Row, values: &[ValueRef<'_>]) -> Result<()> {
+        let form = self.table.form();
+        let bytes = self.table.records.get(row).map(Box::<[u8]>::from);
+        let record = bytes.as_deref().and_then(|bytes| form.read(bytes));
+        let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
+        self.change(row, &record.values(), values)
+    }
+
+    /// Gives a record other values in place of those it has, which are `before`; its id stays.
+    ///
+    /// # Errors
+    /// As [`Write::replace`].
+    pub fn change(
+        &mut self,
+        row: Row,
+        before: &[ValueRef<'_>],
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
         self.check(values)?;
         let Some(old) = self.table.records.get(row).map(Box::<[u8]>::from) else {
             return Err(Error::internal("a record to change is not there"));
         };
         self.encode(values);
         self.table.records.put(row, &self.record);
-        self.exchange(row, &old, values);
         self.undo.push(Undo::Replace(row, old));
+        self.enter(row, values, Some(before));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
         Ok(())
@@ -290,19 +308,11 @@ impl<'t> Write<'t> {
         }
     }
 
-    /// Changes the index entries of a record whose bytes were `old`.
-    fn exchange(&mut self, row: Row, old: &[u8], values: &[ValueRef<'_>]) {
-        let form = self.table.form();
-        if let Some(record) = form.read(old) {
-            self.enter(row, values, Some(&record.values()));
-        }
-    }
-
     fn remove_as(&mut self, row: Row, event: Event) {
         let Some(old) = self.table.records.get(row).map(Box::<[u8]>::from) else {
             return;
         };
-        self.leave(row, &old, true);
+        self.leave(row, &old);
         self.table.records.remove(row);
         self.effects.remove(&self.key);
         self.effects.happened(event);
@@ -310,7 +320,7 @@ impl<'t> Write<'t> {
     }
 
     /// Removes every index entry of a record and leaves the key of its id in `self.key`.
-    fn leave(&mut self, row: Row, bytes: &[u8], id_too: bool) {
+    fn leave(&mut self, row: Row, bytes: &[u8]) {
         let table = &mut *self.table;
         let Some(record) = table.form.read(bytes) else {
             return;
@@ -326,9 +336,7 @@ impl<'t> Write<'t> {
             table.expiry.remove(&self.key, row);
         }
         set_key(&mut self.key, values.first());
-        if id_too {
-            table.ids.remove(&self.key, row);
-        }
+        table.ids.remove(&self.key, row);
     }
 
     /// Undoes one step.
@@ -338,12 +346,12 @@ impl<'t> Write<'t> {
                 let Some(bytes) = self.table.records.get(row).map(Box::<[u8]>::from) else {
                     return;
                 };
-                self.leave(row, &bytes, true);
+                self.leave(row, &bytes);
                 self.table.records.remove(row);
             }
             Undo::Replace(row, old) => {
                 if let Some(new) = self.table.records.get(row).map(Box::<[u8]>::from) {
-                    self.leave(row, &new, true);
+                    self.leave(row, &new);
                 }
                 self.table.records.put(row, &old);
                 self.reenter(row, &old);
