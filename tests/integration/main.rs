@@ -5,11 +5,13 @@
 //! random tests take another way. Most tests share one server, each in a database of its own.
 
 mod access;
+mod aof;
 mod cli;
 mod conflict;
 mod cost;
 mod create;
 mod cursor;
+mod damaged;
 mod delete;
 mod errors;
 mod expiry;
