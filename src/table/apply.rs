@@ -39,6 +39,17 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
         // Each piece takes effect whole: a migration and records are never in one.
         return Err(Error::corrupt("a migration does not stand alone"));
     }
+    let makes = table.is_none();
+    let done = carry_out(table, effects);
+    if makes && done.is_err() {
+        // What the piece began is no table.
+        *table = None;
+    }
+    Ok(done?.told_as(piece))
+}
+
+/// Carries out effects in their order, what concerns records last.
+fn carry_out(table: &mut Option<Box<Table>>, effects: Vec<Effect<'_>>) -> Result<Effects> {
     let mut done = Effects::none();
     let mut records = Vec::new();
     for effect in effects {
@@ -67,7 +78,7 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
     if !records.is_empty() {
         done = done.and(apply_records(existing(table)?, &records)?);
     }
-    Ok(done.told_as(piece))
+    Ok(done)
 }
 
 fn existing(table: &mut Option<Box<Table>>) -> Result<&mut Table> {
@@ -189,5 +200,21 @@ impl Write<'_> {
             return Err(Error::corrupt("an id is taken"));
         }
         self.insert_at(row, bytes, &values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_that_fails_leaves_no_table_behind() {
+        let mut effects = Effects::none();
+        effects.make(7);
+        effects.remove(b"nobody");
+        let piece = effects.pieces().next().unwrap().to_vec();
+        let mut table = None;
+        assert!(apply(&mut table, &piece).is_err());
+        assert!(table.is_none());
     }
 }
