@@ -206,14 +206,22 @@ impl Schema {
         }
     }
 
+    /// The next number. Past the last there is none: [`Schema::validate`] refuses what comes then.
     fn take_field_number(&mut self) -> FieldNumber {
-        self.next_field += 1;
-        self.next_field - 1
+        let number = self.next_field;
+        self.next_field = number.saturating_add(1);
+        number
     }
 
     fn take_index_number(&mut self) -> IndexNumber {
-        self.next_index += 1;
-        self.next_index - 1
+        let number = self.next_index;
+        self.next_index = number.saturating_add(1);
+        number
+    }
+
+    /// Whether a field of this table has this number, or had it once.
+    pub fn has_given(&self, number: FieldNumber) -> bool {
+        number < self.next_field
     }
 
     /// The position of a field by its name; a leading `@` is passed over.
