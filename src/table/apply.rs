@@ -123,7 +123,13 @@ fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
     let record = form.read(bytes);
     let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
     record.validate()?;
-    Ok(record.values())
+    let values = record.values();
+    // An id was of another type while there were no records: a layout of then is for none of now.
+    let mut fields = form.schema.fields.iter().zip(&values);
+    match fields.all(|(field, value)| value.fits(field.kind.kind())) {
+        true => Ok(values),
+        false => Err(Error::corrupt("a record has a value of another type")),
+    }
 }
 
 fn decode(piece: &[u8]) -> Result<Vec<Effect<'_>>> {
@@ -206,6 +212,36 @@ impl Write<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        schema::{Direction, Line, State, parse_operations},
+        tokens::Tokens,
+    };
+
+    #[test]
+    fn a_record_is_placed_in_no_layout_whose_id_was_of_another_type() {
+        let mut table = Box::new(Table::new(7));
+        let operations = parse_operations(&mut Tokens::new(&[b"ID", b"STRING"])).unwrap();
+        let line = Line {
+            version: 1,
+            name: "make".into(),
+            direction: Direction::Up,
+            state: State::Applied,
+            at: 0,
+            took: 0,
+            operations,
+            down: None,
+        };
+        table.migrate(line, true, || 0).unwrap();
+        let mut record = Vec::new();
+        let now = ValueRef::DateTime(0);
+        let values = [ValueRef::Integer(1), now, now, ValueRef::Null];
+        crate::table::encode_into(0, &values, &mut record);
+        let mut effects = Effects::none();
+        effects.place(0, &record);
+        let piece = effects.pieces().next().unwrap().to_vec();
+        let error = apply(&mut Some(table), &piece).unwrap_err().to_string();
+        assert!(error.contains("of another type"), "{error}");
+    }
 
     #[test]
     fn a_piece_that_fails_leaves_no_table_behind() {
