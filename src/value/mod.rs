@@ -222,7 +222,10 @@ impl ValueRef<'_> {
         match self {
             ValueRef::Null => true,
             ValueRef::Integer(_) => kind == Kind::Integer,
-            ValueRef::Float(f) => kind == Kind::Float && f.is_finite(),
+            // -0 would have a key and an order of its own beside 0.
+            ValueRef::Float(f) => {
+                kind == Kind::Float && f.is_finite() && f.to_bits() != (-0.0f64).to_bits()
+            }
             ValueRef::Boolean(_) => kind == Kind::Boolean,
             ValueRef::DateTime(_) => kind == Kind::DateTime,
             ValueRef::String(_) => kind == Kind::String,
@@ -300,6 +303,19 @@ impl Value {
             Value::String(bytes) => ValueRef::String(Text::Bytes(bytes)),
             Value::Uuid(bytes) => ValueRef::Uuid(*bytes),
             Value::Enum(ordinal) => ValueRef::Enum(*ordinal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_is_finite_and_never_minus_zero() {
+        assert!(ValueRef::Float(0.0).fits(Kind::Float));
+        for number in [-0.0, f64::NAN, f64::INFINITY] {
+            assert!(!ValueRef::Float(number).fits(Kind::Float));
         }
     }
 }
