@@ -1,21 +1,23 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration fuzz fuzz-short figures clean
 
-# What a target may be told: make run PORT=7000, make figures RECORDS=100000, REDIS_SERVER=valkey-server make demo
+# What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
+SECONDS      ?= 60
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
 
 TARGET_DIR   := $(abspath $(or $(CARGO_TARGET_DIR),target))
 MODULE       := $(TARGET_DIR)/release/libyarr.so
 ENGINE       := --locked --no-default-features
+FUZZ         := --manifest-path fuzz/Cargo.toml
 
 heading = @printf '\n==== %s ====\n' '$(1)'
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Show YARR at work on a private Redis (installs what is missing)
 	@scripts/setup.sh demo
@@ -39,7 +41,7 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit module integration
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short module integration
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
@@ -54,15 +56,18 @@ module: ## Build the release module
 fmt: ## Check the formatting
 	$(call heading,Formatting)
 	cargo fmt --all --check
+	cargo fmt $(FUZZ) --check
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
+	RUSTFLAGS='--cfg fuzzing' cargo clippy $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)
 	cargo deny --locked check bans licenses sources
+	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)
@@ -86,6 +91,14 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+fuzz: ## Fuzz the engine, every TARGET for SECONDS (60); new inputs go to fuzz/corpus.new
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $(SECONDS) $(TARGET)
+
+fuzz-short: ## Replay the fuzz corpus and a fixed number of mutations of it, without libFuzzer
+	$(call heading,The fuzz corpus)
+	RUSTFLAGS='--cfg fuzzing' cargo test $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz
 
 figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo

@@ -4,11 +4,12 @@
 #   scripts/setup.sh build    a linker and libclang, for the release module
 #   scripts/setup.sh demo     the same and a Redis server
 #   scripts/setup.sh test     the same and rustfmt, clippy and cargo-deny
+#   scripts/setup.sh fuzz     a C++ compiler and cargo-fuzz
 #
 # Debian and its relatives are served by apt-get; elsewhere the script says what to install.
 set -euo pipefail
 
-wanted=${1:?usage: scripts/setup.sh build|demo|test}
+wanted=${1:?usage: scripts/setup.sh build|demo|test|fuzz}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -30,9 +31,13 @@ fi
 
 packages=()
 have cc || packages+=(gcc libc6-dev)
-# clang brings the compiler's own headers, which libclang needs to read Redis's.
-{ have clang && have_libclang; } || packages+=(clang libclang-dev)
-if [ "$wanted" != build ] && ! have "${REDIS_SERVER:-redis-server}"; then
+if [ "$wanted" = fuzz ]; then
+    have c++ || packages+=(g++)
+else
+    # clang brings the compiler's own headers, which libclang needs to read Redis's.
+    { have clang && have_libclang; } || packages+=(clang libclang-dev)
+fi
+if [[ $wanted = demo || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then
     if [ "${REDIS_SERVER:-redis-server}" != redis-server ]; then
         say "REDIS_SERVER is $REDIS_SERVER, and there is no such program."
         exit 1
@@ -87,4 +92,9 @@ if [ "$wanted" = test ]; then
         say "Installing cargo-deny (a few minutes) ..."
         cargo install cargo-deny --locked --quiet </dev/null >&2
     fi
+fi
+
+if [ "$wanted" = fuzz ] && ! have cargo-fuzz; then
+    say "Installing cargo-fuzz ..."
+    cargo install cargo-fuzz --locked --quiet </dev/null >&2
 fi

@@ -17,13 +17,13 @@ use crate::{
 
 /// From so many rows on, the rows of several values of a bitmap are joined before a walk asks
 /// whether they have one.
-const MANY: u64 = if cfg!(test) { 8 } else { 1000 };
+const MANY: u64 = if cfg!(any(test, fuzzing)) { 8 } else { 1000 };
 
 /// So many rows of an index or more are gathered and met in the order of their rows.
-const GATHERED: u64 = if cfg!(test) { 8 } else { 1024 };
+const GATHERED: u64 = if cfg!(any(test, fuzzing)) { 8 } else { 1024 };
 
 /// Values are joined where there is at most one for so many rows.
-const VALUES: u64 = if cfg!(test) { 2 } else { 16 };
+const VALUES: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 
 /// What every row met must pass.
 pub(super) struct Checks<'t, 'f> {

@@ -15,7 +15,7 @@ use crate::{
 use roaring::RoaringBitmap;
 
 /// A group of so many members is large: it is then taken at once, by what is fastest.
-const LARGE: usize = if cfg!(test) { 3 } else { 256 };
+const LARGE: usize = if cfg!(any(test, fuzzing)) { 3 } else { 256 };
 /// Stepping over so many ids costs less than reading one record.
 const STEPS: u64 = 8;
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A walk in order may always meet so many rows before it is given up.
-const LEAST_BUDGET: u64 = if cfg!(test) { 4 } else { 256 };
+const LEAST_BUDGET: u64 = if cfg!(any(test, fuzzing)) { 4 } else { 256 };
 
 /// How a query is answered.
 pub(super) struct Strategy<'t, 'f> {

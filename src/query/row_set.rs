@@ -5,7 +5,7 @@ use roaring::RoaringBitmap;
 use crate::{index::Walk, table::Table};
 
 /// A set is gathered as plain bits where at least one row in so many is in it.
-const DENSE: u64 = if cfg!(test) { 2048 } else { 256 };
+const DENSE: u64 = if cfg!(any(test, fuzzing)) { 2048 } else { 256 };
 
 /// Gathers the rows of walks. Bits are joined 64 at a time, for rows that follow each other
 /// mostly lie in one word.

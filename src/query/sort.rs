@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::table::Row;
 
 /// Entries are not cut before there are so many.
-const LEAST_CUT: usize = if cfg!(test) { 2 } else { 64 };
+const LEAST_CUT: usize = if cfg!(any(test, fuzzing)) { 2 } else { 64 };
 
 type Key = SmallVec<[u8; 32]>;
 

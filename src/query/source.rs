@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// The most ranges that the second and later fields of an index may multiply to.
-const MAX_PRODUCT: usize = if cfg!(test) { 4 } else { 1024 };
+const MAX_PRODUCT: usize = if cfg!(any(test, fuzzing)) { 4 } else { 1024 };
 /// Up to so many ranges are all counted; of more only as many, spread evenly.
-const COUNTED: usize = if cfg!(test) { 2 } else { 64 };
+const COUNTED: usize = if cfg!(any(test, fuzzing)) { 2 } else { 64 };
 
 /// A sorted set: an index, the ids, or the expiring records.
 #[derive(Clone)]

@@ -1,0 +1,164 @@
+//! Bytes carried out as `YARR.APPLY`: refused whole, or a sound table that every copy agrees with.
+//!
+//! The first byte is the base that they meet (0 is none). Its high bit says that the rest is
+//! effects whose lengths are made right: tag, length, so many bytes; a tag of 8 ends a piece.
+//! Otherwise the rest is one piece as it is.
+
+use std::sync::OnceLock;
+
+use yarr::{
+    commands::{COMMANDS, Environment, Limits, Recorded, Run},
+    error::{Code, Result},
+    table::{Effects, Table, apply, push_number},
+};
+
+use crate::{
+    commands,
+    draw::Draw,
+    payload::base_of,
+    table::{Chunks, assert_sound, load, rewrite, save_any},
+};
+
+const VERSION: u8 = 1;
+const MAKE: u8 = 3;
+const HIGHEST: u8 = 4;
+const PLACE: u8 = 7;
+const TAGS: u8 = 9;
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let mut draw = Draw::new(data);
+    let head = draw.byte();
+    let mut table = base(head);
+    let pieces = match head & 0x80 {
+        0 => vec![draw.rest().to_vec()],
+        _ => shaped(&mut draw),
+    };
+    for piece in pieces {
+        take(&mut table, &piece);
+    }
+    if let Some(table) = table {
+        assert_sound(&table);
+        commands::live(table);
+    }
+}
+
+/// What the pieces meet: nothing, or a base with a few records.
+fn base(head: u8) -> Option<Box<Table>> {
+    static SAVED: [OnceLock<Chunks>; 5] = [const { OnceLock::new() }; 5];
+    let which = usize::from(head & 0x7F) % SAVED.len();
+    let saved = SAVED[which].get_or_init(|| match which {
+        0 => Chunks::new(),
+        _ => {
+            let text = b"create a 1 b x\ncreate id x a 5\ncreate z y EX 100\ncreate a 2\ndel 1";
+            save_any(&commands::live_on(Box::new(base_of(which - 1)), text))
+        }
+    });
+    (!saved.is_empty()).then(|| Box::new(load(saved).expect("a snapshot loads")))
+}
+
+/// Pieces of effects whose lengths are right.
+fn shaped(draw: &mut Draw) -> Chunks {
+    let mut pieces = vec![vec![VERSION]];
+    while !draw.is_done() {
+        let (tag, length) = (draw.byte() % TAGS, usize::from(draw.byte()));
+        let bytes = draw.bytes(length);
+        let Some(piece) = pieces.last_mut() else {
+            break;
+        };
+        match tag {
+            8 => pieces.push(vec![VERSION]),
+            MAKE | HIGHEST => {
+                let mut number = [0; 8];
+                number
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, from)| *to = *from);
+                piece.push(tag);
+                piece.extend(number);
+            }
+            _ => {
+                piece.push(tag);
+                let (row, bytes) = match (tag, bytes.split_first()) {
+                    (PLACE, Some((row, bytes))) => (Some(*row), bytes),
+                    _ => (None, bytes),
+                };
+                row.into_iter()
+                    .for_each(|row| push_number(row.into(), piece));
+                push_number(bytes.len() as u64, piece);
+                piece.extend(bytes);
+            }
+        }
+    }
+    pieces
+}
+
+fn yarr_apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
+    let command = COMMANDS.iter().find(|command| command.name == "yarr.apply");
+    let Some(Run::Make(run)) = command.map(|command| command.run) else {
+        panic!("there is no yarr.apply");
+    };
+    let environment = Environment {
+        now: 0,
+        limits: Limits::DEFAULT,
+        random: &|| 4,
+    };
+    run(table, &[piece], &environment, &mut Recorded::default())
+}
+
+fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
+    let before = save_any(table);
+    let mut copy = (!before.is_empty()).then(|| Box::new(load(&before).expect("a snapshot loads")));
+    match yarr_apply(table, piece) {
+        Err(error) => {
+            let known = [
+                Code::BadValue,
+                Code::Duplicate,
+                Code::NotNull,
+                Code::NoField,
+                Code::Syntax,
+                Code::TooMany,
+            ];
+            assert!(known.contains(&error.code()), "{error}");
+            assert!(
+                save_any(table) == before,
+                "a refused piece changed something: {error}"
+            );
+        }
+        Ok(effects) => {
+            assert!(
+                effects.pieces().eq([piece]),
+                "what is passed on is not what came"
+            );
+            apply(&mut copy, piece).expect("a copy takes what the table took");
+            assert!(
+                save_any(&copy) == save_any(table),
+                "the copy is another table"
+            );
+            if let Some(table) = table {
+                table.check_consistency().expect("a sound table");
+            }
+        }
+    }
+}
+
+/// Inputs worth starting from: what makes each base, and what changes it.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for which in 1..5u8 {
+        let table = base(which).expect("a base");
+        for piece in rewrite(&table) {
+            seeds.push([&[0], &piece[..]].concat());
+        }
+        for piece in commands::effects_of(table, b"create a 2 b y c x\ncreate id y z 3\ndel 2\nupdate x TOUCH\nmigrate UP 9 n ADD FIELD n INTEGER INDEX") {
+            seeds.push([&[which], &piece[..]].concat());
+            // As shaped effects: those whose one length is one byte.
+            if let [_, tag, length, rest @ ..] = &piece[..] {
+                if usize::from(*length) == rest.len() && *length < 128 {
+                    seeds.push([&[which | 0x80, *tag, *length], rest].concat());
+                }
+            }
+        }
+    }
+    seeds
+}
