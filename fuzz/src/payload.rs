@@ -40,7 +40,31 @@ pub fn run(data: &[u8]) {
         return;
     };
     assert_sound(&table);
+    assert_refused_where_damaged(&save(&table));
     commands::live(Box::new(table));
+}
+
+/// Chunks of a table of which one bit is another, one is missing, or the count is wrong.
+fn assert_refused_where_damaged(chunks: &Chunks) {
+    let last = chunks.len() - 1;
+    for at in 0..=last {
+        let (mut flipped, mut fewer) = (chunks.clone(), chunks.clone());
+        let middle = flipped[at].len() / 2;
+        flipped[at][middle] ^= 1;
+        fewer.remove(at);
+        assert!(load(&flipped).is_err(), "a damaged chunk is read");
+        assert!(load(&fewer).is_err(), "a missing chunk is not missed");
+    }
+    let mut miscounted = chunks.clone();
+    miscounted[last].truncate(9);
+    miscounted[last][1] ^= 1;
+    seal(&mut miscounted[last]);
+    assert!(load(&miscounted).is_err(), "a wrong count is believed");
+}
+
+/// Ends a chunk with its checksum.
+fn seal(chunk: &mut Vec<u8>) {
+    chunk.extend(crc32fast::hash(chunk).to_le_bytes());
 }
 
 fn refused_or(loaded: yarr::error::Result<Table>) -> Result<Table, ()> {
@@ -69,9 +93,7 @@ fn sealed(state: &[u8], records: &[u8]) -> Chunks {
         chunks.push([&[RECORDS][..], records].concat());
     }
     chunks.push([&[END][..], &count.to_le_bytes()].concat());
-    for chunk in &mut chunks {
-        chunk.extend(crc32fast::hash(chunk).to_le_bytes());
-    }
+    chunks.iter_mut().for_each(seal);
     chunks
 }
 
