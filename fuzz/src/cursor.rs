@@ -41,6 +41,7 @@ pub fn run(data: &[u8]) {
             if draw.once_in(3) {
                 let token = forge(&next, &mut draw);
                 check_forged(&shelf, &query, &asked, &order, &token);
+                check_damaged(&shelf.indexed, &query, &next, number as usize);
             }
             (next, ids(&shelf.indexed, &rows))
         });
@@ -96,6 +97,15 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
         u8::from_str_radix(pair, 16).ok()
     });
     pairs.collect()
+}
+
+/// A digit changed and no checksum made right: it is refused.
+fn check_damaged(table: &Table, query: &Query, real: &[u8], number: usize) {
+    let mut damaged = real.to_vec();
+    let at = number * 31 % damaged.len();
+    damaged[at] = if damaged[at] == b'1' { b'2' } else { b'1' };
+    let refused = page(table, query, &damaged, NOW, MANY).map_err(|error| error.code());
+    assert_eq!(refused.err(), Some(Code::BadCursor));
 }
 
 /// The rows after a forged position are matches, each once and in order.
