@@ -6,6 +6,7 @@
 
 mod access;
 mod aof;
+mod caching;
 mod cli;
 mod conflict;
 mod cost;
@@ -19,9 +20,11 @@ mod find;
 mod fuzz;
 mod hostile;
 mod identity;
+mod keys;
 mod line;
 mod migrate;
 mod model;
+mod notifications;
 mod operation;
 mod payload;
 mod persistence;
