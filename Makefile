@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration test-redis figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -15,7 +15,7 @@ ENGINE       := --locked --no-default-features
 heading = @printf '\n==== %s ====\n' '$(1)'
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Show YARR at work on a private Redis (installs what is missing)
 	@scripts/setup.sh demo
@@ -86,6 +86,12 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+test-redis: ## Run Redis's own test suite with the module loaded (about ten minutes)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,The test suite of Redis)
+	@scripts/redis-suite.sh $(MODULE)
 
 figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo
