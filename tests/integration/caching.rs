@@ -3,7 +3,8 @@
 use crate::{
     cli::Client,
     replication::pair,
-    server::{Options, Server},
+    reply::Reply,
+    server::{Options, Server, eventually},
 };
 
 /// A server with a table `t` of two records, and a client that changes it.
@@ -277,7 +278,9 @@ fn a_replica_tells_its_own_readers() {
     let (primary, replica) = pair(Options::new());
     let (mut writer, mut reader) = (primary.connect(), replica.connect().resp3());
     table(&mut writer, "t");
-    writer.ok("WAIT 1 0");
+    eventually("the replica has the table", || {
+        reader.run("YARR.WHERE t * COUNT") == Reply::Integer(2)
+    });
     reader.ok("CLIENT TRACKING ON");
     for line in [
         "YARR.CREATE t n 5",
@@ -289,7 +292,8 @@ fn a_replica_tells_its_own_readers() {
         writer.ok(line);
         assert_eq!(forgotten(&mut reader), ["t"], "{line}");
     }
+    reader.ok("YARR.WHERE t * COUNT");
     writer.ok("YARR.CREATE t n 5 PX 200");
-    writer.ok("WAIT 1 0");
+    assert_eq!(forgotten(&mut reader), ["t"], "it came");
     read_anew_until(&mut reader, 2);
 }

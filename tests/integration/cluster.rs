@@ -242,6 +242,7 @@ fn a_table_moves_between_nodes_while_it_is_written_and_its_records_expire() {
                     .client(node)
                     .ok(&format!("CLUSTER SETSLOT {slot} NODE {}", cluster.id(to)));
             }
+            cluster.wait_until_agreed();
         }
         drop(ends);
         writers

@@ -3,7 +3,8 @@
 use crate::{
     cli::Client,
     replication::pair,
-    server::{Options, Server},
+    reply::Reply,
+    server::{Options, Server, eventually},
     transcript::transcript,
 };
 
@@ -99,10 +100,9 @@ fn what_a_function_wrote_is_on_the_replica_and_in_the_file() {
     ] {
         client.run(line);
     }
-    client.ok("WAIT 1 0");
     let dump = client.ok("DUMP t");
     let mut reader = replica.connect();
-    assert_eq!(reader.ok("DUMP t"), dump);
+    eventually("the replica has it all", || reader.run("DUMP t") == dump);
     assert_eq!(reader.count("FCALL_RO ready 1 t"), 2);
     assert_eq!(reader.run("FCALL claim 1 t").code(), "READONLY");
     primary.restart();
@@ -139,7 +139,9 @@ fn a_script_of_many_writes_is_whole_on_the_replica() {
     let (primary, replica) = pair(Options::new());
     let (mut client, mut reader) = (primary.connect(), replica.connect());
     table(&mut client);
-    client.ok("WAIT 1 0");
+    eventually("the replica has the table", || {
+        reader.run("EXISTS t") == Reply::Integer(1)
+    });
     let script = "for i = 1, 500 do \
                     local id = redis.call('YARR.CREATE', KEYS[1], 'state', 'ready'); \
                     if i % 3 == 0 then redis.call('YARR.UPDATE', KEYS[1], id, 'SET', 'state', 'running') end; \
@@ -149,6 +151,6 @@ fn a_script_of_many_writes_is_whole_on_the_replica() {
                   return redis.call('YARR.WHERE', KEYS[1], '*', 'COUNT')";
     let words: [&[u8]; 4] = [b"EVAL", script.as_bytes(), b"1", b"t"];
     assert_eq!(client.send(&words).print(), "(integer) 432");
-    client.ok("WAIT 1 0");
-    assert_eq!(reader.ok("DUMP t"), client.ok("DUMP t"));
+    let dump = client.ok("DUMP t");
+    eventually("the replica has it all", || reader.run("DUMP t") == dump);
 }

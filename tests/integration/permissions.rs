@@ -215,3 +215,34 @@ fn what_was_refused_is_in_the_log_and_can_be_tried_dry() {
         assert_eq!(keys.words().join(" "), format!("a:t {flags}"), "{line}");
     }
 }
+
+#[test]
+fn categories_cover_the_commands_where_a_server_lets_modules_say_so() {
+    let (server, mut admin) = guarded();
+    let info = admin.ok("INFO server").text();
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"));
+    let version: Vec<u32> = version
+        .unwrap_or_default()
+        .split('.')
+        .map(|part| part.parse().unwrap_or_default())
+        .collect();
+    let covered = version >= vec![7, 2];
+    let mut client = user(&server, "~* -@all +@read +@write -@dangerous");
+    check(
+        &mut client,
+        &[
+            ("YARR.FIND a:t 1", covered),
+            ("YARR.WHERE a:t *", covered),
+            ("YARR.INFO a:t", covered),
+            ("YARR.SCHEMA a:t", covered),
+            ("YARR.EXPLAIN a:t WHERE *", covered),
+            ("YARR.CREATE a:t n 1", covered),
+            ("YARR.UPDATE a:t 1 SET n 1", covered),
+            ("YARR.DEL a:t 1", covered),
+            ("YARR.MIGRATE a:t DOWN 1", false),
+            ("YARR.APPLY a:t x", false),
+        ],
+    );
+}

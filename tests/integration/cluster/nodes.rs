@@ -95,12 +95,8 @@ impl Cluster {
             .map(|line| {
                 let words: Vec<&str> = line.split(' ').collect();
                 let role = words[2].replace("myself,", "");
-                format!(
-                    "{} {role} {} {}",
-                    words[0],
-                    words[3],
-                    words.get(8).unwrap_or(&"")
-                )
+                let slots = words.get(8..).unwrap_or_default().join(" ");
+                format!("{} {role} {} {slots}", words[0], words[3])
             })
             .collect();
         lines.sort();
