@@ -4,8 +4,9 @@
 #   scripts/redis-suite.sh libyarr.so [unit ...]    all units, or only these (unit/dump, integration/aof, ...)
 #
 # The suite comes from the source package of the installed server, of the same version. What
-# fails is tried once more, and if it fails again, without the module: only what fails with the
-# module and passes without it is a failure. Everything is below target/redis-suite.
+# fails is tried without the module, and what passes there once more with it: only what fails
+# both times with the module and passes without it is a failure. Everything, the logs too, is
+# below target/redis-suite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -109,21 +110,21 @@ mapfile -t chosen < <(singles "$@")
 started=$SECONDS
 say "Running the suite of $package $version with $module ..."
 run with "${load[@]}" "${chosen[@]}"
-say "$(count with) tests passed, $(failures with | wc -l) failed, in $((SECONDS - started)) s: $home/with.log"
+say "" "$(count with) tests passed, $(failures with | wc -l) failed, in $((SECONDS - started)) s: $home/with.log"
 [ "$(count with)" -gt 0 ] || fail "No test was run."
 
 left=$(failures with)
 if [ -n "$left" ]; then
     mapfile -t again < <(units <<<"$left")
-    run again "${load[@]}" "${again[@]}"
-    left=$(comm -12 <(printf '%s\n' "$left") <(failures again))
+    run without "${again[@]}"
+    own=$(comm -12 <(printf '%s\n' "$left") <(failures without))
+    [ -z "$own" ] || say "These fail without the module too:" "" "$own" ""
+    left=$(comm -23 <(printf '%s\n' "$left") <(failures without))
 fi
 if [ -n "$left" ]; then
     mapfile -t again < <(units <<<"$left")
-    run without "${again[@]}"
-    own=$(comm -12 <(printf '%s\n' "$left") <(failures without))
-    [ -z "$own" ] || say "These fail without the module too:" "" "$own"
-    left=$(comm -23 <(printf '%s\n' "$left") <(failures without))
+    run again "${load[@]}" "${again[@]}"
+    left=$(comm -12 <(printf '%s\n' "$left") <(failures again))
 fi
 [ -z "$left" ] || fail "These fail only with the module:
 $left"
