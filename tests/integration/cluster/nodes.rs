@@ -34,10 +34,11 @@ impl Cluster {
         let cluster = Cluster { nodes };
         let mut first = cluster.client(0);
         for (place, node) in cluster.nodes.iter().enumerate().skip(1) {
-            first.ok(&format!("CLUSTER MEET 127.0.0.1 {}", node.port));
+            // Only a node that knows no other may be given an epoch.
             cluster
                 .client(place)
                 .ok(&format!("CLUSTER SET-CONFIG-EPOCH {}", place + 1));
+            first.ok(&format!("CLUSTER MEET 127.0.0.1 {}", node.port));
         }
         for place in 0..primaries {
             let (start, end) = (
