@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration test-redis fuzz fuzz-short figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -91,6 +91,12 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+test-redis: ## Run Redis's own test suite with the module loaded (about ten minutes)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,The test suite of Redis)
+	@scripts/redis-suite.sh $(MODULE)
 
 fuzz: ## Fuzz the engine, every TARGET for SECONDS (60); new inputs go to fuzz/corpus.new
 	@scripts/setup.sh fuzz
