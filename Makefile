@@ -1,12 +1,16 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration servers test-servers figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
+# Of make servers and make test-servers: all of them where none is named.
+SERVERS      ?=
+# What make test tests on besides REDIS_SERVER: the oldest server, and the newest of each kind.
+TEST_SERVERS ?= redis-5.0 redis-8.2 valkey-9.1
 
 TARGET_DIR   := $(abspath $(or $(CARGO_TARGET_DIR),target))
 MODULE       := $(TARGET_DIR)/release/libyarr.so
@@ -15,7 +19,7 @@ ENGINE       := --locked --no-default-features
 heading = @printf '\n==== %s ====\n' '$(1)'
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Show YARR at work on a private Redis (installs what is missing)
 	@scripts/setup.sh demo
@@ -40,6 +44,8 @@ test: ## Run every check and every test (installs what is missing)
 	@cargo --version
 	@$(REDIS_SERVER) --version
 	@$(MAKE) --no-print-directory fmt lint deny doc check unit module integration
+	$(call heading,Integration tests on other servers)
+	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
@@ -86,6 +92,16 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+servers: ## Fetch other servers, SERVERS="redis-5.0 valkey-9.1"
+	@scripts/setup.sh servers
+	@scripts/servers.sh get $(SERVERS)
+
+test-servers: ## Run these tests on other servers, SERVERS="redis-5.0 valkey-9.1"
+	@scripts/setup.sh servers
+	@$(MAKE) --no-print-directory module
+	$(call heading,Integration tests on other servers)
+	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(SERVERS)
 
 figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo

@@ -3,12 +3,13 @@
 #
 #   scripts/setup.sh build    a linker and libclang, for the release module
 #   scripts/setup.sh demo     the same and a Redis server
-#   scripts/setup.sh test     the same and rustfmt, clippy and cargo-deny
+#   scripts/setup.sh servers  pip, for scripts/servers.sh
+#   scripts/setup.sh test     all of these, rustfmt, clippy and cargo-deny
 #
 # Debian and its relatives are served by apt-get; elsewhere the script says what to install.
 set -euo pipefail
 
-wanted=${1:?usage: scripts/setup.sh build|demo|test}
+wanted=${1:?usage: scripts/setup.sh build|demo|servers|test}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -29,10 +30,13 @@ if ! have cargo; then
 fi
 
 packages=()
+if [ "$wanted" = servers ] || [ "$wanted" = test ]; then
+    python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
+fi
 have cc || packages+=(gcc libc6-dev)
 # clang brings the compiler's own headers, which libclang needs to read Redis's.
 { have clang && have_libclang; } || packages+=(clang libclang-dev)
-if [ "$wanted" != build ] && ! have "${REDIS_SERVER:-redis-server}"; then
+if { [ "$wanted" = demo ] || [ "$wanted" = test ]; } && ! have "${REDIS_SERVER:-redis-server}"; then
     if [ "${REDIS_SERVER:-redis-server}" != redis-server ]; then
         say "REDIS_SERVER is $REDIS_SERVER, and there is no such program."
         exit 1
@@ -43,9 +47,9 @@ fi
 if [ ${#packages[@]} -gt 0 ]; then
     if ! have apt-get; then
         say "Missing on this machine: ${packages[*]} (Debian's names)."
-        say "Please install a C compiler, clang with libclang, and Redis 4 or newer or Valkey, then run make again."
-        say "  Fedora:  dnf install gcc clang clang-devel redis"
-        say "  Arch:    pacman -S gcc clang valkey"
+        say "Please install a C compiler, clang with libclang, Redis 4 or newer or Valkey, and for the tests Python's pip, then run make again."
+        say "  Fedora:  dnf install gcc clang clang-devel redis python3-pip"
+        say "  Arch:    pacman -S gcc clang valkey python-pip"
         say "A server of another name is given by REDIS_SERVER=/path/to/valkey-server."
         exit 1
     fi

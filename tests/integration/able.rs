@@ -74,6 +74,8 @@ pub const COMMAND_DOCS: Ability = since(7, 0, "COMMAND DOCS");
 pub const ARITY: Ability = since(7, 0, "arity of modules' commands");
 /// CONFIG SET of a module's settings.
 pub const SETTINGS: Ability = since(7, 0, "CONFIG of modules");
+/// MODULE LOAD at run time is off until it is allowed.
+pub const GUARDED_LOADING: Ability = since(7, 0, "enable-module-command");
 /// EXPIRETIME.
 pub const EXPIRETIME: Ability = since(7, 0, "EXPIRETIME");
 /// Key patterns for reading alone.

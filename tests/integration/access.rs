@@ -225,19 +225,28 @@ fn a_user_reaches_the_tables_of_its_patterns_only() {
 }
 
 #[test]
-fn what_changes_a_schema_is_for_administrators() {
+fn a_user_may_be_given_the_commands_by_their_categories() {
     needs!(CATEGORIES);
-    let mut client = fresh();
-    for (category, holds, lacks) in [
-        ("read", "yarr.find", "yarr.del"),
-        ("write", "yarr.del", "yarr.find"),
-        ("admin", "yarr.migrate", "yarr.create"),
-        ("dangerous", "yarr.apply", "yarr.update"),
+    let server = Server::start();
+    let mut admin = server.connect();
+    table(&mut admin);
+    let (read, write) = ("YARR.FIND t 1", "YARR.UPDATE t 1 TOUCH");
+    let (migrate, apply) = ("YARR.MIGRATE t UP 1 other", "YARR.APPLY t x");
+    for (rule, may, may_not) in [
+        ("-@all +@read", vec![read], vec![write, migrate, apply]),
+        ("-@all +@write", vec![write, migrate, apply], vec![read]),
+        ("-@all +@write -@admin", vec![write], vec![migrate, apply]),
+        ("+@all -@dangerous", vec![read, write], vec![migrate, apply]),
     ] {
-        let list = client.list(&format!("ACL CAT {category}"));
-        let has = |name: &str| list.iter().any(|listed| listed == name);
-        assert!(has(holds), "{holds} is not in {category}");
-        assert!(!has(lacks), "{lacks} is in {category}");
+        admin.ok(&format!("ACL SETUSER ann reset on >secret ~* {rule}"));
+        let mut ann = server.connect();
+        ann.ok("AUTH ann secret");
+        for line in may {
+            assert_ne!(ann.run(line).code(), "NOPERM", "{rule}: {line}");
+        }
+        for line in may_not {
+            assert_eq!(ann.run(line).code(), "NOPERM", "{rule}: {line}");
+        }
     }
 }
 

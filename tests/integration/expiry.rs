@@ -391,6 +391,9 @@ fn a_table_that_moved_goes_on_being_reclaimed() {
         });
     }
     client.ok("SELECT 4094");
+    if !able(LISTENING) {
+        client.ok("YARR.FIND moved 1");
+    }
     eventually("moved is reclaimed", || {
         nudge(&mut client, "YARR.UPDATE moved 1 TOUCH");
         memory(&mut client, "moved") < full / 2

@@ -20,6 +20,7 @@ mod find;
 mod fuzz;
 mod hostile;
 mod identity;
+mod lacking;
 mod line;
 mod migrate;
 mod model;

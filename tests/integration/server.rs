@@ -353,7 +353,8 @@ pub fn program() -> String {
     named.unwrap_or_else(|_| "redis-server".into())
 }
 
-fn module_path() -> PathBuf {
+/// The module that the tests load.
+pub fn module_path() -> PathBuf {
     match std::env::var_os("YARR_MODULE") {
         Some(path) => path.into(),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/release/libyarr.so"),
