@@ -1,7 +1,11 @@
 //! Servers that lack functions which the module looks for: copies of the module that look for
 //! others in their place, so that they are not found.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     able::{GUARDED_LOADING, able},
@@ -39,7 +43,7 @@ fn module(server: &Server, file: &str, found: impl Fn(&str) -> bool) -> PathBuf 
             .iter()
             .position(|byte| *byte == 0)
             .expect("an end");
-        let is_found = str::from_utf8(&bytes[name..name + len]).is_ok_and(&found);
+        let is_found = std::str::from_utf8(&bytes[name..name + len]).is_ok_and(&found);
         if !is_found {
             bytes[name] = b'-';
         }
@@ -52,7 +56,7 @@ fn module(server: &Server, file: &str, found: impl Fn(&str) -> bool) -> PathBuf 
     path
 }
 
-fn load(client: &mut Client, module: &PathBuf) -> String {
+fn load(client: &mut Client, module: &Path) -> String {
     client
         .run(&format!("MODULE LOAD {}", module.display()))
         .print()
