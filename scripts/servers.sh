@@ -167,7 +167,8 @@ get)
             show
         else
             missed=1
-            say "$name: not to be had: $(grep -v '^$' <<<"$log" | tail -n 1)"
+            reason=$(grep -m 1 -E '^(ERROR|E): ?' <<<"$log" || grep -v '^$' <<<"$log" | tail -n 1 || true)
+            say "$name: not to be had: $reason"
             rm -rf "$servers/.$name.part"
         fi
     done
