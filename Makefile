@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration test-redis fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration servers test-servers test-redis fuzz fuzz-short figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -8,6 +8,10 @@ RECORDS      ?= 1000000
 SECONDS      ?= 60
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
+# Of make servers and make test-servers: all of them where none is named.
+SERVERS      ?=
+# What make test tests on besides REDIS_SERVER: the oldest server, and the newest of each kind.
+TEST_SERVERS ?= redis-5.0 redis-8.2 valkey-9.1
 
 TARGET_DIR   := $(abspath $(or $(CARGO_TARGET_DIR),target))
 MODULE       := $(TARGET_DIR)/release/libyarr.so
@@ -42,6 +46,8 @@ test: ## Run every check and every test (installs what is missing)
 	@cargo --version
 	@$(REDIS_SERVER) --version
 	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short module integration
+	$(call heading,Integration tests on other servers)
+	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
@@ -91,6 +97,16 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+servers: ## Fetch other servers, SERVERS="redis-5.0 valkey-9.1"
+	@scripts/setup.sh servers
+	@scripts/servers.sh get $(SERVERS)
+
+test-servers: ## Run these tests on other servers, SERVERS="redis-5.0 valkey-9.1"
+	@scripts/setup.sh servers
+	@$(MAKE) --no-print-directory module
+	$(call heading,Integration tests on other servers)
+	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(SERVERS)
 
 test-redis: ## Run Redis's own test suite with the module loaded (about ten minutes)
 	@scripts/setup.sh demo

@@ -1,6 +1,7 @@
 //! A table as one key among others: what the server and its other commands know of it.
 
 use crate::{
+    able::{ARITY, COMMAND_DOCS, READ_PATTERNS, SCAN_TYPE, SET_GET, able, copy, needs},
     cli::Client,
     reply::Reply,
     server::{Options, Server, eventually, fresh},
@@ -34,7 +35,7 @@ fn the_server_knows_the_commands_their_flags_and_their_key() {
         let info = info.items()[0].items();
         assert_eq!(info[0].text(), name);
         assert!(
-            info[1].number() < 0 || name == "yarr.info" || name == "yarr.apply",
+            info[1].number() < 0 || name == "yarr.info" || name == "yarr.apply" || !able(ARITY),
             "{name}: arity {}",
             info[1].text()
         );
@@ -42,7 +43,7 @@ fn the_server_knows_the_commands_their_flags_and_their_key() {
         let has = |flag: &str| flags.iter().any(|f| f == flag);
         assert_eq!(has("write"), writes, "{name}: {flags:?}");
         assert_eq!(has("readonly"), !writes, "{name}: {flags:?}");
-        assert!(has("module"), "{name}: {flags:?}");
+        assert!(has("module") || !able(COMMAND_DOCS), "{name}: {flags:?}");
         assert_eq!(
             [info[3].number(), info[4].number(), info[5].number()],
             [1, 1, 1],
@@ -53,6 +54,9 @@ fn the_server_knows_the_commands_their_flags_and_their_key() {
             "yarr.del" => assert!(!has("denyoom"), "{name}: {flags:?}"),
             _ => {}
         }
+    }
+    if !able(COMMAND_DOCS) {
+        return;
     }
     let list = client.list("COMMAND LIST FILTERBY MODULE yarr");
     for (name, _) in COMMANDS {
@@ -84,6 +88,7 @@ fn the_server_finds_the_key_of_a_command() {
 
 #[test]
 fn every_command_is_documented() {
+    needs!(COMMAND_DOCS);
     let mut client = fresh();
     for (name, _) in COMMANDS {
         let docs = client.ok(&format!("COMMAND DOCS {name}"));
@@ -101,6 +106,13 @@ fn every_command_is_documented() {
 fn a_table_is_a_key_of_its_own_type() {
     let mut client = fresh();
     table(&mut client);
+    if able(SCAN_TYPE) {
+        let scanned = client.ok("SCAN 0 TYPE yarrtable");
+        assert_eq!(scanned.print(), "1) \"0\"\n2) 1) \"t\"");
+    }
+    if able(SET_GET) {
+        assert_eq!(client.run("SET t v XX GET").code(), "WRONGTYPE");
+    }
     transcript(
         &mut client,
         r#"
@@ -108,9 +120,6 @@ fn a_table_is_a_key_of_its_own_type() {
         yarrtable
         > EXISTS t
         (integer) 1
-        > SCAN 0 TYPE yarrtable
-        1) "0"
-        2) 1) "t"
         > OBJECT REFCOUNT t
         (integer) 1
         > OBJECT ENCODING t
@@ -118,8 +127,6 @@ fn a_table_is_a_key_of_its_own_type() {
         > TTL t
         (integer) -1
         > GET t
-        (error) WRONGTYPE ...
-        > SET t v XX GET
         (error) WRONGTYPE ...
         > YARR.FIND t 1 RETURN s
         1) "s"
@@ -139,6 +146,7 @@ fn a_table_is_a_key_of_its_own_type() {
 
 #[test]
 fn memory_usage_grows_with_the_records() {
+    needs!(MEMORY_USAGE);
     let mut client = fresh();
     table(&mut client);
     let small = client.ok("MEMORY USAGE t").number();
@@ -158,17 +166,15 @@ fn memory_usage_grows_with_the_records() {
 
 #[test]
 fn a_user_reaches_the_tables_of_its_patterns_only() {
+    needs!(USERS);
     let server = Server::start();
     let mut admin = server.connect();
     table(&mut admin);
     admin.ok("RENAME t app:t");
-    admin.ok("COPY app:t other:t");
+    copy(&mut admin, "app:t", "other:t");
     admin.ok("ACL SETUSER ann on >secret resetkeys ~app:* +@all");
-    admin.ok("ACL SETUSER bob on >secret resetkeys %R~app:* +@all");
     let mut ann = server.connect();
     ann.ok("AUTH ann secret");
-    let mut bob = server.connect();
-    bob.ok("AUTH bob secret");
     transcript(
         &mut ann,
         r#"
@@ -185,6 +191,17 @@ fn a_user_reaches_the_tables_of_its_patterns_only() {
         (error) NOPERM ...
         "#,
     );
+    admin.ok("ACL SETUSER carl on >secret ~* -@all +yarr.find");
+    let mut carl = server.connect();
+    carl.ok("AUTH carl secret");
+    assert!(!carl.run("YARR.FIND app:t 1").is_error());
+    assert_eq!(carl.run("YARR.WHERE app:t *").code(), "NOPERM");
+    if !able(READ_PATTERNS) {
+        return;
+    }
+    admin.ok("ACL SETUSER bob on >secret resetkeys %R~app:* +@all");
+    let mut bob = server.connect();
+    bob.ok("AUTH bob secret");
     transcript(
         &mut bob,
         r#"
@@ -205,15 +222,37 @@ fn a_user_reaches_the_tables_of_its_patterns_only() {
         "#,
     );
     assert!(!bob.run("YARR.INFO app:t").is_error());
-    admin.ok("ACL SETUSER carl on >secret ~* -@all +yarr.find");
-    let mut carl = server.connect();
-    carl.ok("AUTH carl secret");
-    assert!(!carl.run("YARR.FIND app:t 1").is_error());
-    assert_eq!(carl.run("YARR.WHERE app:t *").code(), "NOPERM");
+}
+
+#[test]
+fn a_user_may_be_given_the_commands_by_their_categories() {
+    needs!(CATEGORIES);
+    let server = Server::start();
+    let mut admin = server.connect();
+    table(&mut admin);
+    let (read, write) = ("YARR.FIND t 1", "YARR.UPDATE t 1 TOUCH");
+    let (migrate, apply) = ("YARR.MIGRATE t UP 1 other", "YARR.APPLY t x");
+    for (rule, may, may_not) in [
+        ("-@all +@read", vec![read], vec![write, migrate, apply]),
+        ("-@all +@write", vec![write, migrate, apply], vec![read]),
+        ("-@all +@write -@admin", vec![write], vec![migrate, apply]),
+        ("+@all -@dangerous", vec![read, write], vec![migrate, apply]),
+    ] {
+        admin.ok(&format!("ACL SETUSER ann reset on >secret ~* {rule}"));
+        let mut ann = server.connect();
+        ann.ok("AUTH ann secret");
+        for line in may {
+            assert_ne!(ann.run(line).code(), "NOPERM", "{rule}: {line}");
+        }
+        for line in may_not {
+            assert_eq!(ann.run(line).code(), "NOPERM", "{rule}: {line}");
+        }
+    }
 }
 
 #[test]
 fn client_side_caching_is_told_of_each_change_of_a_table() {
+    needs!(TRACKING);
     let server = Server::start();
     let mut admin = server.connect();
     table(&mut admin);
@@ -236,6 +275,7 @@ fn client_side_caching_is_told_of_each_change_of_a_table() {
 
 #[test]
 fn a_change_of_a_table_is_a_keyspace_event() {
+    needs!(KEYSPACE_EVENTS);
     let server = Options::new().set("notify-keyspace-events", "KA").start();
     let mut admin = server.connect();
     let mut listener = server.connect();
@@ -325,7 +365,8 @@ fn a_node_of_a_cluster_serves_tables_by_their_hash_tag() {
         .set("databases", "1")
         .start();
     let mut client = server.connect();
-    client.ok("CLUSTER ADDSLOTSRANGE 0 16383");
+    let slots: Vec<String> = (0..16384).map(|slot| slot.to_string()).collect();
+    client.ok(&format!("CLUSTER ADDSLOTS {}", slots.join(" ")));
     eventually("the cluster is up", || {
         client
             .ok("CLUSTER INFO")
@@ -355,12 +396,13 @@ fn a_node_of_a_cluster_serves_tables_by_their_hash_tag() {
         2) "1"
         "#,
     );
-    client.ok("CLUSTER DELSLOTSRANGE 0 16383");
+    client.ok(&format!("CLUSTER DELSLOTS {}", slots.join(" ")));
     assert_eq!(client.run("YARR.FIND {app}:u 1").code(), "CLUSTERDOWN");
 }
 
 #[test]
 fn a_policy_that_evicts_tables_is_warned_of() {
+    needs!(EVICTION_WARNING);
     let server = Options::new()
         .set("maxmemory-policy", "allkeys-lru")
         .start();
@@ -385,6 +427,7 @@ fn the_module_is_listed_by_its_name() {
 
 #[test]
 fn settings_are_shown_and_changed_as_the_servers_own() {
+    needs!(SETTINGS);
     let server = Server::start();
     let mut client = server.connect();
     transcript(

@@ -1,6 +1,7 @@
 //! Payloads and effects with damage in them: they are refused, or leave a sound table.
 
 use crate::{
+    able::{copy, needs},
     aof::{append_only_file, commands},
     cli::Client,
     line::repr,
@@ -50,6 +51,7 @@ fn body(payload: &[u8]) -> &[u8] {
 
 #[test]
 fn a_payload_cut_anywhere_is_refused() {
+    needs!(FORGED_PAYLOADS);
     let mut client = small_tables();
     for table in TABLES {
         let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
@@ -67,6 +69,7 @@ fn a_payload_cut_anywhere_is_refused() {
 
 #[test]
 fn a_payload_with_a_flipped_bit_is_refused() {
+    needs!(FORGED_PAYLOADS);
     let mut client = small_tables();
     for table in TABLES {
         let payload = client.ok(&format!("DUMP {table}")).bytes().to_vec();
@@ -91,6 +94,7 @@ fn a_payload_with_a_flipped_bit_is_refused() {
 
 #[test]
 fn a_payload_of_an_encoding_that_is_not_known_is_refused() {
+    needs!(FORGED_PAYLOADS);
     let mut client = small_tables();
     let payload = client.ok("DUMP people").bytes().to_vec();
     let mut later = body(&payload).to_vec();
@@ -109,6 +113,7 @@ fn a_payload_of_an_encoding_that_is_not_known_is_refused() {
 
 #[test]
 fn a_payload_with_bytes_of_another_is_refused() {
+    needs!(FORGED_PAYLOADS);
     let mut client = small_tables();
     let mut payload = |table: &str| client.ok(&format!("DUMP {table}")).bytes().to_vec();
     let (payload, other) = (payload("people"), payload("jobs"));
@@ -188,7 +193,7 @@ fn damaged_effects_are_refused_or_leave_a_sound_table() {
                 let mut damaged = bytes.clone();
                 damaged[place] ^= damage;
                 damaged.truncate(until);
-                client.send(&[b"COPY".as_slice(), table, b"copy", b"REPLACE"]);
+                copy(&mut client, &String::from_utf8_lossy(table), "copy");
                 match client.send(&[name.as_slice(), b"copy", &damaged]) {
                     Reply::Error(_) => refused += 1,
                     _ if is_sound(&mut client, "copy") => {}

@@ -1,9 +1,10 @@
 //! The module inside real servers, seen as a client sees it.
 //!
 //! `YARR_MODULE` names the module (else `target/release/libyarr.so`), `YARR_SERVER` or `REDIS_SERVER` the
-//! server (else `redis-server`): version 7 or later, for what the tests ask of it. `YARR_SEED` makes the
+//! server (else `redis-server`); what an older one cannot is passed over, see [`able`]. `YARR_SEED` makes the
 //! random tests take another way. Most tests share one server, each in a database of its own.
 
+mod able;
 mod access;
 mod aof;
 mod caching;
@@ -24,6 +25,7 @@ mod fuzz;
 mod hostile;
 mod identity;
 mod keys;
+mod lacking;
 mod line;
 mod migrate;
 mod model;

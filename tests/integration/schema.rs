@@ -1,6 +1,6 @@
 //! YARR.SCHEMA, YARR.EXPLAIN, YARR.INFO and `INFO yarr`: what a table tells about itself.
 
-use crate::{cli::Client, line::split, server::fresh, transcript::transcript};
+use crate::{able::needs, cli::Client, line::split, server::fresh, transcript::transcript};
 
 fn table() -> Client {
     let mut client = fresh();
@@ -189,6 +189,7 @@ fn info_counts_the_records() {
 
 #[test]
 fn the_server_info_has_a_section_of_its_own() {
+    needs!(INFO_SECTIONS);
     let mut client = table();
     let text = client.ok("INFO yarr").text();
     assert!(text.contains("# yarr"), "{text}");

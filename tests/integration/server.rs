@@ -15,7 +15,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{cli::Client, reply::Reply};
+use crate::{
+    able::{REPLICAOF, able},
+    cli::Client,
+    reply::Reply,
+};
 
 /// How long a server may take to start, or a state to come about, before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,8 +73,13 @@ impl Options {
 
     /// A replica of that server.
     pub fn replica_of(mut self, primary: &Server) -> Options {
+        let option = if able(REPLICAOF) {
+            "--replicaof"
+        } else {
+            "--slaveof"
+        };
         self.arguments
-            .extend(["--replicaof", "127.0.0.1", &primary.port.to_string()].map(String::from));
+            .extend([option, "127.0.0.1", &primary.port.to_string()].map(String::from));
         self
     }
 
@@ -133,8 +142,7 @@ impl Server {
 
     /// Starts the process and waits until it serves; the error is its log.
     fn spawn(&mut self) -> Result<(), String> {
-        let named = std::env::var("YARR_SERVER").or_else(|_| std::env::var("REDIS_SERVER"));
-        let binary = named.unwrap_or_else(|_| "redis-server".into());
+        let binary = program();
         let folder = self.folder.path().display().to_string();
         let log = self.log_path();
         let server = Command::new(&binary)
@@ -339,7 +347,14 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn module_path() -> PathBuf {
+/// The server that the tests run on.
+pub fn program() -> String {
+    let named = std::env::var("YARR_SERVER").or_else(|_| std::env::var("REDIS_SERVER"));
+    named.unwrap_or_else(|_| "redis-server".into())
+}
+
+/// The module that the tests load.
+pub fn module_path() -> PathBuf {
     match std::env::var_os("YARR_MODULE") {
         Some(path) => path.into(),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/release/libyarr.so"),
