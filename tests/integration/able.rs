@@ -68,6 +68,8 @@ pub const PAUSE_WRITES: Ability = since(6, 2, "CLIENT PAUSE WRITE");
 pub const FORGED_PAYLOADS: Ability = since(6, 2, "to live through forged payloads");
 /// Modules may answer maps.
 pub const MAPS: Ability = since(7, 0, "RESP3 maps of modules");
+/// What Redis 7 has around keys and modules, where a test asks much of it at once.
+pub const REDIS_7: Ability = since(7, 0, "much of Redis 7");
 /// COMMAND DOCS and LIST, and the flag `module`.
 pub const COMMAND_DOCS: Ability = since(7, 0, "COMMAND DOCS");
 /// The server knows the arity of a module's command.

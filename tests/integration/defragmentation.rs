@@ -1,6 +1,7 @@
 //! Active defragmentation: the server moves what it may move, and tables are the same.
 
 use crate::{
+    able::needs,
     cli::Client,
     sample::{TABLES, dumps, fill, state},
     server::{Options, eventually},
@@ -19,6 +20,7 @@ fn figure(client: &mut Client, section: &str, name: &str) -> i64 {
 
 #[test]
 fn tables_are_the_same_while_the_server_moves_its_memory() {
+    needs!(REDIS_7);
     let server = Options::new()
         .set("active-defrag-ignore-bytes", "1")
         .set("active-defrag-threshold-lower", "0")
