@@ -1,11 +1,12 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration servers test-servers test-redis fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash servers test-servers test-redis fuzz fuzz-short figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 SECONDS      ?= 60
+CRASHES      ?= 100
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
 # Of make servers and make test-servers: all of them where none is named.
@@ -97,6 +98,12 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+crash: ## Kill servers CRASHES (100) times in each of four ways of persistence
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Crashes)
+	YARR_MODULE=$(MODULE) YARR_CRASHES=$(CRASHES) cargo test $(ENGINE) --test integration crash::
 
 servers: ## Fetch other servers, SERVERS="redis-5.0 valkey-9.1"
 	@scripts/setup.sh servers

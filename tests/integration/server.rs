@@ -49,6 +49,7 @@ struct Process {
 pub struct Options {
     arguments: Vec<String>,
     module_arguments: Vec<String>,
+    files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Options {
@@ -83,6 +84,12 @@ impl Options {
         self
     }
 
+    /// A file that is in the server's folder before it starts.
+    pub fn file(mut self, name: &'static str, bytes: Vec<u8>) -> Options {
+        self.files.push((name, bytes));
+        self
+    }
+
     /// Arguments of the module, as they stand after its path.
     pub fn module_arguments(mut self, arguments: &[&str]) -> Options {
         self.module_arguments
@@ -102,13 +109,13 @@ impl Options {
         self.arguments
             .extend(["--loadmodule".to_string(), module.display().to_string()]);
         self.arguments.append(&mut self.module_arguments);
-        Server::launch(self.arguments)
+        Server::launch(self.arguments, &self.files)
     }
 
     /// Starts a server that has no module.
     #[track_caller]
     pub fn start_plain(self) -> Server {
-        Server::launch(self.arguments)
+        Server::launch(self.arguments, &self.files)
     }
 }
 
@@ -120,8 +127,11 @@ impl Server {
     }
 
     #[track_caller]
-    fn launch(arguments: Vec<String>) -> Server {
+    fn launch(arguments: Vec<String>, files: &[(&str, Vec<u8>)]) -> Server {
         let folder = TempDir::with_prefix("yarr-test-").expect("a temporary folder");
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).expect("a file of the server's");
+        }
         let mut server = Server {
             port: 0,
             folder,
