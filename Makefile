@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash servers test-servers test-redis fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash stalls servers test-servers test-redis fuzz fuzz-short figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -104,6 +104,12 @@ crash: ## Kill servers CRASHES (100) times in each of four ways of persistence
 	@$(MAKE) --no-print-directory module
 	$(call heading,Crashes)
 	YARR_MODULE=$(MODULE) YARR_CRASHES=$(CRASHES) cargo test $(ENGINE) --test integration crash::
+
+stalls: ## Show the longest pause while a table of RECORDS goes, beside that of an idle server
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Stalls)
+	YARR_MODULE=$(MODULE) YARR_RECORDS=$(RECORDS) cargo test $(ENGINE) --test integration stall:: -- --nocapture
 
 servers: ## Fetch other servers, SERVERS="redis-5.0 valkey-9.1"
 	@scripts/setup.sh servers

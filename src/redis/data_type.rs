@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     api::{Context, StringRef, call, raw},
-    expiry,
+    disposal, expiry,
     guard::{Panic, guard},
     holder::Holder,
     log,
@@ -249,7 +249,7 @@ unsafe extern "C" fn free(value: *mut c_void) {
         return;
     }
     // SAFETY: The value was made by `Box::into_raw`, and the server gives it back for good.
-    let freed = guard(|| drop(unsafe { Box::from_raw(value.cast::<Holder>()) }));
+    let freed = guard(|| disposal::dispose(unsafe { Box::from_raw(value.cast::<Holder>()) }));
     if let Err(panic) = freed {
         log::warning_from_nowhere(&format!("internal error: cannot free a table: {panic}"));
     }

@@ -24,6 +24,7 @@ mod arguments;
 mod config;
 mod data_type;
 mod dispatch;
+mod disposal;
 mod environment;
 mod expiry;
 mod guard;
@@ -83,6 +84,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     let counted = allocator::adopt();
     // SAFETY: The server's promise: the context and the arguments stay during the call.
     let (ctx, arguments) = unsafe { (Context::new(ctx), Arguments::new(argv, argc)) };
+    disposal::begin();
     guard::install_hook();
     let loaded = guard::guard(|| load(ctx, arguments, counted));
     match loaded.unwrap_or_else(|panic| Err(panic.to_string())) {

@@ -47,6 +47,7 @@ mod resp3;
 mod sample;
 mod schema;
 mod server;
+mod stall;
 mod transactions;
 mod transcript;
 mod transfer;
