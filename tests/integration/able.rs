@@ -95,14 +95,6 @@ pub const LISTENING: Ability = Ability {
     but_valkey: Some([8, 1]),
 };
 
-/// The nodes of a cluster agree at once on who has a slot that was moved by hand: on Valkey 9.1 two of them may go on
-/// naming each other, whatever keys are in the slot.
-pub const SETTLED_SLOTS: Ability = Ability {
-    name: "slots that settle once moved",
-    redis: [5, 0],
-    but_valkey: Some([9, 1]),
-};
-
 /// Ends the test, with a line on stderr, where the server lacks one of the abilities.
 macro_rules! needs {
     ($($ability:ident),+) => {

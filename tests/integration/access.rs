@@ -344,21 +344,6 @@ fn databases_are_swapped_and_flushed_with_the_tables_in_them() {
 }
 
 #[test]
-fn out_of_memory_refuses_what_grows_and_serves_the_rest() {
-    let server = Options::new().set("maxmemory-policy", "noeviction").start();
-    let mut client = server.connect();
-    table(&mut client);
-    client.ok("CONFIG SET maxmemory 1");
-    for line in ["YARR.CREATE t n 2", "YARR.UPDATE t 1 SET n 2"] {
-        assert_eq!(client.run(line).code(), "OOM", "{line}");
-    }
-    assert_eq!(client.list("YARR.WHERE t n = 1 IDS"), ["1"]);
-    assert_eq!(client.count("YARR.DEL t 1"), 1);
-    client.ok("CONFIG SET maxmemory 0");
-    assert_eq!(client.ok("YARR.CREATE t n 2").text(), "2");
-}
-
-#[test]
 fn a_node_of_a_cluster_serves_tables_by_their_hash_tag() {
     let server = Options::new()
         .set("cluster-enabled", "yes")

@@ -211,7 +211,7 @@ fn holds(guest: &mut Guest, mut ids: Vec<String>) {
 
 #[test]
 fn a_table_moves_between_nodes_while_it_is_written_and_its_records_expire() {
-    needs!(REDIS_7, SETTLED_SLOTS);
+    needs!(REDIS_7);
     let cluster = Cluster::start(3, 0);
     let slot = slot(&cluster, NEAR);
     let mut guest = cluster.guest();

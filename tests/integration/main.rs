@@ -29,6 +29,7 @@ mod identity;
 mod keys;
 mod lacking;
 mod line;
+mod memory_limit;
 mod migrate;
 mod model;
 mod notifications;

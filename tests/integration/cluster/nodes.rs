@@ -71,7 +71,7 @@ impl Cluster {
         cluster
     }
 
-    /// Waits until every node says that the cluster is up, and all see the same owners.
+    /// Waits until every node says that the cluster is up, and all see the same owners, of the same epochs.
     #[track_caller]
     pub fn wait_until_agreed(&self) {
         eventually("the cluster is up and of one mind", || {
@@ -82,7 +82,7 @@ impl Cluster {
         });
     }
 
-    /// The slots of each primary as a node sees them, if the cluster is up for it.
+    /// The slots and epoch of each primary as a node sees them, if the cluster is up for it.
     fn view(&self, place: usize) -> Option<Vec<String>> {
         let mut client = self.client(place);
         let info = client.ok("CLUSTER INFO").text();
@@ -97,7 +97,9 @@ impl Cluster {
                 let words: Vec<&str> = line.split(' ').collect();
                 let role = words[2].replace("myself,", "");
                 let slots = words.get(8..).unwrap_or_default().join(" ");
-                format!("{} {role} {} {slots}", words[0], words[3])
+                // A slot that moves before its new owner knows the highest epoch may be claimed by the old one for ever.
+                let epoch = words[6];
+                format!("{} {role} {} {epoch} {slots}", words[0], words[3])
             })
             .collect();
         lines.sort();
