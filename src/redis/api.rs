@@ -173,6 +173,11 @@ impl Flags {
             && !self.has(raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING)
     }
 
+    /// The server is over its limit of memory, and its policy is to evict keys.
+    pub fn evicts(self) -> bool {
+        self.has(raw::REDISMODULE_CTX_FLAGS_EVICT) && self.has(raw::REDISMODULE_CTX_FLAGS_OOM)
+    }
+
     /// The process is a forked child that saves.
     pub fn child(self) -> bool {
         self.has(raw::REDISMODULE_CTX_FLAGS_IS_CHILD)

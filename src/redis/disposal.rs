@@ -2,10 +2,11 @@
 //! the server up. `UNLINK` and the server's own lazy freeing come here on a thread of the server's: they free at once.
 //!
 //! A server that is about to evict keys waits to see the memory of each come back before it takes the next, so there
-//! too a table is freed at once. Before Redis 6 a server cannot be asked, and everything is freed at once.
+//! too a table is freed at once, and on a server that cannot be asked whether it does (before 4.0.3).
 
 use std::{
     cell::Cell,
+    ptr,
     sync::{
         OnceLock,
         mpsc::{self, Sender},
@@ -14,7 +15,7 @@ use std::{
 };
 
 use super::{
-    api::{call, has, raw},
+    api::{Context, call, has, raw},
     guard::guard,
     holder::Holder,
     log,
@@ -24,8 +25,8 @@ use super::{
 const LARGE: usize = 1 << 20;
 
 thread_local! {
-    /// Whether this is the thread that runs commands.
-    static COMMANDS: Cell<bool> = const { Cell::new(false) };
+    /// A context of no call, to ask the server by, on the thread that runs commands; null on every other.
+    static CONTEXT: Cell<*mut raw::RedisModuleCtx> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// The way to the thread that frees; `None` where it cannot be started.
@@ -33,7 +34,8 @@ static THREAD: OnceLock<Option<Sender<Box<Holder>>>> = OnceLock::new();
 
 /// Tells that this thread runs commands.
 pub fn begin() {
-    COMMANDS.set(true);
+    let ctx = call!(RedisModule_GetThreadSafeContext(ptr::null_mut()));
+    CONTEXT.set(ctx.unwrap_or(ptr::null_mut()));
 }
 
 /// Frees a value, later and elsewhere if that may be.
@@ -41,7 +43,7 @@ pub fn dispose(holder: Box<Holder>) {
     let large = holder
         .table_as_it_is()
         .is_some_and(|table| table.bytes() >= LARGE);
-    if large && COMMANDS.get() && may_wait() {
+    if large && may_wait() {
         if let Some(thread) = THREAD.get_or_init(start) {
             // A thread that is gone gives the value back, and it is freed here.
             drop(thread.send(holder));
@@ -53,13 +55,10 @@ pub fn dispose(holder: Box<Holder>) {
 
 /// Whether nobody waits for the memory: no key is being evicted.
 fn may_wait() -> bool {
-    // Earlier servers want a context, of which there is none here.
-    if !has!(RedisModule_IsIOError) {
-        return false;
-    }
-    let flags = call!(RedisModule_GetContextFlags(std::ptr::null_mut()));
-    let evicts = raw::REDISMODULE_CTX_FLAGS_EVICT | raw::REDISMODULE_CTX_FLAGS_OOM;
-    flags.is_some_and(|flags| flags as u32 & evicts != evicts)
+    let ctx = CONTEXT.get();
+    let known = has!(RedisModule_GetContextFlags) && !ctx.is_null();
+    // SAFETY: The context was made for this thread, and is never freed.
+    known && !unsafe { Context::new(ctx) }.flags().evicts()
 }
 
 fn start() -> Option<Sender<Box<Holder>>> {

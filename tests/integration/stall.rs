@@ -1,10 +1,11 @@
-//! Nobody waits for a large table to go: the longest pause that another client sees is printed beside that of an idle server.
+//! Nobody waits for a large table to grow, to expire or to go: the longest pause that another client sees is printed
+//! beside that of an idle server.
 //!
 //! `YARR_RECORDS` says how many records the tables have.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -12,17 +13,17 @@ use crate::{
     server::{Options, Server, eventually},
 };
 
-/// Makes a table of so many records, with an index of each kind.
-fn fill(client: &mut Client, table: &str, records: usize, expiry: &str) {
+/// Makes a table of so many records, with an index of each kind, so many by one command.
+fn fill(client: &mut Client, table: &str, records: usize, step: usize, expiry: &str) {
     client.ok(&format!(
         "YARR.MIGRATE {table} UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING INDEX ADD FIELD e ENUM ( a b c ) BITMAP TIMESTAMPS OFF"
     ));
-    for start in (0..records).step_by(5000) {
+    for start in (0..records).step_by(step) {
         let mut words: Vec<String> = format!("YARR.CREATE {table} {expiry} FIELDS 3 n s e VALUES")
             .split_whitespace()
             .map(String::from)
             .collect();
-        for n in start..records.min(start + 5000) {
+        for n in start..records.min(start + step) {
             words.extend([
                 (n % 1000).to_string(),
                 format!("text of {n}"),
@@ -59,6 +60,11 @@ fn longest_pause(server: &Server, work: impl FnOnce()) -> Duration {
     })
 }
 
+/// The longest pause while nothing goes on.
+fn idle(server: &Server) -> Duration {
+    longest_pause(server, || std::thread::sleep(Duration::from_millis(100)))
+}
+
 fn used_memory(client: &mut Client) -> i64 {
     let info = client.ok("INFO memory").text();
     let line = info
@@ -72,7 +78,7 @@ fn used_memory(client: &mut Client) -> i64 {
 fn a_large_table_goes_without_holding_others_up() {
     let server = Options::new().start();
     let mut client = server.connect();
-    let idle = longest_pause(&server, || std::thread::sleep(Duration::from_millis(100)));
+    let idle = idle(&server);
     for line in [
         "UNLINK t",
         "DEL t",
@@ -83,7 +89,7 @@ fn a_large_table_goes_without_holding_others_up() {
     ] {
         client.ok("YARR.MIGRATE small UP 1 make ADD FIELD n INTEGER");
         let empty = used_memory(&mut client);
-        fill(&mut client, "t", records(), "");
+        fill(&mut client, "t", records(), 5000, "");
         let full = used_memory(&mut client);
         let pause = longest_pause(&server, || {
             client.ok(line);
@@ -96,4 +102,65 @@ fn a_large_table_goes_without_holding_others_up() {
         assert!(!found.contains("text of"), "{line}: {found}");
         client.ok("FLUSHALL");
     }
+}
+
+#[test]
+fn a_table_grows_without_holding_others_up() {
+    const STEP: usize = 100;
+    let server = Options::new().start();
+    let mut client = server.connect();
+    let idle = idle(&server);
+    let small = longest_pause(&server, || {
+        fill(&mut client, "small", STEP * 50, STEP, "");
+    });
+    let pause = longest_pause(&server, || {
+        fill(&mut client, "t", records(), STEP, "");
+    });
+    eprintln!(
+        "growing to {} records by commands of {STEP}: {pause:?}, to {}: {small:?}, idle: {idle:?}",
+        records(),
+        STEP * 50
+    );
+    assert_eq!(client.count("YARR.WHERE t * COUNT"), records() as i64);
+}
+
+#[test]
+fn records_that_expire_at_once_go_without_holding_others_up() {
+    let server = Options::new().start();
+    let mut client = server.connect();
+    let empty = used_memory(&mut client);
+    let idle = idle(&server);
+    let mut patience = Duration::from_micros(20 * records() as u64);
+    // Each record goes at the same millisecond, which must not come before the last of them is there.
+    let (at, full) = loop {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + patience;
+        let expiry = format!("PXAT {}", at.as_millis());
+        fill(&mut client, "t", records(), 5000, &expiry);
+        if SystemTime::now().duration_since(UNIX_EPOCH).unwrap() < at {
+            break (at, used_memory(&mut client));
+        }
+        client.ok("FLUSHALL");
+        patience *= 2;
+    };
+    let pause = longest_pause(&server, || {
+        for tenths in (1..10).rev() {
+            eventually("the memory is given back", || {
+                // Where no timer reclaims, writes do.
+                (0..20).for_each(|_| _ = client.ok("YARR.CREATE t n 1"));
+                used_memory(&mut client) < empty + (full - empty) / 10 * tenths
+            });
+        }
+    });
+    let took = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - at;
+    // Where the server shows it, what the slices took by themselves.
+    let info = client.run("INFO yarr").print();
+    let slice = info
+        .split("longest_slice_us:")
+        .nth(1)
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    eprintln!(
+        "{} records expire in one millisecond: {pause:?}, all gone after {took:?}, idle: {idle:?}, longest slice {} us",
+        records(),
+        slice.unwrap_or("-")
+    );
 }
