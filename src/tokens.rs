@@ -45,6 +45,11 @@ impl<'a> Tokens<'a> {
         rest
     }
 
+    /// What was taken since `before`, an earlier state of these tokens.
+    pub fn since(&self, before: &Tokens<'a>) -> &'a [&'a [u8]] {
+        self.args.get(before.at..self.at).unwrap_or_default()
+    }
+
     /// Takes `count` tokens, or says that `what` needs so many.
     pub fn take_many(&mut self, count: usize, what: &str) -> Result<&'a [&'a [u8]]> {
         let end = self.at.checked_add(count);

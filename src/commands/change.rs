@@ -1,17 +1,28 @@
 //! Changes of a record: what UPDATE does, and CREATE where a conflict updates.
 
+use smallvec::SmallVec;
+
 use super::clauses::Expiry;
 use crate::{
     error::{Error, Result},
     schema::Schema,
     table::{Row, Write},
-    value::{Type, ValueRef},
+    value::{
+        Type, ValueRef,
+        tags::{self, Tags},
+    },
 };
 
 /// One change of one field.
 pub enum Change<'a> {
     /// Takes this value.
     Set(ValueRef<'a>),
+    /// Takes this set of tags, in its canonical bytes.
+    SetTags(Box<[u8]>),
+    /// Adds these tags to those it has.
+    AddTags(Box<[u8]>),
+    /// Takes these tags from those it has; a null stays.
+    RemoveTags(Box<[u8]>),
     /// Adds to an INTEGER or DATETIME.
     AddInteger(i64),
     /// Adds to a FLOAT.
@@ -40,6 +51,11 @@ impl Changes<'_> {
         let schema = &form.schema;
         let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
+        let sets: SmallVec<[Option<Box<[u8]>>; 2]> = self
+            .fields
+            .iter()
+            .map(|(position, change)| change.set(|| record.value(*position)))
+            .collect();
         let before = record.values();
         let mut values = before.clone();
         if let Some((_, updated_at)) = schema.timestamp_positions() {
@@ -47,9 +63,12 @@ impl Changes<'_> {
                 *place = ValueRef::DateTime(self.now);
             }
         }
-        for (position, change) in &self.fields {
+        for ((position, change), set) in self.fields.iter().zip(&sets) {
             if let Some(place) = values.get_mut(*position) {
-                *place = changed(schema, *position, place, change)?;
+                *place = match set {
+                    Some(set) => ValueRef::Tags(Tags::of(set)),
+                    None => changed(schema, *position, place, change)?,
+                };
             }
         }
         if let Some(last) = values.last_mut() {
@@ -63,14 +82,34 @@ impl Changes<'_> {
     }
 }
 
+impl Change<'_> {
+    /// The set of tags that comes of the one there was, where one comes that is not at hand.
+    fn set<'r>(&self, before: impl FnOnce() -> ValueRef<'r>) -> Option<Box<[u8]>> {
+        let (Change::AddTags(given) | Change::RemoveTags(given)) = self else {
+            return None;
+        };
+        match (self, before()) {
+            (Change::RemoveTags(_), ValueRef::Tags(before)) => {
+                Some(tags::difference(before, Tags::of(given)))
+            }
+            (Change::RemoveTags(_), _) => None,
+            (_, ValueRef::Tags(before)) => Some(tags::union(before, Tags::of(given))),
+            _ => Some(given.clone()),
+        }
+    }
+}
+
 fn changed<'a>(
     schema: &Schema,
     position: usize,
     before: &ValueRef<'a>,
-    change: &Change<'a>,
+    change: &'a Change<'a>,
 ) -> Result<ValueRef<'a>> {
     let sum = match (change, before) {
         (Change::Set(value), _) => return Ok(*value),
+        (Change::SetTags(set), _) => return Ok(ValueRef::Tags(Tags::of(set))),
+        // A null from which tags are taken.
+        (Change::AddTags(_) | Change::RemoveTags(_), before) => return Ok(*before),
         (Change::AddInteger(n), ValueRef::Integer(m)) => m.checked_add(*n).map(ValueRef::Integer),
         (Change::AddInteger(n), ValueRef::DateTime(m)) => m.checked_add(*n).map(ValueRef::DateTime),
         (Change::AddInteger(n), _) => match schema.field(position)?.kind {

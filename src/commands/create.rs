@@ -4,6 +4,7 @@ use super::{
     Environment, Reply,
     change::{Change, Changes},
     clauses::{EXPIRY_WORDS, Expiry, Return, field_list, once, positions},
+    given::{self, Given, Sets, Taker},
     record_reply::{Kept, Shape},
 };
 use crate::{
@@ -19,8 +20,8 @@ const WORDS: [&str; 11] = [
     "UNSET", "ON", "RETURN", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST", "KEEPTTL",
 ];
 
-/// Tokens that belong together.
-type List<'a> = Vec<&'a [u8]>;
+/// Fields, and row after row of their values.
+type Lists<'a> = (Vec<&'a [u8]>, Vec<Given<'a>>);
 
 /// What a conflict leads to.
 #[derive(Clone, Copy, PartialEq)]
@@ -39,7 +40,7 @@ struct Conflict<'a> {
 pub struct Request<'a> {
     fields: Vec<&'a [u8]>,
     /// Row after row of `fields.len()` values.
-    values: Vec<&'a [u8]>,
+    values: Vec<Given<'a>>,
     many: bool,
     null: Option<&'a [u8]>,
     unset: Vec<&'a [u8]>,
@@ -52,12 +53,14 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// Syntax.
-pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
+    let taker = Taker::new(schema);
     let (mut fields, mut values) = (Vec::new(), Vec::new());
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
-        fields.push(tokens.expect_token("a field")?);
-        values.push(tokens.expect_token("the field's value")?);
+        let field = tokens.expect_token("a field")?;
+        fields.push(field);
+        values.push(taker.value(&mut tokens, field, None)?);
     }
     let pairs = !fields.is_empty();
     let (mut null, mut unset, mut conflict) = (None, None, None);
@@ -69,7 +72,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
                 return Err(before.unexpected("no FIELDS after fields with values or UNSET"));
             }
             many = true;
-            (fields, values) = parse_values(&mut tokens)?;
+            (fields, values) = parse_values(&mut tokens, taker, null)?;
         } else if tokens.accept("NULL") {
             let token = tokens.expect_token("the token that stands for null")?;
             once(&mut null, token, &before)?;
@@ -108,7 +111,11 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
 }
 
 /// Reads `n field ... VALUES value ...`, which ends the command.
-fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(List<'a>, List<'a>)> {
+fn parse_values<'a>(
+    tokens: &mut Tokens<'a>,
+    taker: Taker,
+    null: Option<&[u8]>,
+) -> Result<Lists<'a>> {
     let before = tokens.clone();
     let count = tokens.expect_count("the number of fields")?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -117,14 +124,23 @@ fn parse_values<'a>(tokens: &mut Tokens<'a>) -> Result<(List<'a>, List<'a>)> {
     }
     let fields = tokens.take_many(count, "fields")?.to_vec();
     tokens.expect("VALUES")?;
-    let values = tokens.take_rest();
+    let values: Vec<Given> = if taker.takes_one() {
+        tokens.take_rest().chunks(1).collect()
+    } else {
+        let mut values = Vec::new();
+        while tokens.peek().is_some() {
+            let field = fields.get(values.len() % count).copied();
+            values.push(taker.value(tokens, field.unwrap_or_default(), null)?);
+        }
+        values
+    };
     if values.is_empty() || values.len() % count != 0 {
         return Err(Error::syntax(format!(
             "syntax error: VALUES takes {count} values a record, one record at least; found {} values",
             values.len()
         )));
     }
-    Ok((fields, values.to_vec()))
+    Ok((fields, values))
 }
 
 fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
@@ -250,17 +266,26 @@ impl<'r> Plan<'r> {
         })
     }
 
+    /// The sets of TAGS that a row gives.
+    fn sets(&self, schema: &Schema, row: &[Given]) -> Result<Sets> {
+        let fields = self.positions.iter().map(|at| schema.fields.get(*at));
+        given::sets(fields, row, self.request.null)
+    }
+
     /// The values that a row gives, in the order of the request's fields.
-    fn given(&self, schema: &Schema, row: &[&'r [u8]]) -> Result<Values<'r>> {
-        let mut given = Values::new();
-        for (position, token) in self.positions.iter().zip(row) {
+    fn given<'v>(&self, schema: &Schema, row: &[Given<'v>], sets: &'v Sets) -> Result<Values<'v>> {
+        let (mut values, mut sets) = (Values::new(), sets.iter());
+        for (position, given) in self.positions.iter().zip(row) {
             let field = schema.field(*position)?;
-            given.push(match self.request.null {
-                Some(null) if null == *token => ValueRef::Null,
-                _ => field.kind.expect(&field.name, token, self.now)?,
-            });
+            values.push(given::read(
+                field,
+                given,
+                self.request.null,
+                &mut sets,
+                self.now,
+            )?);
         }
-        Ok(given)
+        Ok(values)
     }
 
     /// Every value of a new record, by position.
@@ -318,7 +343,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(args)?;
+    let request = parse(table.schema(), args)?;
     let wanted = match &request.wanted {
         Some(wanted) => Some(wanted.resolve(table.schema())?),
         None => None,
@@ -348,10 +373,11 @@ pub fn run(
 fn create<'r>(
     write: &mut Write,
     plan: &Plan<'r>,
-    row: &[&'r [u8]],
+    row: &[Given<'r>],
     environment: &Environment,
 ) -> Result<Outcome> {
-    let given = plan.given(write.table().schema(), row)?;
+    let sets = plan.sets(write.table().schema(), row)?;
+    let given = plan.given(write.table().schema(), row, &sets)?;
     let made = new_id(write.table(), plan, &given, environment)?;
     let values = plan.values(&given, made.as_ref());
     if let Some((arbiter, resolution)) = &plan.arbiter {

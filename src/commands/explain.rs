@@ -38,7 +38,7 @@ pub fn run(
                 false => plan_lines(table, Some(request.query()), environment.now)?,
             }
         }
-        b"UPDATE" if !analyze => plan(update::parse(rest)?.query())?,
+        b"UPDATE" if !analyze => plan(update::parse(table.schema(), rest)?.query())?,
         b"DEL" if !analyze => plan(del::parse(rest)?.query())?,
         b"UPDATE" | b"DEL" => {
             return Err(Error::syntax(

@@ -11,6 +11,7 @@ mod create;
 mod del;
 mod explain;
 mod find;
+mod given;
 mod info;
 mod migrate;
 mod record_reply;

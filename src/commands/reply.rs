@@ -15,6 +15,8 @@ pub trait Reply {
     fn bulk(&mut self, bytes: &[u8]);
     /// The head of an array; `len` replies follow.
     fn array(&mut self, len: usize);
+    /// The head of a set; `len` replies follow. An array where the client or the server has no sets.
+    fn set(&mut self, len: usize);
     /// The head of a map; `len` pairs follow. A flat array where the client or the server has no maps.
     fn map(&mut self, len: usize);
     /// An INTEGER or DATETIME value: a bulk string of digits in RESP2, an integer in RESP3.
@@ -37,6 +39,10 @@ pub trait Reply {
                 Some(name) => self.bulk(name.as_bytes()),
                 None => self.null(),
             },
+            ValueRef::Tags(tags) => {
+                self.set(tags.len());
+                tags.iter().for_each(|tag| self.bulk(tag));
+            }
         }
     }
 }
@@ -44,7 +50,7 @@ pub trait Reply {
 /// Replies kept as values, in RESP2's manner: what tests and EXPLAIN ANALYZE listen with.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recorded {
-    /// One line a reply: `+OK`, `:1`, `$text`, `*2`, `%1`, `_`.
+    /// One line a reply: `+OK`, `:1`, `$text`, `*2`, `~2`, `%1`, `_`.
     pub lines: Vec<String>,
 }
 
@@ -77,6 +83,9 @@ impl Reply for Recorded {
     }
     fn array(&mut self, len: usize) {
         self.lines.push(format!("*{len}"));
+    }
+    fn set(&mut self, len: usize) {
+        self.lines.push(format!("~{len}"));
     }
     fn map(&mut self, len: usize) {
         self.lines.push(format!("%{len}"));

@@ -4,6 +4,7 @@ use super::{
     Environment, Reply,
     change::{Change, Changes},
     clauses::{Expiry, Return, Selection, Target, field_list, once, parse_id, switch},
+    given::{Given, Taker, take_tags},
     record_reply::{Kept, answer_many, answer_one},
 };
 use crate::{
@@ -37,8 +38,10 @@ enum Selected<'a> {
 /// How they are changed.
 #[derive(Default)]
 struct Wishes<'a> {
-    set: Option<Vec<(&'a [u8], &'a [u8])>>,
+    set: Option<Vec<(&'a [u8], Given<'a>)>>,
     increment: Option<Vec<(&'a [u8], &'a [u8])>>,
+    add: Option<Vec<(&'a [u8], Given<'a>)>>,
+    remove: Option<Vec<(&'a [u8], Given<'a>)>>,
     unset: Option<Vec<&'a [u8]>>,
     touch: bool,
     expiry: Option<Expiry>,
@@ -46,14 +49,20 @@ struct Wishes<'a> {
 
 impl<'a> Wishes<'a> {
     /// Takes one of the changes where one begins here.
-    fn accept(&mut self, tokens: &mut Tokens<'a>) -> Result<bool> {
+    fn accept(&mut self, tokens: &mut Tokens<'a>, taker: Taker) -> Result<bool> {
         let before = tokens.clone();
         if tokens.accept("SET") {
-            let pairs = parse_pairs(tokens, "the field's value")?;
+            let pairs = parse_pairs(tokens, |tokens, field| taker.value(tokens, field, None))?;
             once(&mut self.set, pairs, &before)?;
         } else if tokens.accept("INCR") {
-            let pairs = parse_pairs(tokens, "a number to add")?;
+            let pairs = parse_pairs(tokens, |tokens, _| tokens.expect_token("a number to add"))?;
             once(&mut self.increment, pairs, &before)?;
+        } else if tokens.accept("ADD") {
+            let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
+            once(&mut self.add, pairs, &before)?;
+        } else if tokens.accept("REMOVE") {
+            let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
+            once(&mut self.remove, pairs, &before)?;
         } else if tokens.accept("UNSET") {
             let fields = field_list(tokens, &WORDS)?;
             once(&mut self.unset, fields, &before)?;
@@ -70,18 +79,23 @@ impl<'a> Wishes<'a> {
     fn is_empty(&self) -> bool {
         self.set.is_none()
             && self.increment.is_none()
+            && self.add.is_none()
+            && self.remove.is_none()
             && self.unset.is_none()
             && !self.touch
             && self.expiry.is_none()
     }
 }
 
-/// Reads `field value` pairs up to the next clause, one at least.
-fn parse_pairs<'a>(tokens: &mut Tokens<'a>, what: &str) -> Result<Vec<(&'a [u8], &'a [u8])>> {
+/// Reads fields, each with what `value` reads after it, up to the next clause, one at least.
+fn parse_pairs<'a, T>(
+    tokens: &mut Tokens<'a>,
+    value: impl Fn(&mut Tokens<'a>, &[u8]) -> Result<T>,
+) -> Result<Vec<(&'a [u8], T)>> {
     let mut pairs = Vec::new();
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
         let field = tokens.expect_token("a field")?;
-        pairs.push((field, tokens.expect_token(what)?));
+        pairs.push((field, value(tokens, field)?));
     }
     match pairs.is_empty() {
         true => Err(tokens.unexpected("a field's name")),
@@ -93,7 +107,8 @@ fn parse_pairs<'a>(tokens: &mut Tokens<'a>, what: &str) -> Result<Vec<(&'a [u8],
 ///
 /// # Errors
 /// Syntax.
-pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
+    let taker = Taker::new(schema);
     let mut tokens = Tokens::new(args);
     let target = Target::parse(&mut tokens)?;
     let by_query = matches!(target, Target::Where(_));
@@ -108,19 +123,19 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         } else if !by_query && tokens.accept("IF") {
             let value = parse_predicate(&mut tokens)?;
             once(&mut condition, value, &before)?;
-        } else if changes.accept(&mut tokens)? {
+        } else if changes.accept(&mut tokens, taker)? {
             continue;
         } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match by_query {
-                true => "SET, INCR, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
-                false => "SET, INCR, UNSET, TOUCH, an expiry clause, IF, RETURN or the end of the command",
+                true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
+                false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN or the end of the command",
             }));
         }
     }
     if changes.is_empty() {
-        return Err(
-            tokens.unexpected("at least one of SET, INCR, UNSET, TOUCH or an expiry clause")
-        );
+        return Err(tokens.unexpected(
+            "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
+        ));
     }
     Ok(Request {
         target: match target {
@@ -155,11 +170,29 @@ fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes
         expiry: wishes.expiry,
         now,
     };
-    for (field, token) in wishes.set.iter().flatten() {
+    for (field, given) in wishes.set.iter().flatten() {
         let position = changeable(schema, &changes, field)?;
         let field = schema.field(position)?;
-        let value = field.kind.expect(&field.name, token, now)?;
-        changes.fields.push((position, Change::Set(value)));
+        let change = match (&field.kind, given) {
+            (Type::Tags, [_, tags @ ..]) => {
+                Change::SetTags(field.kind.expect_tags(&field.name, tags)?)
+            }
+            (kind, given) => {
+                let token = given.first().copied().unwrap_or_default();
+                Change::Set(kind.expect(&field.name, token, now)?)
+            }
+        };
+        changes.fields.push((position, change));
+    }
+    for (field, tags) in wishes.add.iter().flatten() {
+        let position = changeable(schema, &changes, field)?;
+        let tags = tags_of(schema, position, "ADD", tags)?;
+        changes.fields.push((position, Change::AddTags(tags)));
+    }
+    for (field, tags) in wishes.remove.iter().flatten() {
+        let position = changeable(schema, &changes, field)?;
+        let tags = tags_of(schema, position, "REMOVE", tags)?;
+        changes.fields.push((position, Change::RemoveTags(tags)));
     }
     for (field, token) in wishes.increment.iter().flatten() {
         let position = changeable(schema, &changes, field)?;
@@ -201,6 +234,19 @@ fn changeable(schema: &Schema, changes: &Changes, field: &[u8]) -> Result<usize>
     }
 }
 
+/// The tags that a clause adds to a field or takes from it.
+fn tags_of(schema: &Schema, position: usize, clause: &str, tags: Given) -> Result<Box<[u8]>> {
+    let field = schema.field(position)?;
+    match field.kind {
+        Type::Tags => field.kind.expect_tags(&field.name, tags),
+        _ => Err(Error::bad_value(format!(
+            "{clause} is for TAGS: field '{}' is {}; use SET",
+            field.name,
+            field.kind.word()
+        ))),
+    }
+}
+
 /// What INCR adds to a field of this type.
 fn increment<'a>(schema: &Schema, position: usize, token: &[u8]) -> Result<Change<'a>> {
     let field = schema.field(position)?;
@@ -239,7 +285,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(args)?;
+    let request = parse(table.schema(), args)?;
     let now = environment.now;
     let changes = resolve(table.schema(), &request.changes, now)?;
     let wanted = match &request.wanted {

@@ -28,6 +28,15 @@ impl KeyRange {
         }
     }
 
+    /// This byte string alone.
+    #[must_use]
+    pub fn only(bytes: &[u8]) -> Self {
+        Self {
+            low: bytes.to_vec(),
+            high: Some([bytes, &[0]].concat()),
+        }
+    }
+
     /// Whether no byte string is in the range.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -80,6 +89,14 @@ mod tests {
         assert!(!range.contains(b"ac"));
         assert!(KeyRange::prefix(b"\xFF").contains(b"\xFF\xFF"));
         assert!(KeyRange::all().contains(b""));
+    }
+
+    #[test]
+    fn a_range_of_one_holds_no_other() {
+        let range = KeyRange::only(b"ab");
+        assert!(range.contains(b"ab"));
+        assert!(!range.contains(b"ab\0"));
+        assert!(!range.contains(b"aa\xFF"));
     }
 
     #[test]

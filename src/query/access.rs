@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 
 use super::{
-    filter::{Condition, Node},
+    filter::{Condition, Node, Tagged},
     source::{self, BitmapSource, Source},
 };
-use crate::{index::KeyRange, table::Table};
+use crate::{
+    index::KeyRange,
+    table::{Table, tag_key},
+};
 
 /// Of more ways than these the rest is not looked at.
 const MOST_CHOICES: usize = 256;
@@ -94,6 +97,7 @@ fn of_parts<'t, 'f>(table: &'t Table, parts: &'f [Node]) -> Option<Access<'t, 'f
     for (at, part) in parts.iter().enumerate() {
         let way = match part {
             Node::Field(condition) => bits(table, condition),
+            Node::Tag(tagged) => tag_bits(table, tagged),
             Node::Any(any) => union(table, any),
             // Parts of an All are no All.
             Node::All(_) => None,
@@ -171,6 +175,12 @@ fn sorted<'t, 'f>(
 fn bits<'t, 'f>(table: &'t Table, condition: &Condition) -> Option<Way<'t, 'f>> {
     let bits = source::bitmap(table, condition.position)?;
     Some(Way::Bits(bits, source::field_ranges(&condition.values)))
+}
+
+/// The rows of a tag that is wanted.
+fn tag_bits<'t, 'f>(table: &'t Table, tagged: &Tagged) -> Option<Way<'t, 'f>> {
+    let bits = source::bitmap(table, tagged.position).filter(|_| tagged.wanted)?;
+    Some(Way::Bits(bits, vec![KeyRange::only(&tag_key(&tagged.tag))]))
 }
 
 /// The ways to each of the parts; `None` where one has none.

@@ -6,13 +6,14 @@ use roaring::RoaringBitmap;
 
 use super::{
     access::{Access, Way},
-    filter::Node,
+    filter::{Node, Tagged},
     row_set,
     source::{self, BitmapSource},
 };
 use crate::{
     index::{KeyRange, Walk},
-    table::{Record, Row, Table, expires_by},
+    table::{Record, Row, Table, expires_by, tag_key},
+    value::key::PRESENT,
 };
 
 /// From so many rows on, the rows of several values of a bitmap are joined before a walk asks
@@ -112,8 +113,10 @@ pub(super) fn member_rows<'t>(
     node: &Node,
     rows: &impl Fn() -> u64,
 ) -> Option<Cow<'t, RoaringBitmap>> {
-    let Node::Field(condition) = node else {
-        return None;
+    let condition = match node {
+        Node::Field(condition) => condition,
+        Node::Tag(tagged) => return tagged_rows(table, tagged, rows),
+        Node::All(_) | Node::Any(_) => return None,
     };
     let bits = source::bitmap(table, condition.position)?;
     if let Some(only) = bits.only(&condition.values) {
@@ -126,6 +129,24 @@ pub(super) fn member_rows<'t>(
     Some(Cow::Owned(
         bits.rows(&source::field_ranges(&condition.values)),
     ))
+}
+
+/// The rows that have a tag, or have others without it.
+fn tagged_rows<'t>(
+    table: &'t Table,
+    tagged: &Tagged,
+    rows: &impl Fn() -> u64,
+) -> Option<Cow<'t, RoaringBitmap>> {
+    let bitmap = source::bitmap(table, tagged.position)?.bitmap;
+    let with = bitmap.get(&tag_key(&tagged.tag));
+    if tagged.wanted {
+        return Some(with.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
+    }
+    match (bitmap.get(&[PRESENT]), with) {
+        (None, _) => Some(Cow::Owned(RoaringBitmap::new())),
+        (Some(all), None) => Some(Cow::Borrowed(all)),
+        (Some(all), Some(with)) => (rows() >= MANY).then(|| Cow::Owned(all - with)),
+    }
 }
 
 /// Calls `met` with the row of each record that the way leads to and that matches, once each,

@@ -1,7 +1,7 @@
 //! A predicate made ready to be asked of records.
 
 use super::value_set::ValueSet;
-use crate::table::Record;
+use crate::{table::Record, value::ValueRef};
 
 /// A predicate whose fields, values and negations are resolved: what is left is two-valued, for
 /// a comparison with null, which is unknown, simply does not hold.
@@ -20,6 +20,8 @@ pub(super) enum Node {
     Any(Vec<Node>),
     /// One field's values.
     Field(Condition),
+    /// One tag of a field.
+    Tag(Tagged),
 }
 
 /// What one field must be.
@@ -32,6 +34,19 @@ pub(super) struct Condition {
     /// Whether it was written in a form that an index serves.
     pub(super) servable: bool,
     /// Whether it is, and an index leads with its field.
+    pub(super) served: bool,
+}
+
+/// Which tag a field must have, or must not.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tagged {
+    /// The field, of TAGS.
+    pub(super) position: usize,
+    /// The tag.
+    pub(super) tag: Box<[u8]>,
+    /// Whether the field must have it; else it must have a value without it.
+    pub(super) wanted: bool,
+    /// Whether an index serves this.
     pub(super) served: bool,
 }
 
@@ -56,6 +71,7 @@ impl Node {
     pub(super) fn matches(&self, record: &Record<'_>) -> bool {
         match self {
             Node::Field(condition) => condition.matches(record),
+            Node::Tag(tagged) => tagged.matches(record),
             Node::All(parts) => parts.iter().all(|part| part.matches(record)),
             Node::Any(parts) => parts.iter().any(|part| part.matches(record)),
         }
@@ -66,6 +82,15 @@ impl Node {
         match self {
             Node::All(parts) => parts,
             part => std::slice::from_ref(part),
+        }
+    }
+}
+
+impl Tagged {
+    fn matches(&self, record: &Record<'_>) -> bool {
+        match record.value(self.position) {
+            ValueRef::Tags(tags) => tags.contains(&self.tag) == self.wanted,
+            _ => false,
         }
     }
 }

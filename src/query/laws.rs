@@ -11,14 +11,18 @@ use super::{Query, count, each, fixture::*, page, select};
 use crate::{
     error::Code,
     table::{Row, Table},
-    value::Value,
+    value::{
+        Value,
+        tags::{self, Tags},
+    },
 };
 
 const FIELDS: &str = "ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD e ENUM ( x y z ) ADD FIELD s STRING \
-     ADD FIELD b BOOLEAN TIMESTAMPS OFF";
+     ADD FIELD b BOOLEAN ADD FIELD t TAGS TIMESTAMPS OFF";
 /// The names by position.
-const NAMES: [&str; 7] = ["id", "i", "f", "e", "s", "b", "expires_at"];
-const INDEXES: [&str; 16] = [
+const NAMES: [&str; 8] = ["id", "i", "f", "e", "s", "b", "t", "expires_at"];
+const EXPIRES_AT: usize = 7;
+const INDEXES: [&str; 17] = [
     "i",
     "f",
     "e",
@@ -35,6 +39,7 @@ const INDEXES: [&str; 16] = [
     "b i @id",
     "f i e",
     "expires_at @id",
+    "t BITMAP",
 ];
 const NOW: i64 = 50;
 
@@ -56,6 +61,7 @@ fn plain(value: &Value) -> Option<Plain> {
         Value::Enum(ordinal) => Plain::Number(f64::from(*ordinal)),
         Value::String(text) => Plain::Text(text.to_vec()),
         Value::Uuid(_) => unreachable!("the model has none"),
+        Value::Tags(_) => unreachable!("tags are not compared"),
     })
 }
 
@@ -75,6 +81,7 @@ enum Asked {
     Between(usize, String, String),
     In(usize, Vec<String>),
     StartsWith(String),
+    Contains(Vec<&'static str>, bool),
     Null(usize, bool),
     Not(Box<Asked>),
     And(Vec<Asked>),
@@ -92,6 +99,17 @@ impl Asked {
                 out.extend(values.iter().cloned());
             }
             Asked::StartsWith(v) => say(format!("s STARTS WITH {v}")),
+            Asked::Contains(tags, all) => match (&tags[..], all) {
+                ([only], true) if *only != "any" => say(format!("t CONTAINS {only}")),
+                (tags, all) => {
+                    say(format!(
+                        "t CONTAINS {} {}",
+                        if *all { "ALL" } else { "any" },
+                        tags.len()
+                    ));
+                    out.extend(tags.iter().map(|tag| tag.to_string()));
+                }
+            },
             Asked::Null(p, true) => say(format!("{} IS NULL", NAMES[*p])),
             Asked::Null(p, false) => say(format!("{} IS NOT NULL", NAMES[*p])),
             Asked::Not(part) => {
@@ -138,6 +156,20 @@ impl Asked {
                 Plain::Text(text) => Some(text.starts_with(v.replace("''", "").as_bytes())),
                 Plain::Number(_) => unreachable!(),
             },
+            Asked::Contains(tags, all) => {
+                let Value::Tags(set) = &record[6] else {
+                    return None;
+                };
+                let has = |tag: &&str| {
+                    let tag = tag.replace("''", "");
+                    Tags::of(set).iter().any(|own| own == tag.as_bytes())
+                };
+                Some(if *all {
+                    tags.iter().all(has)
+                } else {
+                    tags.iter().any(has)
+                })
+            }
             Asked::Null(p, null) => Some((record[*p] == Value::Null) == *null),
             Asked::Not(part) => part.holds(record).map(|holds| !holds),
             Asked::And(parts) => {
@@ -171,6 +203,8 @@ impl Asked {
             Asked::Between(p, ..) => leads_values(*p),
             Asked::In(p, _) => !negated && leads_values(*p),
             Asked::StartsWith(_) => !negated && leads_values(4),
+            // Of no tags it is a question of null.
+            Asked::Contains(tags, _) => (!negated || tags.is_empty()) && leads(6),
             Asked::Null(p, null) if *null != negated => leads(*p),
             Asked::Null(p, _) => leads_values(*p),
             Asked::Not(part) => part.served(!negated, leading),
@@ -210,6 +244,15 @@ fn asked() -> impl Strategy<Value = Asked> {
     let condition = (0..NAMES.len()).prop_flat_map(|p| {
         let operator = prop::sample::select(&["=", "!=", "<", "<=", ">", ">="][..]);
         let compare = (operator, token(p)).prop_map(move |(op, v)| Asked::Compare(p, op, v));
+        let tags = prop::sample::subsequence(&["''", "a", "ab", "b", "any", "x"][..], 0..4);
+        let contains = (tags, any::<bool>()).prop_map(|(tags, all)| Asked::Contains(tags, all));
+        if NAMES[p] == "t" {
+            return prop_oneof![
+                4 => contains,
+                1 => any::<bool>().prop_map(move |null| Asked::Null(p, null)),
+            ]
+            .boxed();
+        }
         prop_oneof![
             4 => compare,
             2 => (token(p), token(p)).prop_map(move |(a, b)| Asked::Between(p, a, b)),
@@ -217,6 +260,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             1 => token(4).prop_map(Asked::StartsWith),
             1 => any::<bool>().prop_map(move |null| Asked::Null(p, null)),
         ]
+        .boxed()
     });
     condition.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
@@ -231,6 +275,8 @@ fn record() -> impl Strategy<Value = Vec<Value>> {
     let null = || Just(Value::Null);
     let text = prop::sample::select(&["", "a", "ab", "abc", "b", "\0", "a\0"][..]);
     let float = prop::sample::select(&[-0.5, 0.0, 0.5, 1.0, 2.0][..]);
+    let tags = prop::sample::subsequence(&["", "a", "ab", "b", "any"][..], 0..4);
+    let tags = tags.prop_map(|tags| tags::collect(tags.iter().map(|t| t.as_bytes())).unwrap());
     let expires_at = prop::sample::select(&[10, 40, 50, 51, 60, 99][..]);
     (
         prop_oneof![1 => null(), 4 => (-1i64..4).prop_map(Value::Integer)],
@@ -238,9 +284,10 @@ fn record() -> impl Strategy<Value = Vec<Value>> {
         prop_oneof![1 => null(), 4 => (0u16..3).prop_map(Value::Enum)],
         prop_oneof![1 => null(), 4 => text.prop_map(|t| Value::String(t.as_bytes().into()))],
         prop_oneof![1 => null(), 4 => any::<bool>().prop_map(Value::Boolean)],
+        prop_oneof![1 => null(), 4 => tags.prop_map(Value::Tags)],
         prop_oneof![8 => null(), 4 => expires_at.prop_map(Value::DateTime)],
     )
-        .prop_map(|(i, f, e, s, b, x)| vec![Value::Null, i, f, e, s, b, x])
+        .prop_map(|(i, f, e, s, b, t, x)| vec![Value::Null, i, f, e, s, b, t, x])
 }
 
 /// A step of a table's life: the record of an id, or that there is none.
@@ -257,7 +304,7 @@ fn take(table: &mut Table, model: &mut Model, step: &Step, expire: bool) {
             let mut values = values.clone();
             values[0] = Value::Integer(*id);
             if !expire {
-                values[6] = Value::Null;
+                values[EXPIRES_AT] = Value::Null;
             }
             put(table, &values);
             model.insert(*id, values);
@@ -270,7 +317,7 @@ fn take(table: &mut Table, model: &mut Model, step: &Step, expire: bool) {
 }
 
 fn visible(record: &[Value]) -> bool {
-    !matches!(record[6], Value::DateTime(at) if at <= NOW)
+    !matches!(record[EXPIRES_AT], Value::DateTime(at) if at <= NOW)
 }
 
 /// The order of two records, as the contract says it.
@@ -312,8 +359,8 @@ fn leading(indexes: u32) -> Vec<&'static str> {
 }
 
 fn ordering() -> impl Strategy<Value = Vec<(usize, bool)>> {
-    let fields =
-        prop::sample::subsequence((0..NAMES.len()).collect::<Vec<_>>(), 0..4).prop_shuffle();
+    let ordered = (0..NAMES.len()).filter(|at| NAMES[*at] != "t");
+    let fields = prop::sample::subsequence(ordered.collect::<Vec<_>>(), 0..4).prop_shuffle();
     (fields, any::<[bool; 4]>(), any::<bool>()).prop_map(|(fields, directions, same)| {
         let direction = |at: usize| if same { directions[0] } else { directions[at] };
         fields

@@ -6,7 +6,7 @@ use crate::{
     schema::Schema,
     table::Record,
     tokens::Tokens,
-    value::ValueRef,
+    value::{Type, ValueRef},
 };
 
 /// A field of ORDER BY as written.
@@ -77,6 +77,13 @@ impl Order {
                 return Err(Error::syntax(format!(
                     "syntax error: expected each field of ORDER BY once, found {} twice",
                     quoted(written.field)
+                )));
+            }
+            let field = schema.field(position)?;
+            if field.kind == Type::Tags {
+                return Err(Error::bad_value(format!(
+                    "field '{}' is TAGS, which have no order: expected another field after ORDER BY",
+                    field.name
                 )));
             }
             fields.push(Sorting {

@@ -113,11 +113,29 @@ fn parse_test<'a>(tokens: &mut Tokens<'a>) -> Result<Test<'a>> {
         tokens.expect("WITH")?;
         return Ok(Test::StartsWith(tokens.expect_token("a prefix")?));
     }
+    if tokens.accept("CONTAINS") {
+        return parse_contains(tokens);
+    }
     Err(no_operator(tokens))
 }
 
+/// Reads what follows CONTAINS. A tag that is called `any` or `all` stands after ANY or ALL.
+fn parse_contains<'a>(tokens: &mut Tokens<'a>) -> Result<Test<'a>> {
+    let all = tokens.accept("ALL");
+    if !all && !tokens.accept("ANY") {
+        let before = tokens.clone();
+        tokens.expect_token("a tag, ANY or ALL")?;
+        let tags = tokens.since(&before);
+        return Ok(Test::Contains { tags, all: true });
+    }
+    let count = tokens.expect_count("the number of tags")?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let tags = tokens.take_many(count, "tags")?;
+    Ok(Test::Contains { tags, all })
+}
+
 fn no_operator(tokens: &Tokens) -> Error {
-    tokens.unexpected("an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH)")
+    tokens.unexpected("an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH, CONTAINS)")
 }
 
 #[cfg(test)]
@@ -146,6 +164,10 @@ mod tests {
                     )
                 }
                 Test::StartsWith(prefix) => format!("{field} starts {}", text(prefix)),
+                Test::Contains { tags, all } => {
+                    let tags: Vec<String> = tags.iter().map(|tag| text(tag)).collect();
+                    format!("{field} has {} {tags:?}", if *all { "all" } else { "any" })
+                }
                 Test::IsNull => format!("{field} null"),
                 Test::IsNotNull => format!("{field} not null"),
             }
@@ -195,6 +217,9 @@ mod tests {
             ("a IS NULL", "a null"),
             ("a is not null", "a not null"),
             ("a STARTS WITH x", "a starts x"),
+            ("a CONTAINS x", "a has all [\"x\"]"),
+            ("a contains any 2 any )", "a has any [\"any\", \")\"]"),
+            ("a CONTAINS ALL 0", "a has all []"),
             ("@all = *", "@all Equal *"),
             ("@not = NOT", "@not Equal NOT"),
             ("in IN 1 in", "in in [\"in\"]"),
@@ -236,9 +261,9 @@ mod tests {
             ),
             (
                 "a",
-                "an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH) at argument 3, found the end of the command",
+                "an operator (= != < <= > >= BETWEEN, IN, IS, STARTS WITH, CONTAINS) at argument 3, found the end of the command",
             ),
-            ("a == 1", "STARTS WITH) at argument 3, found '=='"),
+            ("a == 1", "CONTAINS) at argument 3, found '=='"),
             ("a =", "a value at argument 4, found the end of the command"),
             ("a = 1 AND", "at argument 6, found the end of the command"),
             ("a = 1 OR *", "at argument 6, found '*'"),

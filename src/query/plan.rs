@@ -187,6 +187,11 @@ fn fields(node: &Node, positions: &mut Vec<usize>) {
                 positions.push(condition.position);
             }
         }
+        Node::Tag(tagged) => {
+            if !positions.contains(&tagged.position) {
+                positions.push(tagged.position);
+            }
+        }
         Node::All(parts) | Node::Any(parts) => {
             parts.iter().for_each(|part| fields(part, positions))
         }

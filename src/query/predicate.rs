@@ -43,6 +43,13 @@ pub enum Test<'a> {
     In(&'a [&'a [u8]]),
     /// `field STARTS WITH v`.
     StartsWith(&'a [u8]),
+    /// `field CONTAINS v`, `CONTAINS ANY n v1 .. vn` or `CONTAINS ALL n v1 .. vn`.
+    Contains {
+        /// The tags.
+        tags: &'a [&'a [u8]],
+        /// Whether all must be there, or any.
+        all: bool,
+    },
     /// `field IS NULL`.
     IsNull,
     /// `field IS NOT NULL`.
@@ -173,6 +180,15 @@ impl Condition<'_> {
                 values.iter().for_each(|value| digest.add(value));
             }
             Test::StartsWith(prefix) => [&b"STARTS"[..], prefix].iter().for_each(|p| digest.add(p)),
+            Test::Contains { tags, all } => {
+                digest.add(if *all {
+                    b"CONTAINS ALL"
+                } else {
+                    b"CONTAINS ANY"
+                });
+                digest.add(&(tags.len() as u64).to_le_bytes());
+                tags.iter().for_each(|tag| digest.add(tag));
+            }
             Test::IsNull => digest.add(b"NULL"),
             Test::IsNotNull => digest.add(b"NOT NULL"),
         }

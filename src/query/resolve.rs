@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::{
-    filter::{Condition, Filter, Node},
+    filter::{Condition, Filter, Node, Tagged},
     predicate::{self, Comparison, Predicate, Test},
     serve,
     value_set::ValueSet,
@@ -15,6 +15,7 @@ use crate::{
         Type, Value, datetime,
         key::{Interval, after_prefix},
         number::{Place, place_float, place_integer},
+        tags::Tags,
     },
 };
 
@@ -34,7 +35,12 @@ fn resolve(schema: &Schema, node: &predicate::Node, negated: bool, now: i64) -> 
     let (parts, all) = match node {
         predicate::Node::Not(part) => return resolve(schema, part, !negated, now),
         predicate::Node::Condition(condition) => {
-            return Ok(Node::Field(field(schema, condition, negated, now)?));
+            return match condition.test {
+                Test::Contains { tags, all } => {
+                    contains(schema, condition.field, tags, all, negated)
+                }
+                _ => field(schema, condition, negated, now).map(Node::Field),
+            };
         }
         predicate::Node::And(parts) => (parts, !negated),
         predicate::Node::Or(parts) => (parts, negated),
@@ -124,6 +130,50 @@ fn field(
     })
 }
 
+/// The parts of CONTAINS: one a tag, all or any of them. An unknown, which null is, is no match.
+fn contains(
+    schema: &Schema,
+    field: &[u8],
+    tags: &[&[u8]],
+    all: bool,
+    negated: bool,
+) -> Result<Node> {
+    let position = schema.position(field)?;
+    let field = schema.field(position)?;
+    if field.kind != Type::Tags {
+        return Err(Error::bad_value(format!(
+            "field '{}' is {}: CONTAINS is for TAGS; use = or IN",
+            field.name,
+            field.kind.word()
+        )));
+    }
+    let tags = field.kind.expect_tags(&field.name, tags)?;
+    let served = serve::leads(schema, position, false);
+    let part = |tag: &[u8]| {
+        Node::Tag(Tagged {
+            position,
+            tag: tag.into(),
+            wanted: !negated,
+            served: served && !negated,
+        })
+    };
+    let parts: Vec<Node> = Tags::of(&tags).iter().map(part).collect();
+    if parts.is_empty() {
+        // All of none are in every set, any of none in no set.
+        let values = match all != negated {
+            true => ValueSet::not_null(),
+            false => ValueSet::nothing(),
+        };
+        return Ok(Node::Field(Condition {
+            position,
+            values,
+            servable: true,
+            served,
+        }));
+    }
+    Ok(combine(parts, all != negated))
+}
+
 /// Reads the values that a condition gives for a field.
 struct Reader<'s> {
     field: &'s Field,
@@ -155,6 +205,7 @@ impl Reader<'_> {
             Test::Between(low, high) => (self.between(low, high)?, true),
             Test::In(tokens) => (self.any_of(tokens)?, !negated),
             Test::StartsWith(prefix) => (self.starts_with(prefix)?, !negated),
+            Test::Contains { .. } => return Err(Error::internal("CONTAINS is read elsewhere")),
         };
         Ok(match negated {
             true => (values.complement(), servable),
@@ -222,6 +273,10 @@ impl Reader<'_> {
                     None => Err(self.refuse(&self.field.kind.expectation(), token)),
                 },
             },
+            Type::Tags => Err(Error::bad_value(format!(
+                "field '{}' is TAGS: expected CONTAINS, CONTAINS ANY, CONTAINS ALL or IS [NOT] NULL, found another comparison",
+                self.field.name
+            ))),
             kind => Ok(at(kind
                 .expect(&self.field.name, token, self.now)?
                 .to_value())),

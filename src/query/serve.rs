@@ -1,9 +1,10 @@
 //! Whether an index serves a filter: a rule about the schema, never about the records.
 
-use super::filter::{Condition, Filter, Node};
+use super::filter::{Filter, Node};
 use crate::{
     error::{Code, Error, Result},
-    schema::Schema,
+    schema::{Field, Schema},
+    value::Type,
 };
 
 /// A filter must be served, unless a walk over the table is permitted.
@@ -23,6 +24,7 @@ pub(super) fn check(schema: &Schema, filter: &Filter, scan: bool) -> Result<()> 
 pub(super) fn is_served(node: &Node) -> bool {
     match node {
         Node::Field(condition) => condition.served,
+        Node::Tag(tagged) => tagged.served,
         Node::All(parts) => parts.is_empty() || parts.iter().any(is_served),
         Node::Any(parts) => parts.iter().all(is_served),
     }
@@ -44,11 +46,25 @@ pub(super) fn leads(schema: &Schema, position: usize, null: bool) -> bool {
     number.as_ref().is_some_and(leading)
 }
 
+/// A condition that no index serves.
+struct Missing {
+    position: usize,
+    /// Whether an index could.
+    servable: bool,
+}
+
 /// The conditions of which one each would have to be served: for OR those of every part that is
 /// not, for AND those of the part with the fewest.
-fn gather<'f>(node: &'f Node, missing: &mut Vec<&'f Condition>) {
+fn gather(node: &Node, missing: &mut Vec<Missing>) {
     match node {
-        Node::Field(condition) => missing.push(condition),
+        Node::Field(condition) => missing.push(Missing {
+            position: condition.position,
+            servable: condition.servable,
+        }),
+        Node::Tag(tagged) => missing.push(Missing {
+            position: tagged.position,
+            servable: tagged.wanted,
+        }),
         Node::Any(parts) => {
             let unserved = parts.iter().filter(|part| !is_served(part));
             unserved.for_each(|part| gather(part, missing));
@@ -60,7 +76,7 @@ fn gather<'f>(node: &'f Node, missing: &mut Vec<&'f Condition>) {
                 choice
             });
             // A condition that an index could serve is of more use to name than one it could not.
-            let badness = |choice: &Vec<&Condition>| {
+            let badness = |choice: &Vec<Missing>| {
                 (choice.iter().filter(|c| !c.servable).count(), choice.len())
             };
             missing.append(&mut choices.min_by_key(badness).unwrap_or_default());
@@ -68,9 +84,9 @@ fn gather<'f>(node: &'f Node, missing: &mut Vec<&'f Condition>) {
     }
 }
 
-fn no_index(schema: &Schema, missing: &[&Condition]) -> Error {
-    let mut addable: Vec<&str> = Vec::new();
-    let mut never: Vec<&str> = Vec::new();
+fn no_index(schema: &Schema, missing: &[Missing]) -> Error {
+    let mut addable: Vec<&Field> = Vec::new();
+    let mut never: Vec<&Field> = Vec::new();
     for condition in missing {
         let list = if condition.servable {
             &mut addable
@@ -78,34 +94,42 @@ fn no_index(schema: &Schema, missing: &[&Condition]) -> Error {
             &mut never
         };
         if let Some(field) = schema.fields.get(condition.position) {
-            if !list.contains(&&*field.name) {
-                list.push(&field.name);
+            if !list.contains(&field) {
+                list.push(field);
             }
         }
     }
     let mut text = String::from("no index serves this predicate:");
     if !addable.is_empty() {
-        let operations: Vec<String> = addable.iter().map(|f| format!("ADD INDEX {f}")).collect();
         text.push_str(&format!(
             " expected an index that begins with {}, found none; add one with YARR.MIGRATE ... {},",
             quoted_names(&addable),
-            operations.join(" ")
+            operations(&addable)
         ));
     }
     if !never.is_empty() {
         text.push_str(&format!(
-            " no index serves !=, NOT IN and NOT STARTS WITH, found on {}; ask for ranges or values, with ADD INDEX {},",
+            " no index serves !=, NOT IN, NOT STARTS WITH and NOT CONTAINS, found on {}; ask for ranges, values or tags, with {},",
             quoted_names(&never),
-            never.join(" ADD INDEX ")
+            operations(&never)
         ));
     }
     text.push_str(" or say SCAN to permit a walk over the table");
     Error::new(Code::NoIndex, text)
 }
 
-fn quoted_names(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-    names.join(", ")
+fn quoted_names(fields: &[&Field]) -> String {
+    let names = fields.iter().map(|field| format!("'{}'", field.name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The operations that add an index over each field.
+fn operations(fields: &[&Field]) -> String {
+    let operation = |field: &&Field| match field.kind {
+        Type::Tags => format!("ADD INDEX {} BITMAP", field.name),
+        _ => format!("ADD INDEX {}", field.name),
+    };
+    fields.iter().map(operation).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -281,7 +281,7 @@ impl Width {
             Some(Kind::Boolean) => Width::Fixed(1),
             Some(Kind::Enum) => Width::Fixed(2),
             Some(Kind::Uuid) => Width::Fixed(16),
-            Some(Kind::String) | None => Width::Text,
+            Some(Kind::String | Kind::Tags) | None => Width::Text,
         }
     }
 }

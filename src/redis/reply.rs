@@ -113,6 +113,15 @@ impl Reply for Replier {
     }
 
     #[inline]
+    fn set(&mut self, len: usize) {
+        // The server makes it an array for a client of RESP2.
+        match call!(RedisModule_ReplyWithSet(self.ctx.pointer(), len as c_long)) {
+            Some(_) => self.owed = (self.owed + len as u64).saturating_sub(1),
+            None => self.array(len),
+        }
+    }
+
+    #[inline]
     fn map(&mut self, len: usize) {
         // The server makes it a flat array for a client of RESP2.
         match call!(RedisModule_ReplyWithMap(self.ctx.pointer(), len as c_long)) {

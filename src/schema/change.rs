@@ -180,6 +180,17 @@ impl Schema {
                 FieldChange::Default(Some(token)) => {
                     field.default = Some(DefaultValue::parse(&field.kind, name, token)?);
                 }
+                FieldChange::DefaultTags(tags) if field.kind == Type::Tags => {
+                    let tags: Vec<&[u8]> = tags.iter().map(|tag| &**tag).collect();
+                    field.default = Some(DefaultValue::of_tags(name, &tags)?);
+                }
+                FieldChange::DefaultTags(tags) => {
+                    return Err(Error::bad_value(format!(
+                        "field '{name}' is {}: expected one value as its DEFAULT, found {}",
+                        field.kind.word(),
+                        tags.len() + 1
+                    )));
+                }
                 FieldChange::NotNull(not_null) => field.not_null = *not_null,
             }
         }
@@ -230,6 +241,7 @@ impl Schema {
                 "'id' needs no index of its own: it always has one",
             ));
         }
+        self.check_tags(&numbers, method)?;
         let index = IndexDefinition {
             number: self.take_index_number(),
             fields: numbers,
@@ -238,6 +250,20 @@ impl Schema {
         };
         self.indexes.push(index);
         Ok(())
+    }
+
+    /// A field of TAGS has a bitmap over it alone, and no other index.
+    pub(super) fn check_tags(&self, numbers: &[u32], method: Method) -> Result<()> {
+        let tags = |field: &&Field| field.kind == Type::Tags && numbers.contains(&field.number);
+        match self.fields.iter().find(tags) {
+            Some(field) if method != Method::Bitmap || numbers.len() > 1 => {
+                Err(Error::bad_value(format!(
+                    "field '{0}' is TAGS: expected BITMAP as its index, over it alone; use ADD INDEX {0} BITMAP",
+                    field.name
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn remove_index(&mut self, names: &[Box<str>], method: Method) -> Result<()> {
@@ -350,9 +376,10 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
             let (_, field) = field(name)?;
             let change = match change {
                 FieldChange::NotNull(_) => FieldChange::NotNull(field.not_null),
-                FieldChange::Default(_) => FieldChange::Default(
-                    field.default.as_ref().map(|d| d.token(&field.kind).into()),
-                ),
+                FieldChange::Default(_) | FieldChange::DefaultTags(_) => match &field.default {
+                    Some(default) => default.change(&field.kind),
+                    None => FieldChange::Default(None),
+                },
             };
             vec![Operation::SetField {
                 name: name.clone(),

@@ -76,6 +76,7 @@ impl Schema {
                         .all(|number| self.position_of(*number).is_some())
                     && (index.method == Method::SortedSet
                         || (index.fields.len() == 1 && !index.unique))
+                    && self.check_tags(&index.fields, index.method).is_ok()
                     && self.index_on(&index.fields, index.method) == Some(at)
             })
     }

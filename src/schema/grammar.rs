@@ -135,8 +135,7 @@ fn parse_add_field(tokens: &mut Tokens) -> Result<Operation> {
             tokens.expect("NULL")?;
             not_null = true;
         } else if default.is_none() && tokens.accept("DEFAULT") {
-            let token = tokens.expect_token("the default")?;
-            default = Some(DefaultValue::parse(&kind, &name, token)?);
+            default = Some(parse_default(tokens, &kind, &name)?);
         } else if index.is_none() && tokens.is_any(&["INDEX", "UNIQUE", "BITMAP"]) {
             index = parse_shape(tokens, true)?;
         } else {
@@ -153,6 +152,16 @@ fn parse_add_field(tokens: &mut Tokens) -> Result<Operation> {
         index,
         position: None,
     })
+}
+
+/// Reads a default: one token, or the number of tags and the tags.
+fn parse_default(tokens: &mut Tokens, kind: &Type, field: &str) -> Result<DefaultValue> {
+    if *kind != Type::Tags {
+        return DefaultValue::parse(kind, field, tokens.expect_token("the default")?);
+    }
+    let count = tokens.expect_count("the number of tags in the default")?;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    DefaultValue::of_tags(field, tokens.take_many(count, "tags")?)
 }
 
 fn parse_remove(tokens: &mut Tokens) -> Result<Operation> {
@@ -189,7 +198,7 @@ fn parse_set(tokens: &mut Tokens) -> Result<Operation> {
     }
     let name = field_name(tokens)?;
     let change = if tokens.accept("DEFAULT") {
-        FieldChange::Default(Some(tokens.expect_token("the default")?.into()))
+        parse_set_default(tokens)?
     } else if tokens.accept("NO") {
         tokens.expect("DEFAULT")?;
         FieldChange::Default(None)
@@ -204,6 +213,26 @@ fn parse_set(tokens: &mut Tokens) -> Result<Operation> {
         return Err(tokens.unexpected("DEFAULT, NO DEFAULT, NOT NULL or NULL"));
     };
     Ok(Operation::SetField { name, change })
+}
+
+/// Reads a default for a field whose type is not known here: where a number is followed by so many
+/// tokens up to the end of the operation, they are tags.
+fn parse_set_default(tokens: &mut Tokens) -> Result<FieldChange> {
+    let mut ahead = tokens.clone();
+    let token = tokens.expect_token("the default")?;
+    if !ends(tokens) {
+        let count = ahead.expect_count("the number of tags").unwrap_or(0);
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        if let Ok(tags) = ahead.take_many(count, "tags") {
+            if count > 0 && ends(&ahead) {
+                *tokens = ahead;
+                return Ok(FieldChange::DefaultTags(
+                    tags.iter().map(|tag| Box::from(*tag)).collect(),
+                ));
+            }
+        }
+    }
+    Ok(FieldChange::Default(Some(token.into())))
 }
 
 /// Seconds above 0, as milliseconds.
@@ -242,13 +271,14 @@ fn parse_switch(tokens: &mut Tokens) -> Result<bool> {
 }
 
 fn parse_type(tokens: &mut Tokens) -> Result<Type> {
-    const PLAIN: [Type; 6] = [
+    const PLAIN: [Type; 7] = [
         Type::Integer,
         Type::Float,
         Type::Boolean,
         Type::DateTime,
         Type::String,
         Type::Uuid,
+        Type::Tags,
     ];
     if let Some(kind) = PLAIN.into_iter().find(|kind| tokens.is(kind.word())) {
         tokens.take();
@@ -256,7 +286,7 @@ fn parse_type(tokens: &mut Tokens) -> Result<Type> {
     }
     if !tokens.accept("ENUM") {
         return Err(tokens.unexpected(
-            "a type (INTEGER, FLOAT, BOOLEAN, DATETIME, STRING, UUID or ENUM ( a b c ))",
+            "a type (INTEGER, FLOAT, BOOLEAN, DATETIME, STRING, UUID, TAGS or ENUM ( a b c ))",
         ));
     }
     tokens.expect("(")?;
@@ -367,7 +397,7 @@ impl Operation {
                 }
                 if let Some(default) = default {
                     tokens.push(b"DEFAULT".to_vec());
-                    tokens.push(default.token(kind));
+                    tokens.extend(default.tokens(kind));
                 }
             }
             Operation::RemoveField { name } => say(&["REMOVE", "FIELD", name]),
@@ -381,6 +411,10 @@ impl Operation {
                     FieldChange::Default(Some(token)) => {
                         say(&["DEFAULT"]);
                         tokens.push(token.to_vec());
+                    }
+                    FieldChange::DefaultTags(tags) => {
+                        say(&["DEFAULT", &tags.len().to_string()]);
+                        tokens.extend(tags.iter().map(|tag| tag.to_vec()));
                     }
                 }
             }
@@ -460,6 +494,8 @@ mod tests {
             "ADD FIELD user_id INTEGER NOT NULL INDEX DEFAULT 5",
             "ADD FIELD status ENUM ( a b-1 c.d ) BITMAP",
             "ADD FIELD seen DATETIME DEFAULT now-1000ms",
+            "ADD FIELD tags TAGS BITMAP DEFAULT 2 ADD SET",
+            "SET FIELD tags DEFAULT 2 a b",
             "REMOVE FIELD user_id",
             "RENAME FIELD a TO b",
             "SET FIELD a DEFAULT 5",

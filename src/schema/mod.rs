@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Code, Error, Result, quoted},
-    value::{Type, Value, datetime},
+    value::{Type, Value, datetime, tags::Tags},
 };
 
 /// The most fields that users may add to a table.
@@ -82,6 +82,15 @@ impl DefaultValue {
         ))
     }
 
+    /// A default of these tags for a field.
+    ///
+    /// # Errors
+    /// BADVALUE for a tag that is too long.
+    pub fn of_tags(field: &str, tags: &[&[u8]]) -> Result<DefaultValue> {
+        let bytes = Type::Tags.expect_tags(field, tags)?;
+        Ok(DefaultValue::Fixed(Value::Tags(bytes)))
+    }
+
     /// The value at a moment.
     pub fn at(&self, now: i64) -> Value {
         match self {
@@ -90,11 +99,26 @@ impl DefaultValue {
         }
     }
 
-    /// The token a migration writes it as.
-    pub fn token(&self, kind: &Type) -> Vec<u8> {
+    /// The tokens a migration writes it as: one, or the number of tags and the tags.
+    pub fn tokens(&self, kind: &Type) -> Vec<Vec<u8>> {
         match self {
-            DefaultValue::Fixed(value) => value.as_ref().text(kind.names()),
-            DefaultValue::Clock(offset) => datetime::clock_text(*offset).into_bytes(),
+            DefaultValue::Fixed(Value::Tags(bytes)) => {
+                let tags = Tags::of(bytes);
+                let mut tokens = vec![tags.len().to_string().into_bytes()];
+                tokens.extend(tags.iter().map(<[u8]>::to_vec));
+                tokens
+            }
+            DefaultValue::Fixed(value) => vec![value.as_ref().text(kind.names())],
+            DefaultValue::Clock(offset) => vec![datetime::clock_text(*offset).into_bytes()],
+        }
+    }
+
+    /// The change that gives a field of this type this default.
+    fn change(&self, kind: &Type) -> FieldChange {
+        let tokens = self.tokens(kind).into_iter().map(Into::into);
+        match kind {
+            Type::Tags => FieldChange::DefaultTags(tokens.skip(1).collect()),
+            _ => FieldChange::Default(tokens.last()),
         }
     }
 }
@@ -231,6 +255,18 @@ impl Schema {
             .iter()
             .position(|field| field.name.as_bytes() == name)
             .ok_or_else(|| self.no_field(name))
+    }
+
+    /// Whether a name is that of a field of TAGS.
+    pub fn is_tags(&self, token: &[u8]) -> bool {
+        let position = self.position(token).ok();
+        let field = position.and_then(|position| self.fields.get(position));
+        field.is_some_and(|field| field.kind == Type::Tags)
+    }
+
+    /// Whether a field is of TAGS.
+    pub fn has_tags(&self) -> bool {
+        self.fields.iter().any(|field| field.kind == Type::Tags)
     }
 
     /// The position of a field by its number.

@@ -42,6 +42,8 @@ pub enum FieldChange {
     Default(Option<DefaultToken>),
     /// Whether null is refused.
     NotNull(bool),
+    /// The default of a TAGS field.
+    DefaultTags(Vec<DefaultToken>),
 }
 
 /// A default as its token: what it means depends on the field's type.

@@ -12,11 +12,11 @@ use crate::{
     error::Code,
     schema::{Direction, Line, Operation, State, derive_down, parse_operations},
     tokens::Tokens,
-    value::{Value, ValueRef},
+    value::{Value, ValueRef, tags},
 };
 
 /// The fields a table may have, and an index each may get.
-const FIELDS: [(&str, &str); 7] = [
+const FIELDS: [(&str, &str); 8] = [
     ("a", "INTEGER"),
     ("b", "STRING"),
     ("c", "ENUM ( x y z )"),
@@ -24,6 +24,7 @@ const FIELDS: [(&str, &str); 7] = [
     ("e", "UUID"),
     ("f", "BOOLEAN"),
     ("g", "DATETIME"),
+    ("h", "TAGS"),
 ];
 
 fn operations(text: &str) -> Vec<Operation> {
@@ -91,9 +92,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => records.prop_map(Step::Abandon),
         1 => Just(Step::Reclaim),
         1 => (1i64..20).prop_map(Step::Later),
-        1 => (0usize..7).prop_map(Step::AddField),
-        1 => (0usize..7).prop_map(Step::RemoveField),
-        2 => (prop::collection::vec(0usize..7, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
+        1 => (0usize..8).prop_map(Step::AddField),
+        1 => (0usize..8).prop_map(Step::RemoveField),
+        2 => (prop::collection::vec(0usize..8, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
         1 => (0usize..4).prop_map(Step::RemoveIndex),
         1 => Just(Step::Reload),
     ]
@@ -113,6 +114,14 @@ fn draw(name: &str, seed: u64) -> Value {
         ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
         ("e", _) => Value::Uuid([small as u8; 16]),
         ("f", _) => Value::Boolean(small % 2 == 0),
+        ("h", _) => {
+            let tags = [&b""[..], b"a", b"ab", b"\0", b"\xff"];
+            let drawn = tags
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| seed >> (20 + at) & 1 == 1);
+            Value::Tags(tags::collect(drawn.map(|(_, tag)| *tag)).unwrap())
+        }
         _ => Value::DateTime(small as i64 * 1000),
     }
 }
@@ -327,7 +336,7 @@ impl World {
                 match shape {
                     0 => self.migrate(&format!("ADD INDEX {}", names.join(" "))),
                     1 => self.migrate(&format!("ADD INDEX {} UNIQUE", names.join(" "))),
-                    _ => self.migrate(&format!("ADD INDEX {} BITMAP", names[0])),
+                    _ => self.migrate(&format!("ADD INDEX {} BITMAP", names[names.len() - 1])),
                 };
             }
             Step::RemoveIndex(at) => {

@@ -13,6 +13,7 @@ mod migrate;
 mod record;
 mod records;
 mod state;
+mod table_index;
 mod write;
 
 pub use apply::apply;
@@ -21,65 +22,20 @@ pub use form::Form;
 pub use migrate::Outcome;
 pub use record::{Layout, Record, Values, encode_into, push_number, split_number};
 pub use records::{Records, Row};
+pub use table_index::{TableIndex, tag_key};
 pub use write::Write;
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::{
     error::{Error, Result},
     index::{Bitmap, Index, KeyRange, SortedSet},
-    schema::{FieldNumber, History, IndexDefinition, Method, Schema},
+    schema::{FieldNumber, History, Method, Schema},
     value::ValueRef,
 };
 
 /// The longest STRING value in an index, in bytes.
 pub const MAX_INDEXED_TEXT: usize = 4096;
-
-/// An index and where its fields stand in the schema of now.
-pub struct TableIndex {
-    /// What it is over.
-    pub definition: IndexDefinition,
-    /// The positions of its fields, the leading one first.
-    pub positions: SmallVec<[usize; 4]>,
-    /// Its entries.
-    pub index: Index,
-}
-
-impl TableIndex {
-    fn new(definition: IndexDefinition, schema: &Schema) -> TableIndex {
-        TableIndex {
-            positions: schema.index_positions(&definition).into(),
-            index: match definition.method {
-                Method::SortedSet => Index::SortedSet(SortedSet::new()),
-                Method::Bitmap => Index::Bitmap(Bitmap::new()),
-            },
-            definition,
-        }
-    }
-
-    /// Appends the key of a record with these values.
-    pub fn key_into(&self, values: &[ValueRef<'_>], key: &mut Vec<u8>) {
-        for position in &self.positions {
-            let value = values.get(*position).unwrap_or(&ValueRef::Null);
-            value.key_into(key);
-        }
-    }
-
-    /// Appends the key of a record; nothing but the index's fields is read of it.
-    fn record_key_into(&self, record: &Record<'_>, key: &mut Vec<u8>) {
-        for position in &self.positions {
-            record.value(*position).key_into(key);
-        }
-    }
-
-    /// Whether one of the index's fields is null: such a record never conflicts.
-    fn has_null(&self, values: &[ValueRef<'_>]) -> bool {
-        let null = |position: &usize| values.get(*position).is_none_or(ValueRef::is_null);
-        self.positions.iter().any(null)
-    }
-}
 
 /// Schema, records, indexes and history: the value of one Redis key.
 pub struct Table {
@@ -327,9 +283,7 @@ impl Table {
                 let mut key = Vec::new();
                 for (row, record) in self.records.iter() {
                     if let Some(record) = self.read(record) {
-                        key.clear();
-                        index.record_key_into(&record, &mut key);
-                        bitmap.insert(&key, row);
+                        index.record_keys(&record, &mut key, |key| _ = bitmap.insert(key, row));
                     }
                 }
                 Index::Bitmap(bitmap)
@@ -393,6 +347,7 @@ impl Table {
         self.expiry.check()?;
         let mut ids = std::collections::BTreeSet::new();
         let mut expiring = 0;
+        let mut counts = vec![0; self.indexes.len()];
         for (row, bytes) in self.records.iter() {
             let record = self.read(bytes).ok_or("a record does not read")?;
             record.validate().map_err(|error| error.to_string())?;
@@ -414,23 +369,28 @@ impl Table {
                     return Err(format!("row {row}: its expiry is missing"));
                 }
             }
-            self.check_entries(row, &values)?;
+            self.check_entries(row, &values, &mut counts)?;
         }
         if self.ids.len() != self.len() || self.expiry.len() != expiring {
             return Err("ids or expiry hold more than the records".into());
         }
-        self.check_indexes()
+        self.check_indexes(&counts)
     }
 
-    fn check_entries(&self, row: Row, values: &[ValueRef<'_>]) -> std::result::Result<(), String> {
-        for index in &self.indexes {
-            let mut key = Vec::new();
-            index.key_into(values, &mut key);
-            let found = match &index.index {
-                Index::SortedSet(set) => set.contains(&key, row),
-                Index::Bitmap(bitmap) => bitmap.get(&key).is_some_and(|rows| rows.contains(row)),
-            };
-            if !found {
+    /// The entries of a record are there; counts them, an index a place.
+    fn check_entries(
+        &self,
+        row: Row,
+        values: &[ValueRef<'_>],
+        counts: &mut [u64],
+    ) -> std::result::Result<(), String> {
+        for (index, count) in self.indexes.iter().zip(counts) {
+            let (mut key, mut missing) = (Vec::new(), false);
+            index.keys(values, &mut key, |key| {
+                *count += 1;
+                missing |= !index.index.contains(key, row);
+            });
+            if missing {
                 return Err(format!("row {row}: missing in {:?}", index.definition));
             }
             if let (true, false, Index::SortedSet(set)) = (
@@ -446,14 +406,15 @@ impl Table {
         Ok(())
     }
 
-    fn check_indexes(&self) -> std::result::Result<(), String> {
-        for (index, definition) in self.indexes.iter().zip(&self.form.schema.indexes) {
+    fn check_indexes(&self, counts: &[u64]) -> std::result::Result<(), String> {
+        let definitions = self.form.schema.indexes.iter();
+        for ((index, definition), count) in self.indexes.iter().zip(definitions).zip(counts) {
             index.index.check()?;
             let positions = self.form.schema.index_positions(definition);
             if index.definition != *definition || index.positions.as_slice() != positions {
                 return Err(format!("{definition:?} is not the schema's"));
             }
-            if index.index.len() != self.len() {
+            if index.index.len() != *count {
                 return Err(format!("{definition:?} holds more than the records"));
             }
         }

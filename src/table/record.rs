@@ -8,7 +8,7 @@
 //! code   bytes
 //! 0      none: null
 //! 1..9   code - 1 bytes of a number, without the zero bytes that its type lets be left out
-//! 10     1 byte of length, then so many bytes of a STRING
+//! 10     1 byte of length, then so many bytes of a STRING or of TAGS
 //! 11     2 bytes of length, little-endian, ...
 //! 12     4 bytes of length, little-endian, ...
 //! 13     16 bytes: a STRING that is a UUID's canonical text
@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result},
     schema::{Field, FieldNumber, Schema},
-    value::{Kind, Text, ValueRef, uuid},
+    value::{Kind, Text, ValueRef, tags::Tags, uuid},
 };
 
 /// DATETIME is kept as the distance from here, 2026-01-01T00:00:00Z: 5 bytes for 17 years either way.
@@ -189,6 +189,9 @@ impl<'a> Record<'a> {
             let value = decode(*kind, code, bytes)
                 .ok_or_else(|| Error::corrupt("a field has bytes of another type"))?;
             self.validate_name(*number, &value)?;
+            if matches!(value, ValueRef::Tags(tags) if !tags.is_canonical()) {
+                return Err(Error::corrupt("a field's tags are out of order"));
+            }
             data = rest;
         }
         match data.is_empty() {
@@ -239,6 +242,9 @@ fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
         (Kind::String, STRING_4) => ValueRef::String(Text::Bytes(bytes.get(4..)?)),
         (Kind::String, UUID_TEXT) => ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?))),
         (Kind::Uuid, UUID) => ValueRef::Uuid(*bytes.first_chunk()?),
+        (Kind::Tags, STRING_1) => ValueRef::Tags(Tags::of(bytes.get(1..)?)),
+        (Kind::Tags, STRING_2) => ValueRef::Tags(Tags::of(bytes.get(2..)?)),
+        (Kind::Tags, STRING_4) => ValueRef::Tags(Tags::of(bytes.get(4..)?)),
         _ => return None,
     })
 }
@@ -294,6 +300,7 @@ fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
             UUID
         }
         ValueRef::String(text) => encode_text(text, out),
+        ValueRef::Tags(tags) => encode_bytes(tags.bytes(), out),
     }
 }
 
@@ -308,6 +315,10 @@ fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
         out.extend_from_slice(&bytes);
         return UUID_TEXT;
     }
+    encode_bytes(text, out)
+}
+
+fn encode_bytes(text: &[u8], out: &mut Vec<u8>) -> u8 {
     let code = match text.len() {
         0..=0xFF => {
             out.push(text.len() as u8);
@@ -359,7 +370,7 @@ mod tests {
     use super::*;
     use crate::{
         schema::{Facts, Operation},
-        value::{Type, Value},
+        value::{Type, Value, tags},
     };
     use proptest::prelude::*;
 
@@ -395,6 +406,8 @@ mod tests {
                 .prop_map(|b| Value::String(b.into())),
             any::<[u8; 16]>().prop_map(|b| Value::String(uuid::text(&b).to_vec().into())),
             any::<[u8; 16]>().prop_map(Value::Uuid),
+            prop::collection::vec(prop::collection::vec(any::<u8>(), 0..4), 0..90)
+                .prop_map(|tags| Value::Tags(tags::collect(tags.iter().map(|t| &t[..])).unwrap())),
             (0u16..300).prop_map(Value::Enum),
         ]
     }
@@ -407,6 +420,7 @@ mod tests {
             Value::DateTime(_) => Type::DateTime,
             Value::String(_) => Type::String,
             Value::Uuid(_) => Type::Uuid,
+            Value::Tags(_) => Type::Tags,
             Value::Enum(_) => Type::Enum((0..300).map(|n| format!("n{n}").into()).collect()),
         }
     }

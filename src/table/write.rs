@@ -251,6 +251,7 @@ impl<'t> Write<'t> {
         }
         let text = |value: &ValueRef<'_>| match value {
             ValueRef::String(text) => text.len(),
+            ValueRef::Tags(tags) => tags.bytes().len(),
             _ => 0,
         };
         let size: usize = values.iter().map(text).sum();
@@ -285,6 +286,9 @@ impl<'t> Write<'t> {
             }
         }
         for (at, index) in self.table.indexes.iter_mut().enumerate() {
+            if index.enter_tags(row, old, values, &mut self.key) {
+                continue;
+            }
             if let Some(old) = old {
                 let same = |p: &usize| match (old.get(*p), values.get(*p)) {
                     (Some(a), Some(b)) => a.order(b).is_eq(),
@@ -327,9 +331,7 @@ impl<'t> Write<'t> {
         };
         let values = record.values();
         for index in &mut table.indexes {
-            self.key.clear();
-            index.key_into(&values, &mut self.key);
-            index.index.remove(&self.key, row);
+            index.leave(row, &values, &mut self.key);
         }
         if let Some(at @ ValueRef::DateTime(_)) = values.last() {
             set_key(&mut self.key, Some(at));

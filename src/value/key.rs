@@ -8,6 +8,7 @@
 //! ENUM      01, ordinal in 2 bytes big-endian
 //! UUID      01, 16 bytes
 //! STRING    01, bytes with 00 written as 00 FF, then 00 00
+//! TAGS      as a STRING of its canonical bytes: no order that a user sees
 //! ```
 //!
 //! A key over several fields is theirs one after the other. No key of a type is a proper
@@ -41,6 +42,10 @@ impl ValueRef<'_> {
             ValueRef::Uuid(bytes) => key.extend_from_slice(bytes),
             ValueRef::String(text) => {
                 string_into(text, key);
+                key.extend_from_slice(&[0, 0]);
+            }
+            ValueRef::Tags(tags) => {
+                string_into(tags.bytes(), key);
                 key.extend_from_slice(&[0, 0]);
             }
         }

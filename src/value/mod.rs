@@ -7,6 +7,7 @@
 pub mod datetime;
 pub mod key;
 pub mod number;
+pub mod tags;
 pub mod uuid;
 
 use std::{cmp::Ordering, fmt, ops::Deref};
@@ -14,6 +15,7 @@ use std::{cmp::Ordering, fmt, ops::Deref};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, quoted};
+use tags::Tags;
 
 /// The type of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub enum Type {
     Uuid,
     /// One of these names, ordered as declared.
     Enum(Vec<Box<str>>),
+    /// A set of short strings.
+    Tags,
 }
 
 /// The shape of a type's values, without the names of an ENUM.
@@ -51,6 +55,8 @@ pub enum Kind {
     Uuid,
     /// The ordinal of a name.
     Enum,
+    /// A set of short strings.
+    Tags,
 }
 
 impl Type {
@@ -64,6 +70,7 @@ impl Type {
             Type::String => Kind::String,
             Type::Uuid => Kind::Uuid,
             Type::Enum(_) => Kind::Enum,
+            Type::Tags => Kind::Tags,
         }
     }
 
@@ -77,6 +84,7 @@ impl Type {
             Type::String => "STRING",
             Type::Uuid => "UUID",
             Type::Enum(_) => "ENUM",
+            Type::Tags => "TAGS",
         }
     }
 
@@ -104,11 +112,13 @@ impl Type {
                 let more = if names.len() > 16 { ", ..." } else { "" };
                 format!("one of {}{more}", shown.join(", "))
             }
+            Type::Tags => "the number of tags, then the tags".into(),
         }
     }
 
     /// Reads a value of this type from a token. `now` is the command's clock, in milliseconds.
-    /// `None` where the token is none of this type's values.
+    /// `None` where the token is none of this type's values. Of TAGS only `0`, the empty set, is
+    /// one token; see [`Type::expect_tags`].
     pub fn parse<'a>(&self, token: &'a [u8], now: i64) -> Option<ValueRef<'a>> {
         Some(match self {
             Type::Integer => ValueRef::Integer(number::parse_integer(token)?),
@@ -118,6 +128,8 @@ impl Type {
             Type::String => ValueRef::String(Text::Bytes(token)),
             Type::Uuid => ValueRef::Uuid(uuid::parse(token)?),
             Type::Enum(names) => ValueRef::Enum(ordinal(names, token)?),
+            Type::Tags if token == b"0" => ValueRef::Tags(Tags::of(&[])),
+            Type::Tags => return None,
         })
     }
 
@@ -129,6 +141,23 @@ impl Type {
                 self.word(),
                 self.expectation(),
                 quoted(token)
+            ))
+        })
+    }
+}
+
+impl Type {
+    /// The canonical bytes of a set of these tags, for the field `field` of TAGS.
+    ///
+    /// # Errors
+    /// BADVALUE naming the length of a tag that is too long.
+    pub fn expect_tags(&self, field: &str, tags: &[&[u8]]) -> Result<Box<[u8]>> {
+        tags::collect(tags.iter().copied()).map_err(|tag| {
+            Error::bad_value(format!(
+                "field '{field}' is {}: expected tags of at most {} bytes, found one of {}",
+                self.word(),
+                tags::MAX_TAG,
+                tag.len()
             ))
         })
     }
@@ -195,6 +224,8 @@ pub enum ValueRef<'a> {
     Uuid([u8; 16]),
     /// The ordinal of an ENUM's name.
     Enum(u16),
+    /// A set of short strings.
+    Tags(Tags<'a>),
 }
 
 impl ValueRef<'_> {
@@ -214,6 +245,7 @@ impl ValueRef<'_> {
             ValueRef::String(text) => Value::String(text.to_vec().into_boxed_slice()),
             ValueRef::Uuid(bytes) => Value::Uuid(*bytes),
             ValueRef::Enum(ordinal) => Value::Enum(*ordinal),
+            ValueRef::Tags(tags) => Value::Tags(tags.bytes().into()),
         }
     }
 
@@ -231,6 +263,7 @@ impl ValueRef<'_> {
             ValueRef::String(_) => kind == Kind::String,
             ValueRef::Uuid(_) => kind == Kind::Uuid,
             ValueRef::Enum(_) => kind == Kind::Enum,
+            ValueRef::Tags(tags) => kind == Kind::Tags && tags.is_canonical(),
         }
     }
 
@@ -247,6 +280,7 @@ impl ValueRef<'_> {
                 Some(name) => name.as_bytes().to_vec(),
                 None => ordinal.to_string().into_bytes(),
             },
+            ValueRef::Tags(tags) => tags.iter().collect::<Vec<_>>().join(&b' '),
         }
     }
 
@@ -264,6 +298,7 @@ impl ValueRef<'_> {
             (ValueRef::String(a), ValueRef::String(b)) => (**a).cmp(&**b),
             (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a.cmp(b),
             (ValueRef::Enum(a), ValueRef::Enum(b)) => a.cmp(b),
+            (ValueRef::Tags(a), ValueRef::Tags(b)) => a.cmp(b),
             _ => Ordering::Equal,
         }
     }
@@ -288,6 +323,8 @@ pub enum Value {
     Uuid([u8; 16]),
     /// The ordinal of an ENUM's name.
     Enum(u16),
+    /// A set of short strings, in its canonical bytes.
+    Tags(Box<[u8]>),
 }
 
 impl Value {
@@ -303,6 +340,7 @@ impl Value {
             Value::String(bytes) => ValueRef::String(Text::Bytes(bytes)),
             Value::Uuid(bytes) => ValueRef::Uuid(*bytes),
             Value::Enum(ordinal) => ValueRef::Enum(*ordinal),
+            Value::Tags(bytes) => ValueRef::Tags(Tags::of(bytes)),
         }
     }
 }

@@ -5,9 +5,12 @@ use std::{fs, path::PathBuf};
 use crate::{
     able::needs,
     payload::resealed,
-    sample::{TABLES, fill, state},
+    sample::{fill, state},
     server::{Options, Server, eventually},
 };
+
+/// The tables in the files.
+const TABLES: [&str; 4] = ["people", "jobs", "words", "hollow"];
 
 /// A file that is kept with the tests.
 fn fixture(name: &str) -> PathBuf {

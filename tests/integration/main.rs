@@ -49,6 +49,7 @@ mod sample;
 mod schema;
 mod server;
 mod stall;
+mod tags;
 mod transactions;
 mod transcript;
 mod transfer;

@@ -3,7 +3,7 @@
 use crate::{cli::Client, line::repr, reply::Reply};
 
 /// The keys that [`fill`] makes.
-pub const TABLES: [&str; 4] = ["people", "jobs", "words", "hollow"];
+pub const TABLES: [&str; 5] = ["people", "jobs", "words", "hollow", "labels"];
 
 /// Makes the tables, with records that were changed, deleted, and written under several schemas.
 pub fn fill(client: &mut Client) {
@@ -36,6 +36,14 @@ pub fn fill(client: &mut Client) {
         "YARR.MIGRATE words DOWN 4 DROP DATA",
         "YARR.MIGRATE hollow UP 7 make ADD FIELD a INTEGER",
         "YARR.MIGRATE hollow DOWN 7",
+        "YARR.MIGRATE labels UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD tags TAGS BITMAP DEFAULT 2 b a ADD FIELD more TAGS",
+        "YARR.CREATE labels n 1",
+        "YARR.CREATE labels tags 3 red \"\\x00\\xff\" red more 0",
+        "YARR.CREATE labels NULL ~ FIELDS 2 tags n VALUES 0 1 ~ 2 2 red blue 3 1 \"\" 4",
+        "YARR.UPDATE labels WHERE tags CONTAINS red ADD tags 1 warm",
+        "YARR.UPDATE labels WHERE tags CONTAINS ALL 2 red blue REMOVE tags 1 blue",
+        "YARR.UPDATE labels 1 SET tags 1 a ADD more 2 y x",
+        "YARR.DEL labels 4",
     ] {
         let reply = client.run(line);
         // A second index on the same field is refused; the others are not.
@@ -81,10 +89,21 @@ fn table_state(client: &mut Client, table: &str) -> String {
         lines.push(format!("> {line}\n{shown}"));
         reply
     };
-    ask(format!("YARR.SCHEMA {table}"));
+    let schema = ask(format!("YARR.SCHEMA {table}"));
     ask(format!("YARR.SCHEMA {table} VERSION"));
     ask(format!("YARR.SCHEMA {table} HISTORY"));
     let records = ask(format!("YARR.WHERE {table} * ORDER BY id RETURN *"));
+    if schema.print().contains("TAGS") {
+        for asked in [
+            "CONTAINS a",
+            "CONTAINS ANY 2 warm \"\"",
+            "CONTAINS ALL 2 red warm",
+            "IS NULL",
+            "IS NOT NULL",
+        ] {
+            ask(format!("YARR.WHERE {table} tags {asked} ORDER BY id IDS"));
+        }
+    }
     ask(format!("YARR.WHERE {table} * ORDER BY id PLUCK expires_at"));
     // The indexes say the same as the records.
     let served = [

@@ -1,0 +1,120 @@
+//! Values as commands give them: one token, or for TAGS the number of tags and the tags.
+
+use smallvec::SmallVec;
+
+use crate::{
+    error::Result,
+    schema::{Field, Schema},
+    tokens::Tokens,
+    value::{Type, ValueRef, tags::Tags},
+};
+
+/// The tokens of one value.
+pub type Given<'a> = &'a [&'a [u8]];
+
+/// The canonical sets of a record's TAGS, in the order of their fields, for values to borrow.
+pub type Sets = SmallVec<[Box<[u8]>; 1]>;
+
+/// Takes values as a table's fields want them.
+#[derive(Clone, Copy)]
+pub struct Taker<'s> {
+    /// The schema, where it has TAGS: else every value is one token.
+    schema: Option<&'s Schema>,
+}
+
+impl<'s> Taker<'s> {
+    /// Takes values for this table.
+    pub fn new(schema: &'s Schema) -> Taker<'s> {
+        Taker {
+            schema: schema.has_tags().then_some(schema),
+        }
+    }
+
+    /// Whether every value is one token.
+    pub fn takes_one(self) -> bool {
+        self.schema.is_none()
+    }
+
+    /// Takes the value of a field; `null` is the token that stands for null, and what is no field
+    /// of the table has one token.
+    ///
+    /// # Errors
+    /// Syntax.
+    pub fn value<'a>(
+        self,
+        tokens: &mut Tokens<'a>,
+        field: &[u8],
+        null: Option<&[u8]>,
+    ) -> Result<Given<'a>> {
+        let before = tokens.clone();
+        let null = null.is_some() && tokens.peek() == null;
+        match self.schema {
+            Some(schema) if !null && schema.is_tags(field) => {
+                _ = take_tags(tokens)?;
+            }
+            _ => {
+                tokens.expect_token("the field's value")?;
+            }
+        }
+        Ok(tokens.since(&before))
+    }
+}
+
+/// Takes the number of tags and the tags; answers the tags.
+///
+/// # Errors
+/// Syntax.
+pub fn take_tags<'a>(tokens: &mut Tokens<'a>) -> Result<Given<'a>> {
+    let count = tokens.expect_count("the number of tags")?;
+    tokens.take_many(usize::try_from(count).unwrap_or(usize::MAX), "tags")
+}
+
+/// Whether a value stands for null.
+fn is_null(given: Given, null: Option<&[u8]>) -> bool {
+    matches!((given, null), ([token], Some(null)) if *token == null)
+}
+
+/// The canonical sets of those of a record's values that are TAGS.
+///
+/// # Errors
+/// BADVALUE for a tag that is too long.
+pub fn sets<'s>(
+    fields: impl Iterator<Item = Option<&'s Field>>,
+    row: &[Given],
+    null: Option<&[u8]>,
+) -> Result<Sets> {
+    let mut sets = Sets::new();
+    for (field, given) in fields.zip(row) {
+        if let Some(field) = field.filter(|field| field.kind == Type::Tags) {
+            if !is_null(given, null) {
+                let tags = given.get(1..).unwrap_or_default();
+                sets.push(field.kind.expect_tags(&field.name, tags)?);
+            }
+        }
+    }
+    Ok(sets)
+}
+
+/// Reads one value. Of TAGS it is the next of `sets`.
+///
+/// # Errors
+/// BADVALUE.
+#[inline]
+pub fn read<'v>(
+    field: &Field,
+    given: Given<'v>,
+    null: Option<&[u8]>,
+    sets: &mut std::slice::Iter<'v, Box<[u8]>>,
+    now: i64,
+) -> Result<ValueRef<'v>> {
+    if is_null(given, null) {
+        return Ok(ValueRef::Null);
+    }
+    if field.kind == Type::Tags {
+        return Ok(sets
+            .next()
+            .map_or(ValueRef::Null, |set| ValueRef::Tags(Tags::of(set))));
+    }
+    let token = given.first().copied().unwrap_or_default();
+    field.kind.expect(&field.name, token, now)
+}
