@@ -438,6 +438,7 @@ pub fn value_order(a: &Value, b: &Value) -> Ordering {
         (Value::String(a), Value::String(b)) => a.cmp(b),
         (Value::Uuid(a), Value::Uuid(b)) => u128::from_be_bytes(*a).cmp(&u128::from_be_bytes(*b)),
         (Value::Enum(a), Value::Enum(b)) => a.cmp(b),
+        (Value::Tags(a), Value::Tags(b)) => a.cmp(b),
         (a, b) => unreachable!("{a:?} meets {b:?}"),
     }
 }

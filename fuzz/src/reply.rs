@@ -58,6 +58,9 @@ impl Reply for Strict {
     fn array(&mut self, len: usize) {
         self.one(len);
     }
+    fn set(&mut self, len: usize) {
+        self.one(len);
+    }
     fn map(&mut self, len: usize) {
         self.one(2 * len);
     }

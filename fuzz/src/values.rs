@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use yarr::value::{
     Type, Value, ValueRef, datetime,
     number::{Place, float_text, parse_float, parse_integer, place_float, place_integer},
-    uuid,
+    tags, uuid,
 };
 
 use crate::{calendar, decimal::Decimal, draw::Draw, model::value_order};
@@ -49,6 +49,7 @@ fn kind_of(letter: u8) -> Type {
         b'd' => Type::DateTime,
         b's' => Type::String,
         b'u' => Type::Uuid,
+        b't' => Type::Tags,
         b'e' => Type::Enum(["x", "y", "z", "a.b", "A_1-"].map(Into::into).into()),
         other => kind_of(b"ifbdsue"[usize::from(other) % 7]),
     }
@@ -77,6 +78,12 @@ fn of_bytes(kind: &Type, bytes: &[u8]) -> Value {
         Type::String => Value::String(bytes.into()),
         Type::Uuid => Value::Uuid(wide),
         Type::Enum(_) => Value::Enum(u16::from_be_bytes([wide[0], wide[1]])),
+        Type::Tags => {
+            let tags = bytes
+                .split(|byte| *byte == 0)
+                .map(|tag| &tag[..tag.len().min(255)]);
+            Value::Tags(tags::collect(tags).expect("tags are short"))
+        }
     }
 }
 
@@ -115,6 +122,7 @@ fn expected(kind: &Type, token: &[u8]) -> Option<Value> {
             let place = names.iter().position(|name| Some(&**name) == text)?;
             Value::Enum(place as u16)
         }
+        Type::Tags => (token == b"0").then(|| Value::Tags(Box::default()))?,
     })
 }
 
@@ -128,6 +136,10 @@ fn check_token(kind: &Type, token: &[u8]) {
     );
     if let Some(value) = value {
         check_value(&value);
+        if *kind == Type::Tags {
+            // Their text is for a person alone.
+            return;
+        }
         let text = value.as_ref().text(kind.names());
         let again = kind.parse(&text, NOW).map(|value| value.to_value());
         assert_eq!(again, Some(value), "a value's text reads otherwise");
