@@ -6,9 +6,9 @@ use roaring::RoaringBitmap;
 
 use super::{
     access::{Access, Way},
-    filter::{Node, Tagged},
+    filter::{Condition, Node, Tagged},
     row_set,
-    source::{self, BitmapSource},
+    source::{self, BitmapSource, Source},
 };
 use crate::{
     index::{KeyRange, Walk},
@@ -25,6 +25,15 @@ const GATHERED: u64 = if cfg!(any(test, fuzzing)) { 8 } else { 1024 };
 
 /// Values are joined where there is at most one for so many rows.
 const VALUES: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
+
+/// Of more parts than these no sets of rows are joined.
+const MOST_SETS: usize = 64;
+
+/// A visit is taken to meet so many rows for each that is wanted.
+const EARLY: u64 = 4;
+
+/// So many entries of an index are gathered in the time that one record is read.
+const ENTRIES: u64 = 8;
 
 /// What every row met must pass.
 pub(super) struct Checks<'t, 'f> {
@@ -116,19 +125,63 @@ pub(super) fn member_rows<'t>(
     let condition = match node {
         Node::Field(condition) => condition,
         Node::Tag(tagged) => return tagged_rows(table, tagged, rows),
-        Node::All(_) | Node::Any(_) => return None,
+        Node::Any(parts) | Node::All(parts) if parts.len() > MOST_SETS || rows() < MANY => {
+            return None;
+        }
+        Node::Any(parts) => {
+            let mut union = RoaringBitmap::new();
+            for part in parts {
+                union |= &*member_rows(table, part, rows)?;
+            }
+            return Some(Cow::Owned(union));
+        }
+        Node::All(parts) => {
+            let (first, others) = parts.split_first()?;
+            let mut both = member_rows(table, first, rows)?.into_owned();
+            for part in others {
+                both &= &*member_rows(table, part, rows)?;
+            }
+            return Some(Cow::Owned(both));
+        }
     };
-    let bits = source::bitmap(table, condition.position)?;
+    let Some(bits) = source::bitmap(table, condition.position) else {
+        return entries(table, condition, rows);
+    };
     if let Some(only) = bits.only(&condition.values) {
         return Some(only.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
     }
     let rows = rows();
     if rows < MANY || bits.bitmap.values().len() as u64 > rows / VALUES {
-        return None;
+        return entries(table, condition, || rows);
     }
     Some(Cow::Owned(
         bits.rows(&source::field_ranges(&condition.values)),
     ))
+}
+
+/// The rows that a sorted set says a condition holds of, where they are few enough that gathering
+/// them costs less than reading `rows` records.
+fn entries<'t>(
+    table: &'t Table,
+    condition: &Condition,
+    rows: impl Fn() -> u64,
+) -> Option<Cow<'t, RoaringBitmap>> {
+    let leads = |source: &Source| {
+        source.positions.first() == Some(&condition.position)
+            && !(source.without_nulls && condition.values.null)
+    };
+    let source = source::sorted_sets(table).find(leads)?;
+    let rows = rows();
+    if rows < MANY {
+        return None;
+    }
+    let ranges = source::field_ranges(&condition.values);
+    let count = source::estimate(&ranges, |range| source.set.count(range));
+    if count > rows.saturating_mul(ENTRIES) {
+        return None;
+    }
+    let walks = ranges.iter().map(|range| source.set.walk(range));
+    Some(Cow::Owned(row_set::gather(table, walks)))
 }
 
 /// The rows that have a tag, or have others without it.
@@ -158,7 +211,9 @@ pub(super) fn visit(
     wanted: u64,
     met: &mut dyn FnMut(Row) -> bool,
 ) -> bool {
-    let checks = Checks::new(table, &access.rest, || access.rows(table), clock);
+    // A visit that ends early reads few records.
+    let rows = || access.rows(table).min(wanted.saturating_mul(EARLY));
+    let checks = Checks::new(table, &access.rest, rows, clock);
     let mut next = |row: Row| !checks.pass(row) || met(row);
     match &access.way {
         Way::Table => visit_table(table, &checks, met),

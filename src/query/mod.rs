@@ -15,6 +15,7 @@ mod cursor;
 mod executor;
 mod filter;
 mod groups;
+mod merge;
 mod order;
 mod parser;
 mod plan;

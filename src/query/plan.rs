@@ -7,6 +7,7 @@ use super::{
     access::{Access, Way},
     count::is_told,
     filter::Node,
+    merge::Merge,
     planner::Strategy,
     source::names,
     walk::Given,
@@ -57,6 +58,10 @@ impl Plan {
         };
         let schema = table.schema();
         match (&strategy.walk, &strategy.order) {
+            _ if strategy.merge.is_some() => strategy
+                .merge
+                .iter()
+                .for_each(|merge| plan.merge(schema, merge)),
             (Some(walk), _) => {
                 let ordered = &walk.ordered;
                 let way = if ordered.backward {
@@ -101,6 +106,18 @@ impl Plan {
             ));
         }
         plan
+    }
+
+    fn merge(&mut self, schema: &Schema, merge: &Merge) {
+        self.lines.push(format!(
+            "walk the index on ({}) for each of {} values of {}: about {} examined",
+            names(schema, &merge.walked),
+            merge.len(),
+            names(schema, &[merge.position]),
+            records(merge.expected)
+        ));
+        self.lines
+            .push("the index gives the order, the walks are merged".into());
     }
 
     fn push(&mut self, depth: usize, line: String) {

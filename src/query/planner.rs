@@ -5,6 +5,7 @@ use super::{
     access::{self, Access},
     executor::{Checks, Clock, visit},
     filter::Filter,
+    merge::Merge,
     order::Order,
     serve,
     sort::TopK,
@@ -25,6 +26,8 @@ pub(super) struct Strategy<'t, 'f> {
     pub(super) access: Access<'t, 'f>,
     /// The index that gives the order, where walking it is the better way.
     pub(super) walk: Option<Walk<'t, 'f>>,
+    /// Walks that give it value by value, where those are better still.
+    pub(super) merge: Option<Merge>,
     /// The order, where one is asked for.
     pub(super) order: Option<Order>,
 }
@@ -35,7 +38,7 @@ pub(super) struct Walk<'t, 'f> {
     pub(super) ordered: OrderedWalk<'t, 'f>,
     /// Rows it will meet, nearly.
     pub(super) expected: u64,
-    budget: u64,
+    pub(super) budget: u64,
 }
 
 /// The order that a query asks for.
@@ -64,10 +67,16 @@ impl<'t, 'f> Strategy<'t, 'f> {
         let walk = order
             .as_ref()
             .and_then(|order| choose_walk(table, filter, order, &access, wanted));
+        let merge = order.as_ref().and_then(|order| {
+            let most = walk.as_ref().map(|walk| walk.expected);
+            let most = most.unwrap_or_else(|| access.rows(table));
+            Merge::choose(table, filter, order, wanted, most)
+        });
         Ok(Strategy {
             table,
             access,
             walk,
+            merge,
             order,
         })
     }
@@ -85,6 +94,11 @@ impl<'t, 'f> Strategy<'t, 'f> {
         let Some(order) = &self.order else {
             return self.collect(clock, wanted);
         };
+        if let Some(merge) = &self.merge {
+            if let Some(found) = merge.run(self.table, order, clock, after, wanted) {
+                return found;
+            }
+        }
         if let Some(walk) = &self.walk {
             let checks = Checks::new(self.table, &walk.ordered.rest, || walk.expected, clock);
             let bounds = Bounds {
@@ -136,7 +150,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
 }
 
 /// The set whose order spares the most, if any does.
-fn choose_walk<'t, 'f>(
+pub(super) fn choose_walk<'t, 'f>(
     table: &'t Table,
     filter: &'f Filter,
     order: &Order,

@@ -115,10 +115,11 @@ impl DefaultValue {
 
     /// The change that gives a field of this type this default.
     fn change(&self, kind: &Type) -> FieldChange {
-        let tokens = self.tokens(kind).into_iter().map(Into::into);
+        let mut tokens = self.tokens(kind).into_iter().map(Into::into);
+        let first = tokens.next();
         match kind {
-            Type::Tags => FieldChange::DefaultTags(tokens.skip(1).collect()),
-            _ => FieldChange::Default(tokens.last()),
+            Type::Tags => FieldChange::DefaultTags(tokens.collect()),
+            _ => FieldChange::Default(first),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `YARR_RECORDS` says how many records the tables have.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -53,9 +54,15 @@ fn longest_pause(server: &Server, work: impl FnOnce()) -> Duration {
             }
             longest
         });
-        eventually("pings are answered", || started.load(Relaxed));
-        work();
+        // The pings end also where the work fails.
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            eventually("pings are answered", || started.load(Relaxed));
+            work();
+        }));
         stop.store(true, Relaxed);
+        if let Err(panic) = worked {
+            resume_unwind(panic);
+        }
         pinger.join().expect("the pauses")
     })
 }
