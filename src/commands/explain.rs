@@ -28,18 +28,25 @@ pub fn run(
         .expect_token("FIND, WHERE, UPDATE or DEL")?
         .to_ascii_uppercase();
     let rest = tokens.take_rest();
-    let plan = |query: Option<Query>| plan_lines(table, query.as_ref(), environment.now);
+    let most = environment.limits.reply_records;
+    let now = environment.now;
+    let plan = |query: Option<&Query>| match (query, analyze) {
+        (None, _) => Ok(vec!["look up by id".into()]),
+        (Some(query), false) => Ok(query::explain(table, query, now)?.lines()),
+        (Some(query), true) => Ok(query::analyze(table, query, now, most)?.lines()),
+    };
     let mut lines = match verb.as_slice() {
-        b"FIND" => plan(find::parse(rest)?.query())?,
+        b"FIND" => plan(find::parse(rest)?.query().as_ref())?,
         b"WHERE" => {
             let request = r#where::parse(rest)?;
-            match request.counts() {
-                true => query::explain_count(table, request.query(), environment.now)?.lines(),
-                false => plan_lines(table, Some(request.query()), environment.now)?,
+            match (request.counts(), analyze) {
+                (true, false) => query::explain_count(table, request.query(), now)?.lines(),
+                (true, true) => query::analyze_count(table, request.query(), now)?.lines(),
+                (false, _) => plan(Some(request.query()))?,
             }
         }
-        b"UPDATE" if !analyze => plan(update::parse(table.schema(), rest)?.query())?,
-        b"DEL" if !analyze => plan(del::parse(rest)?.query())?,
+        b"UPDATE" if !analyze => plan(update::parse(table.schema(), rest)?.query().as_ref())?,
+        b"DEL" if !analyze => plan(del::parse(rest)?.query().as_ref())?,
         b"UPDATE" | b"DEL" => {
             return Err(Error::syntax(
                 "syntax error: ANALYZE carries the command out, so it takes only FIND and WHERE",
@@ -68,11 +75,4 @@ pub fn run(
         reply.bulk(line.as_bytes());
     }
     Ok(())
-}
-
-fn plan_lines(table: &Table, query: Option<&Query>, now: i64) -> Result<Vec<String>> {
-    match query {
-        Some(query) => Ok(query::explain(table, query, now)?.lines()),
-        None => Ok(vec!["look up by id".into()]),
-    }
 }

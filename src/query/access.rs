@@ -1,6 +1,6 @@
 //! Ways to the records that a filter may match, and the choice among them.
 
-use std::cmp::Reverse;
+use std::{cell::Cell, cmp::Reverse};
 
 use super::{
     filter::{Condition, Node, Tagged},
@@ -22,6 +22,8 @@ pub(super) struct Access<'t, 'f> {
     pub(super) rest: Vec<&'f Node>,
     /// How many rows the way leads to, nearly, once that has been counted.
     counted: Option<u64>,
+    /// How many rows it has led to, where it was gone.
+    pub(super) met: Cell<u64>,
 }
 
 /// Where rows come from.
@@ -43,6 +45,7 @@ impl<'t, 'f> Access<'t, 'f> {
             way: Way::Table,
             rest: root.conjuncts().iter().collect(),
             counted: None,
+            met: Cell::new(0),
         }
     }
 
@@ -148,6 +151,7 @@ impl<'t, 'f> Choice<'t, 'f> {
             way: self.way,
             rest,
             counted,
+            met: Cell::new(0),
         }
     }
 }

@@ -214,9 +214,13 @@ pub(super) fn visit(
     // A visit that ends early reads few records.
     let rows = || access.rows(table).min(wanted.saturating_mul(EARLY));
     let checks = Checks::new(table, &access.rest, rows, clock);
-    let mut next = |row: Row| !checks.pass(row) || met(row);
-    match &access.way {
-        Way::Table => visit_table(table, &checks, met),
+    let mut count = 0;
+    let mut next = |row: Row| {
+        count += 1;
+        !checks.pass(row) || met(row)
+    };
+    let whole = match &access.way {
+        Way::Table => visit_table(table, &checks, &mut count, met),
         Way::Sorted(source, ranges) => {
             let mut walks = ranges.iter().map(|range| source.set.walk(range));
             walks.all(|walk| visit_walk(walk, &checks, wanted, &mut next))
@@ -228,13 +232,21 @@ pub(super) fn visit(
             let mut ways = parts.iter();
             ways.all(|part| visit(table, part, Clock::STOPPED, wanted, &mut once))
         }
-    }
+    };
+    access.met.set(access.met.get() + count);
+    whole
 }
 
 /// The records of the table are read as they are met.
-fn visit_table(table: &Table, checks: &Checks, met: &mut dyn FnMut(Row) -> bool) -> bool {
+fn visit_table(
+    table: &Table,
+    checks: &Checks,
+    count: &mut u64,
+    met: &mut dyn FnMut(Row) -> bool,
+) -> bool {
     let no_set = checks.rows.is_empty();
     table.records().iter().all(|(row, bytes)| {
+        *count += 1;
         let passes = match table.read(bytes) {
             Some(record) if no_set => checks.record_passes(&record),
             Some(_) => checks.pass(row),

@@ -1,6 +1,8 @@
 //! A few values of a field, each with a walk of its own that gives the order: the first matches of
 //! all are among the first of each.
 
+use std::cell::Cell;
+
 use super::{
     access,
     executor::{Checks, Clock},
@@ -30,6 +32,8 @@ pub(super) struct Merge {
     pub(super) position: usize,
     /// The fields of the set that is walked.
     pub(super) walked: Vec<usize>,
+    /// Rows that the walks have met.
+    pub(super) met: Cell<u64>,
 }
 
 impl Merge {
@@ -78,6 +82,7 @@ impl Merge {
             expected: 0,
             position: condition.position,
             walked: Vec::new(),
+            met: Cell::new(0),
         };
         for part in &merge.parts {
             let access = access::choose(table, &part.root, serve::is_served(&part.root));
@@ -115,7 +120,9 @@ impl Merge {
                 wanted,
                 budget: walk.budget,
             };
-            for row in walk.ordered.run(table, order, &checks, after, bounds)? {
+            let found = walk.ordered.run(table, order, &checks, after, bounds);
+            self.met.set(self.met.get() + walk.ordered.met.get());
+            for row in found? {
                 if let Some(record) = table.record(row) {
                     key.clear();
                     order.key_into(&record, &mut key);

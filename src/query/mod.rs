@@ -10,6 +10,7 @@
 //! a matter of counts. Records that have expired and are still held are never answered.
 
 mod access;
+mod advice;
 mod count;
 mod cursor;
 mod executor;
@@ -173,7 +174,24 @@ pub fn explain(table: &Table, query: &Query<'_>, now: i64) -> Result<Plan> {
     let wanted = query.offset.saturating_add(query.limit.unwrap_or(u64::MAX));
     let order = planner::order(table, query)?;
     let strategy = Strategy::choose(table, &filter, order, query.scan, wanted)?;
-    Ok(Plan::of(table, query, &strategy))
+    Ok(Plan::of(table, query, &filter, &strategy, false))
+}
+
+/// How a query is answered, once it has been: beside what was expected of each step stands what it
+/// met.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX.
+pub fn analyze(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<Plan> {
+    let filter = filter(table.schema(), &query.predicate, now)?;
+    let wanted = most_wanted(query.limit, most);
+    let through = query.offset.saturating_add(wanted);
+    let order = planner::order(table, query)?;
+    let strategy = Strategy::choose(table, &filter, order, query.scan, through)?;
+    if wanted > 0 {
+        strategy.run(now, None, through, wanted > most);
+    }
+    Ok(Plan::of(table, query, &filter, &strategy, true))
 }
 
 /// How a count of the matches would be answered.
@@ -184,7 +202,19 @@ pub fn explain_count(table: &Table, query: &Query<'_>, now: i64) -> Result<Plan>
     let filter = filter(table.schema(), &query.predicate, now)?;
     planner::order(table, query)?;
     let strategy = Strategy::choose(table, &filter, None, query.scan, u64::MAX)?;
-    Ok(Plan::of_count(table, &strategy))
+    Ok(Plan::of_count(table, &filter, &strategy, false))
+}
+
+/// How a count was answered: beside what was expected of each step stands what it met.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX.
+pub fn analyze_count(table: &Table, query: &Query<'_>, now: i64) -> Result<Plan> {
+    let filter = filter(table.schema(), &query.predicate, now)?;
+    planner::order(table, query)?;
+    let strategy = Strategy::choose(table, &filter, None, query.scan, u64::MAX)?;
+    count::count(table, &filter, &strategy.access, now, u64::MAX);
+    Ok(Plan::of_count(table, &filter, &strategy, true))
 }
 
 /// Calls `met` with the row of each match, in no order, until it answers false.

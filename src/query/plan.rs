@@ -5,9 +5,11 @@ use std::fmt;
 use super::{
     Query,
     access::{Access, Way},
+    advice::advise,
     count::is_told,
-    filter::Node,
+    filter::{Filter, Node},
     merge::Merge,
+    order::Order,
     planner::Strategy,
     source::names,
     walk::Given,
@@ -20,6 +22,8 @@ pub struct Plan {
     lines: Vec<String>,
     /// Whether indexes alone tell what is asked.
     told: bool,
+    /// Whether it has been carried out, and says how many rows it met.
+    done: bool,
 }
 
 impl Plan {
@@ -28,33 +32,57 @@ impl Plan {
         self.lines
     }
 
-    /// The plan of a count.
-    pub(super) fn of_count(table: &Table, strategy: &Strategy) -> Plan {
+    /// The plan of a count, carried out where it is `done`.
+    pub(super) fn of_count(
+        table: &Table,
+        filter: &Filter,
+        strategy: &Strategy,
+        done: bool,
+    ) -> Plan {
         let mut plan = Plan {
             lines: Vec::new(),
             told: is_told(table, &strategy.access),
+            done,
         };
         plan.access(table, &strategy.access, 0);
         plan.lines.push(match plan.told {
             true => "count by the indexes alone".into(),
             false => "count the matches".into(),
         });
+        if !plan.told {
+            plan.lines.extend(advise(table, &filter.root, strategy));
+        }
         plan
     }
 
-    /// What a step costs.
-    fn cost(&self, rows: u64) -> String {
+    /// What a step costs, and has cost.
+    fn cost(&self, rows: u64, met: u64) -> String {
         match self.told {
             true => format!("{rows} of them, no record examined"),
-            false => format!("about {} examined", records(rows)),
+            false => format!("about {} examined{}", records(rows), self.in_fact(met)),
         }
     }
 
-    /// The plan of a strategy.
-    pub(super) fn of(table: &Table, query: &Query, strategy: &Strategy) -> Plan {
+    /// How many rows a step has met.
+    fn in_fact(&self, met: u64) -> String {
+        match self.done {
+            true => format!(", {met} in fact"),
+            false => String::new(),
+        }
+    }
+
+    /// The plan of a strategy, carried out where it is `done`.
+    pub(super) fn of(
+        table: &Table,
+        query: &Query,
+        filter: &Filter,
+        strategy: &Strategy,
+        done: bool,
+    ) -> Plan {
         let mut plan = Plan {
             lines: Vec::new(),
             told: false,
+            done,
         };
         let schema = table.schema();
         match (&strategy.walk, &strategy.order) {
@@ -70,11 +98,12 @@ impl Plan {
                     "forward"
                 };
                 plan.lines.push(format!(
-                    "walk the index on ({}) {way}, {} with {} entries: about {} examined",
+                    "walk the index on ({}) {way}, {} with {} entries: about {} examined{}",
                     names(schema, &ordered.source.positions),
                     ranges(ordered.ranges.len()),
                     ordered.rows(),
-                    records(walk.expected)
+                    records(walk.expected),
+                    plan.in_fact(ordered.met.get())
                 ));
                 plan.rest(schema, &ordered.rest, 0);
                 plan.lines.push(match ordered.given {
@@ -85,18 +114,16 @@ impl Plan {
             (None, order) => {
                 plan.access(table, &strategy.access, 0);
                 if let Some(order) = order {
-                    let fields = order.fields.iter().map(|field| {
-                        let name = names(schema, &[field.position]);
-                        if field.descending {
-                            name + " DESC"
-                        } else {
-                            name
-                        }
-                    });
-                    let fields = fields.collect::<Vec<_>>().join(", ");
-                    plan.lines.push(format!("sort the matches by {fields}"));
+                    plan.sort(schema, order);
                 }
             }
+        }
+        let walked = strategy.walk.is_some() || strategy.merge.is_some();
+        if let (true, true, Some(order)) = (walked, strategy.sorted.get(), &strategy.order) {
+            plan.lines
+                .push("give the walk up: matches are rarer in it than it seemed".into());
+            plan.access(table, &strategy.access, 0);
+            plan.sort(schema, order);
         }
         if query.limit.is_some() || query.offset > 0 {
             let limit = query.limit.map_or("all".into(), |limit| limit.to_string());
@@ -105,16 +132,30 @@ impl Plan {
                 query.offset.saturating_add(1)
             ));
         }
+        plan.lines.extend(advise(table, &filter.root, strategy));
         plan
+    }
+
+    fn sort(&mut self, schema: &Schema, order: &Order) {
+        let fields = order.fields.iter().map(|field| {
+            let name = names(schema, &[field.position]);
+            match field.descending {
+                true => name + " DESC",
+                false => name,
+            }
+        });
+        let fields = fields.collect::<Vec<_>>().join(", ");
+        self.lines.push(format!("sort the matches by {fields}"));
     }
 
     fn merge(&mut self, schema: &Schema, merge: &Merge) {
         self.lines.push(format!(
-            "walk the index on ({}) for each of {} values of {}: about {} examined",
+            "walk the index on ({}) for each of {} values of {}: about {} examined{}",
             names(schema, &merge.walked),
             merge.len(),
             names(schema, &[merge.position]),
-            records(merge.expected)
+            records(merge.expected),
+            self.in_fact(merge.met.get())
         ));
         self.lines
             .push("the index gives the order, the walks are merged".into());
@@ -132,7 +173,8 @@ impl Plan {
 
     fn access(&mut self, table: &Table, access: &Access, depth: usize) {
         let rows = access.rows(table);
-        let cost = self.cost(rows);
+        let met = access.met.get();
+        let cost = self.cost(rows, met);
         let schema = table.schema();
         match &access.way {
             Way::Table => {
@@ -140,7 +182,11 @@ impl Plan {
                     depth,
                     match self.told {
                         true => format!("take the number of records: {cost}"),
-                        false => format!("walk the table: {} examined", records(rows)),
+                        false => format!(
+                            "walk the table: {} examined{}",
+                            records(rows),
+                            self.in_fact(met)
+                        ),
                     },
                 );
             }

@@ -1,5 +1,7 @@
 //! The choice of how a query is answered, and carrying it out.
 
+use std::cell::Cell;
+
 use super::{
     Query,
     access::{self, Access},
@@ -30,6 +32,8 @@ pub(super) struct Strategy<'t, 'f> {
     pub(super) merge: Option<Merge>,
     /// The order, where one is asked for.
     pub(super) order: Option<Order>,
+    /// Whether the walks were given up, and the matches sorted instead.
+    pub(super) sorted: Cell<bool>,
 }
 
 /// A walk in order and how many rows it may meet before sorting is the better way after all.
@@ -78,6 +82,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
             walk,
             merge,
             order,
+            sorted: Cell::new(false),
         })
     }
 
@@ -109,6 +114,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
                 return found;
             }
         }
+        self.sorted.set(true);
         self.sort(order, clock, after, wanted, any_will_do)
     }
 

@@ -1,5 +1,7 @@
 //! Walking an index that gives the order asked for.
 
+use std::cell::Cell;
+
 use super::{
     executor::Checks,
     filter::Node,
@@ -32,6 +34,8 @@ pub(super) struct OrderedWalk<'t, 'f> {
     steps: Vec<Step>,
     /// How wide each step's keys are.
     pub(super) widths: Vec<Width>,
+    /// How many rows it has met.
+    pub(super) met: Cell<u64>,
 }
 
 /// How far a sorted set gives an order.
@@ -104,6 +108,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
             widths: positions.map(|p| Width::of(table.schema(), *p)).collect(),
             steps,
             source,
+            met: Cell::new(0),
         })
     }
 
@@ -159,9 +164,20 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
         after: Option<&Position>,
         bounds: Bounds,
     ) -> Option<Vec<Row>> {
-        let ranges = self.ranges_from(after);
-        let mut groups = Groups::new(self, table, order, checks, after, bounds.wanted);
         let mut left = bounds.budget;
+        let groups = Groups::new(self, table, order, checks, after, bounds.wanted);
+        let found = self.run_ranges(&self.ranges_from(after), groups, &mut left);
+        self.met.set(self.met.get() + (bounds.budget - left));
+        found
+    }
+
+    /// Walks the ranges, meeting `left` rows at most.
+    fn run_ranges(
+        &self,
+        ranges: &[KeyRange],
+        mut groups: Groups,
+        left: &mut u64,
+    ) -> Option<Vec<Row>> {
         // Where a large group has been taken at once, what is left of a range lies beyond it.
         let mut beyond: Option<Vec<u8>> = None;
         let mut at = 0;
@@ -170,12 +186,12 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
             if let Some(key) = &beyond {
                 clip(&mut range, self.past(key).as_deref(), self.backward);
             }
-            match self.run_range(&range, &mut groups, &mut left)? {
+            match self.run_range(&range, &mut groups, left)? {
                 Taken::Enough => return Some(groups.found),
                 Taken::More => at += 1,
                 Taken::Large => {
                     let key = groups.key.clone();
-                    left = left.checked_sub(groups.flush_large(&ranges))?;
+                    *left = left.checked_sub(groups.flush_large(ranges))?;
                     if groups.state() == Taken::Enough {
                         return Some(groups.found);
                     }
