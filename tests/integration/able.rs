@@ -12,7 +12,10 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use crate::{cli::Client, server::program};
+use crate::{
+    cli::Client,
+    server::{Options, program},
+};
 
 /// Something that not every server can.
 #[derive(Clone, Copy)]
@@ -75,7 +78,7 @@ pub const FORGED_PAYLOADS: Ability = since(6, 2, "to live through forged payload
 /// Modules may answer maps.
 pub const MAPS: Ability = since(7, 0, "RESP3 maps of modules");
 /// DEBUG is off until it is allowed.
-pub const GUARDED_DEBUG: Ability = since(7, 0, "enable-debug-command");
+const GUARDED_DEBUG: Ability = since(7, 0, "enable-debug-command");
 /// SENTINEL DEBUG, which makes a sentinel quicker.
 pub const QUICK_SENTINEL: Ability = since(7, 0, "SENTINEL DEBUG");
 /// What Redis 7 has around keys and modules, where a test asks much of it at once.
@@ -185,6 +188,14 @@ impl fmt::Display for Kind {
             false => "redis_version",
         };
         write!(f, "{field}:{major}.{minor}.")
+    }
+}
+
+/// Adds what a server wants before it lets DEBUG be typed.
+pub fn debuggable(options: Options) -> Options {
+    match SERVER.can(GUARDED_DEBUG) {
+        true => options.set("enable-debug-command", "yes"),
+        false => options,
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    able::{DIGEST, GUARDED_DEBUG, WRITING_SCRIPTS, able, nudge},
+    able::{DIGEST, WRITING_SCRIPTS, able, debuggable, nudge},
     cli::Client,
     line::split,
     random::Random,
@@ -34,6 +34,9 @@ const MAKE: [&str; 6] = [
     "right UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF",
 ];
 
+/// Writers at work.
+const WRITERS: usize = 4;
+
 /// What the writer with that number may do and others may not.
 const MIGRATOR: usize = 0;
 
@@ -43,10 +46,7 @@ const SCRIPT: &str = "for _, line in ipairs(ARGV) do local words = {} \
 
 /// Options of a server whose copies are to be compared.
 pub fn options() -> Options {
-    match able(GUARDED_DEBUG) {
-        true => Options::new().set("enable-debug-command", "yes"),
-        false => Options::new(),
-    }
+    debuggable(Options::new())
 }
 
 /// How often a test does what it does, where more than the least is asked for.
@@ -63,7 +63,7 @@ pub struct Entry {
     pub id: i64,
     /// The writer, and which of its entries this is.
     pub mark: (usize, i64),
-    /// A replica had it before anything else was written by this writer.
+    /// All replicas had it before this writer went on.
     pub copied: bool,
 }
 
@@ -78,6 +78,8 @@ struct Shared {
     /// Where to write.
     port: AtomicU16,
     rests: AtomicBool,
+    /// How many replicas there are.
+    replicas: usize,
     /// Commands, transactions and scripts that were answered.
     done: AtomicUsize,
     journal: Mutex<Vec<Entry>>,
@@ -93,9 +95,9 @@ impl From<std::io::Error> for Lost {
 }
 
 impl Load {
-    /// Makes the tables and sets so many writers on that server.
+    /// Makes the tables and sets writers on that server, of which there are so many replicas.
     #[track_caller]
-    pub fn start(primary: &Server, writers: usize) -> Load {
+    pub fn start(primary: &Server, replicas: usize) -> Load {
         let mut client = primary.connect();
         for line in MAKE {
             client.ok(&format!("YARR.MIGRATE {line}"));
@@ -104,10 +106,11 @@ impl Load {
         let shared = Arc::new(Shared {
             port: primary.port.into(),
             rests: false.into(),
+            replicas,
             done: 0.into(),
             journal: Mutex::default(),
         });
-        let writers = (0..writers)
+        let writers = (0..WRITERS)
             .map(|number| {
                 let (shared, random) = (Arc::clone(&shared), Random::from(random.bits()));
                 std::thread::spawn(move || Writer::new(number, random).work(&shared))
@@ -228,7 +231,9 @@ impl Writer {
         let line = format!("YARR.CREATE journal w {} n {}", mark.0, mark.1);
         let id = answer(client, &line, "")?.number();
         let asks = self.random.one_in(4);
-        let copied = asks && answer(client, "WAIT 1 50", "").is_ok_and(|n| n.number() > 0);
+        let wait = format!("WAIT {} 50", shared.replicas);
+        let copied =
+            asks && answer(client, &wait, "").is_ok_and(|n| n.number() >= shared.replicas as i64);
         let entry = Entry {
             port,
             id,
@@ -354,7 +359,7 @@ impl Writer {
                 format!("YARR.MIGRATE work UP 2 more {operations}")
             }
             (_, "visits") => {
-                "YARR.MIGRATE visits UP 2 more SET TTL 2 PASSIVE ADD INDEX seen user".into()
+                "YARR.MIGRATE visits UP 2 more SET TTL NONE PASSIVE ADD INDEX seen user".into()
             }
             _ => format!("YARR.MIGRATE {table} UP 2 more ADD FIELD more FLOAT DEFAULT 0.5 INDEX"),
         };
@@ -387,7 +392,7 @@ pub fn settle(primary: &mut Client) {
         eventually(&format!("what expires in {table} is gone"), || {
             nudge(
                 primary,
-                &format!("YARR.UPDATE {table} WHERE * LIMIT 1 TOUCH"),
+                &format!("YARR.UPDATE {table} WHERE * LIMIT 0 TOUCH"),
             );
             let soon = format!("YARR.WHERE {table} expires_at < now+10m SCAN COUNT");
             let info = primary.ok(&format!("YARR.INFO {table}"));

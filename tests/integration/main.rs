@@ -50,6 +50,7 @@ mod resp3;
 mod resync;
 mod sample;
 mod schema;
+mod sentinel;
 mod server;
 mod stall;
 mod transactions;
