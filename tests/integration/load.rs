@@ -41,7 +41,7 @@ const WRITERS: usize = 4;
 const MIGRATOR: usize = 0;
 
 /// Runs the lines that it is given, one after the other.
-const SCRIPT: &str = "for _, line in ipairs(ARGV) do local words = {} \
+pub const SCRIPT: &str = "for _, line in ipairs(ARGV) do local words = {} \
     for word in string.gmatch(line, '%S+') do words[#words + 1] = word end redis.call(unpack(words)) end";
 
 /// Options of a server whose copies are to be compared.
