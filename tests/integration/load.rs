@@ -287,7 +287,7 @@ impl Writer {
             2 => format!("YARR.CREATE users email e{email} ON CONFLICT email KEEP"),
             3 => format!("YARR.CREATE users email e{email} ON CONFLICT email IGNORE {life}"),
             4 => format!("YARR.UPDATE users WHERE email = e{email} INCR n 1 {life}"),
-            5 => format!("YARR.UPDATE users WHERE n < 3 ORDER BY n DESC LIMIT 2 INCR n 1 KEEPTTL"),
+            5 => "YARR.UPDATE users WHERE n < 3 ORDER BY n DESC LIMIT 2 INCR n 1 KEEPTTL".into(),
             _ => format!("YARR.DEL users WHERE email = e{email}"),
         }
     }
