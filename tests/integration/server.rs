@@ -308,6 +308,10 @@ impl Server {
     /// Starts a server that was stopped, on the same folder.
     #[track_caller]
     pub fn start_again(&mut self) {
+        // A child that was just forked off the killed one may still hold its socket.
+        eventually("the port is free again", || {
+            TcpListener::bind(("127.0.0.1", self.port)).is_ok()
+        });
         if let Err(log) = self.spawn() {
             panic!("the server did not start again:\n{log}");
         }
