@@ -2,7 +2,8 @@
 //!
 //! `YARR_MODULE` names the module (else `target/release/libyarr.so`), `YARR_SERVER` or `REDIS_SERVER` the
 //! server (else `redis-server`); what an older one cannot is passed over, see [`able`]. `YARR_SEED` makes the
-//! random tests take another way. Most tests share one server, each in a database of its own.
+//! random tests take another way, `YARR_CRASHES` and `YARR_ROUNDS` say how often those of crashes and failovers
+//! do what they do. Most tests share one server, each in a database of its own.
 
 mod able;
 mod access;
