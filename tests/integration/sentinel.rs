@@ -25,11 +25,15 @@ fn watch(primary: &Server, sentinels: usize, replicas: i64) -> Vec<Server> {
     let all: Vec<Server> = (0..sentinels)
         .map(|_| Server::start_sentinel(&configuration))
         .collect();
+    if able(QUICK_SENTINEL) {
+        for sentinel in &all {
+            sentinel
+                .connect()
+                .ok("SENTINEL DEBUG INFO-PERIOD 1000 PUBLISH-PERIOD 100 ASK-PERIOD 100");
+        }
+    }
     for sentinel in &all {
         let mut client = sentinel.connect();
-        if able(QUICK_SENTINEL) {
-            client.ok("SENTINEL DEBUG INFO-PERIOD 1000 PUBLISH-PERIOD 100 ASK-PERIOD 100");
-        }
         eventually("the sentinels know of all", || {
             knows(&mut client, "num-slaves") == replicas
                 && knows(&mut client, "num-other-sentinels") == sentinels as i64 - 1
