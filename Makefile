@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash stalls servers test-servers test-redis fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls servers test-servers test-redis fuzz fuzz-short figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 SECONDS      ?= 60
 CRASHES      ?= 100
+ROUNDS       ?= 10
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
 # Of make servers and make test-servers: all of them where none is named.
@@ -104,6 +105,12 @@ crash: ## Kill servers CRASHES (100) times in each of four ways of persistence
 	@$(MAKE) --no-print-directory module
 	$(call heading,Crashes)
 	YARR_MODULE=$(MODULE) YARR_CRASHES=$(CRASHES) cargo test $(ENGINE) --test integration crash::
+
+failovers: ## Have replicas join, break off and take over ROUNDS (10) times amid writes, and compare them
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Failovers)
+	YARR_MODULE=$(MODULE) YARR_ROUNDS=$(ROUNDS) cargo test $(ENGINE) --test integration -- resync:: failover:: sentinel::
 
 stalls: ## Show the longest pause while a table of RECORDS goes, beside that of an idle server
 	@scripts/setup.sh demo

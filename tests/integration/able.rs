@@ -12,7 +12,10 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-use crate::{cli::Client, server::program};
+use crate::{
+    cli::Client,
+    server::{Options, program},
+};
 
 /// Something that not every server can.
 #[derive(Clone, Copy)]
@@ -36,12 +39,16 @@ const fn since(major: u32, minor: u32, name: &'static str) -> Ability {
 pub const MEMORY_USAGE: Ability = since(4, 0, "MEMORY USAGE");
 /// Scripts may write: what they change is replicated, and not their text.
 pub const WRITING_SCRIPTS: Ability = since(5, 0, "scripts replicated by their effects");
+/// DEBUG DIGEST of modules' values; the candidate of 4.0 ends of it.
+pub const DIGEST: Ability = since(5, 0, "DEBUG DIGEST");
 /// A transaction that is cut off in the append-only file is loaded not at all.
 pub const WHOLE_TRANSACTIONS: Ability = since(5, 0, "no part of a transaction in a cut-off log");
 /// REPLICAOF beside SLAVEOF.
 pub const REPLICAOF: Ability = since(5, 0, "REPLICAOF");
 /// ACL SETUSER.
 pub const USERS: Ability = since(6, 0, "ACL");
+/// A replica may load from the socket beside what it holds.
+pub const SWAPPING_LOAD: Ability = since(6, 0, "repl-diskless-load");
 /// HELLO and the protocol RESP3, if not yet for modules.
 pub const HELLO: Ability = since(6, 0, "HELLO");
 /// CLIENT TRACKING.
@@ -62,12 +69,18 @@ pub const TIMERS: Ability = since(6, 0, "timers that replicate");
 pub const COPY: Ability = since(6, 2, "COPY");
 /// SET ... GET.
 pub const SET_GET: Ability = since(6, 2, "SET GET");
+/// FAILOVER.
+pub const FAILOVER: Ability = since(6, 2, "FAILOVER");
 /// CLIENT PAUSE ... WRITE.
 pub const PAUSE_WRITES: Ability = since(6, 2, "CLIENT PAUSE WRITE");
 /// The server's own reader answers an error to a forged payload, and does not end.
 pub const FORGED_PAYLOADS: Ability = since(6, 2, "to live through forged payloads");
 /// Modules may answer maps.
 pub const MAPS: Ability = since(7, 0, "RESP3 maps of modules");
+/// DEBUG is off until it is allowed.
+const GUARDED_DEBUG: Ability = since(7, 0, "enable-debug-command");
+/// SENTINEL DEBUG, which makes a sentinel quicker.
+pub const QUICK_SENTINEL: Ability = since(7, 0, "SENTINEL DEBUG");
 /// What Redis 7 has around keys and modules, where a test asks much of it at once.
 pub const REDIS_7: Ability = since(7, 0, "much of Redis 7");
 /// COMMAND DOCS and LIST, and the flag `module`.
@@ -175,6 +188,14 @@ impl fmt::Display for Kind {
             false => "redis_version",
         };
         write!(f, "{field}:{major}.{minor}.")
+    }
+}
+
+/// Adds what a server wants before it lets DEBUG be typed.
+pub fn debuggable(options: Options) -> Options {
+    match SERVER.can(GUARDED_DEBUG) {
+        true => options.set("enable-debug-command", "yes"),
+        false => options,
     }
 }
 

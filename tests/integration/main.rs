@@ -2,7 +2,8 @@
 //!
 //! `YARR_MODULE` names the module (else `target/release/libyarr.so`), `YARR_SERVER` or `REDIS_SERVER` the
 //! server (else `redis-server`); what an older one cannot is passed over, see [`able`]. `YARR_SEED` makes the
-//! random tests take another way. Most tests share one server, each in a database of its own.
+//! random tests take another way, `YARR_CRASHES` and `YARR_ROUNDS` say how often those of crashes and failovers
+//! do what they do. Most tests share one server, each in a database of its own.
 
 mod able;
 mod access;
@@ -20,6 +21,7 @@ mod defragmentation;
 mod delete;
 mod errors;
 mod expiry;
+mod failover;
 mod find;
 mod format;
 mod functions;
@@ -29,6 +31,7 @@ mod identity;
 mod keys;
 mod lacking;
 mod line;
+mod load;
 mod memory_limit;
 mod migrate;
 mod model;
@@ -45,8 +48,10 @@ mod readme;
 mod replication;
 mod reply;
 mod resp3;
+mod resync;
 mod sample;
 mod schema;
+mod sentinel;
 mod server;
 mod stall;
 mod tags;

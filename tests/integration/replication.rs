@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A field of INFO replication.
-fn link(client: &mut Client, field: &str) -> String {
+pub fn link(client: &mut Client, field: &str) -> String {
     let info = client.ok("INFO replication").text();
     info.lines()
         .find_map(|line| line.strip_prefix(&format!("{field}:")))
@@ -21,7 +21,7 @@ fn link(client: &mut Client, field: &str) -> String {
 
 /// Waits until the replica has everything the primary wrote.
 #[track_caller]
-fn sync(primary: &mut Client, replica: &mut Client) {
+pub fn sync(primary: &mut Client, replica: &mut Client) {
     eventually("the replica follows", || {
         let offset = link(primary, "master_repl_offset");
         link(replica, "master_link_status") == "up"
@@ -45,7 +45,7 @@ fn same(primary: &mut Client, replica: &mut Client, tables: &[&str], after: &str
 }
 
 /// Follows a primary, or none.
-fn replicate(client: &mut Client, primary: &str) {
+pub fn replicate(client: &mut Client, primary: &str) {
     let command = match able(REPLICAOF) {
         true => "REPLICAOF",
         false => "SLAVEOF",

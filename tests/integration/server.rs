@@ -34,6 +34,8 @@ pub struct Server {
     /// Its working folder: RDB, AOF, log.
     pub folder: TempDir,
     arguments: Vec<String>,
+    /// The file that configures a sentinel, which is no server of keys.
+    sentinel: Option<PathBuf>,
     process: Option<Process>,
 }
 
@@ -136,13 +138,37 @@ impl Server {
             port: 0,
             folder,
             arguments,
+            sentinel: None,
             process: None,
         };
+        server.launch_on_free_port();
+        server
+    }
+
+    /// A sentinel with that configuration.
+    #[track_caller]
+    pub fn start_sentinel(configuration: &str) -> Server {
+        let folder = TempDir::with_prefix("yarr-test-").expect("a temporary folder");
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, configuration).expect("a file of the sentinel's");
+        let mut server = Server {
+            port: 0,
+            folder,
+            arguments: Vec::new(),
+            sentinel: Some(file),
+            process: None,
+        };
+        server.launch_on_free_port();
+        server
+    }
+
+    #[track_caller]
+    fn launch_on_free_port(&mut self) {
         // Another process may take the port between the look and the start: then the next one serves.
         for _ in 0..20 {
-            server.port = free_port();
-            match server.spawn() {
-                Ok(()) => return server,
+            self.port = free_port();
+            match self.spawn() {
+                Ok(()) => return,
                 Err(log) if log.contains("Address already in use") => {}
                 Err(log) => panic!("the server did not start:\n{log}"),
             }
@@ -155,22 +181,18 @@ impl Server {
         let binary = program();
         let folder = self.folder.path().display().to_string();
         let log = self.log_path();
-        let server = Command::new(&binary)
-            .args([
-                "--port",
-                &self.port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--dir",
-                &folder,
-            ])
-            .args([
-                "--logfile",
-                &log.display().to_string(),
-                "--databases",
-                &DATABASES.to_string(),
-            ])
-            .args(["--save", "", "--repl-diskless-sync-delay", "0"])
+        let (port, log) = (self.port.to_string(), log.display().to_string());
+        let mut command = Command::new(&binary);
+        if let Some(file) = &self.sentinel {
+            command.arg(file).arg("--sentinel");
+        }
+        command.args(["--port", &port, "--bind", "127.0.0.1"]);
+        command.args(["--dir", &folder, "--logfile", &log]);
+        if self.sentinel.is_none() {
+            command.args(["--databases", &DATABASES.to_string()]);
+            command.args(["--save", "", "--repl-diskless-sync-delay", "0"]);
+        }
+        let server = command
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -262,8 +284,34 @@ impl Server {
         self.end();
     }
 
+    /// Holds the process still: it answers nobody and does nothing, until [`thaw`](Server::thaw).
     #[track_caller]
-    fn start_again(&mut self) {
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen process go on.
+    #[track_caller]
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("a server that runs");
+        let sent = Command::new("kill")
+            .args([signal, &process.server.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
+    /// Starts a server that was stopped, on the same folder.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        // A child that was just forked off the killed one may still hold its socket.
+        eventually("the port is free again", || {
+            TcpListener::bind(("127.0.0.1", self.port)).is_ok()
+        });
         if let Err(log) = self.spawn() {
             panic!("the server did not start again:\n{log}");
         }
