@@ -40,6 +40,12 @@ pub const WRITING_SCRIPTS: Ability = since(5, 0, "scripts replicated by their ef
 pub const WHOLE_TRANSACTIONS: Ability = since(5, 0, "no part of a transaction in a cut-off log");
 /// REPLICAOF beside SLAVEOF.
 pub const REPLICAOF: Ability = since(5, 0, "REPLICAOF");
+/// CLIENT ID.
+pub const CLIENT_ID: Ability = since(5, 0, "CLIENT ID");
+/// SLOWLOG names the client.
+pub const SLOWLOG_NAMES: Ability = since(5, 0, "clients in SLOWLOG");
+/// What a module does to a key counts in the figures of the server.
+pub const TOUCHED_BY_MODULES: Ability = since(5, 0, "figures of what modules do to keys");
 /// ACL SETUSER.
 pub const USERS: Ability = since(6, 0, "ACL");
 /// HELLO and the protocol RESP3, if not yet for modules.

@@ -300,6 +300,7 @@ fn the_server_tells_of_a_table_what_it_tells_of_every_key() {
 
 #[test]
 fn every_command_on_a_table_makes_it_young() {
+    needs!(TOUCHED_BY_MODULES);
     let mut client = fresh();
     table(&mut client);
     let payload = client.ok("DUMP t");

@@ -28,6 +28,7 @@ fn line(client: &mut Client, section: &str, name: &str) -> String {
 
 #[test]
 fn slow_commands_are_logged_with_their_words() {
+    needs!(SLOWLOG_NAMES);
     let (_server, mut client) = served(Options::new().set("slowlog-log-slower-than", "0"));
     client.ok("SLOWLOG RESET");
     client.ok("CLIENT SETNAME somebody");
@@ -119,6 +120,7 @@ fn reads_that_find_a_table_are_hits_and_others_misses() {
 
 #[test]
 fn a_figure_that_only_grows_with_writes_is_left_by_reads() {
+    needs!(TOUCHED_BY_MODULES);
     let (_server, mut client) = served(Options::new());
     let dirty = |client: &mut Client| line(client, "persistence", "rdb_changes_since_last_save");
     let before = dirty(&mut client);
@@ -203,6 +205,7 @@ fn a_paused_server_holds_writes_and_serves_reads() {
 
 #[test]
 fn a_client_that_is_killed_leaves_no_half_command() {
+    needs!(CLIENT_ID);
     let (server, mut client) = served(Options::new());
     let count = |client: &mut Client| client.count("YARR.WHERE t n = 7 COUNT");
     for _ in 0..10 {
