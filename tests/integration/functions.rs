@@ -140,6 +140,7 @@ fn a_script_that_says_what_it_does_is_held_to_it() {
 
 #[test]
 fn a_script_of_many_writes_is_whole_on_the_replica() {
+    needs!(WRITING_SCRIPTS);
     let (primary, replica) = pair(Options::new());
     let (mut client, mut reader) = (primary.connect(), replica.connect());
     table(&mut client);
