@@ -302,7 +302,7 @@ mod tests {
                 "a > 5 AND e = y",
                 "",
                 None,
-                "read the bitmap on (e): about 500 records examined\nkeep those whose a match",
+                "read the bitmap on (e): about 500 records examined\nkeep those whose a match\nADD INDEX e a would help",
             ),
             (
                 "b = 5 AND a = 15",
@@ -332,7 +332,7 @@ mod tests {
                 "b = 5",
                 "e",
                 None,
-                "read the index on (b, a), 1 range: about 100 records examined\nsort the matches by e, id",
+                "read the index on (b, a), 1 range: about 100 records examined\nsort the matches by e, id\nADD INDEX b e @id would help",
             ),
             (
                 "a = 5 OR b = 3",

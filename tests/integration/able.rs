@@ -45,6 +45,12 @@ pub const DIGEST: Ability = since(5, 0, "DEBUG DIGEST");
 pub const WHOLE_TRANSACTIONS: Ability = since(5, 0, "no part of a transaction in a cut-off log");
 /// REPLICAOF beside SLAVEOF.
 pub const REPLICAOF: Ability = since(5, 0, "REPLICAOF");
+/// CLIENT ID.
+pub const CLIENT_ID: Ability = since(5, 0, "CLIENT ID");
+/// SLOWLOG names the client.
+pub const SLOWLOG_NAMES: Ability = since(5, 0, "clients in SLOWLOG");
+/// What a module does to a key counts in the figures of the server.
+pub const TOUCHED_BY_MODULES: Ability = since(5, 0, "figures of what modules do to keys");
 /// ACL SETUSER.
 pub const USERS: Ability = since(6, 0, "ACL");
 /// A replica may load from the socket beside what it holds.
@@ -65,6 +71,16 @@ pub const EVICTION_WARNING: Ability = since(6, 0, "calls while a module loads");
 pub const INFO_SECTIONS: Ability = since(6, 0, "INFO of modules");
 /// A timer may replicate, so expired records go without a write.
 pub const TIMERS: Ability = since(6, 0, "timers that replicate");
+/// Values of modules may be moved: activedefrag is on beside them.
+pub const DEFRAGMENTATION: Ability = since(6, 2, "defragmentation of modules");
+/// FLUSHDB SYNC.
+pub const SYNC_FLUSHES: Ability = since(6, 2, "FLUSHDB SYNC");
+/// GEOSEARCHSTORE.
+pub const GEOSEARCHSTORE: Ability = since(6, 2, "GEOSEARCHSTORE");
+/// The class `d` of keyspace events.
+pub const MODULE_EVENTS: Ability = since(6, 2, "the class of modules' events");
+/// RESET.
+pub const RESET: Ability = since(6, 2, "RESET");
 /// COPY.
 pub const COPY: Ability = since(6, 2, "COPY");
 /// SET ... GET.
@@ -81,8 +97,18 @@ pub const MAPS: Ability = since(7, 0, "RESP3 maps of modules");
 const GUARDED_DEBUG: Ability = since(7, 0, "enable-debug-command");
 /// SENTINEL DEBUG, which makes a sentinel quicker.
 pub const QUICK_SENTINEL: Ability = since(7, 0, "SENTINEL DEBUG");
-/// What Redis 7 has around keys and modules, where a test asks much of it at once.
-pub const REDIS_7: Ability = since(7, 0, "much of Redis 7");
+/// FUNCTION and FCALL.
+pub const FUNCTIONS: Ability = since(7, 0, "FUNCTION");
+/// A script says in its first line what it does.
+pub const SCRIPT_FLAGS: Ability = since(7, 0, "flags of scripts");
+/// CLUSTER ADDSLOTSRANGE, with which the tests form a cluster.
+pub const SLOT_RANGES: Ability = since(7, 0, "CLUSTER ADDSLOTSRANGE");
+/// The class `n` of keyspace events.
+pub const EVENTS_OF_NEW_KEYS: Ability = since(7, 0, "keyspace events of new keys");
+/// LMPOP and ZMPOP.
+pub const MULTI_POPS: Ability = since(7, 0, "LMPOP");
+/// The setting maxmemory-clients.
+pub const CLIENT_EVICTION: Ability = since(7, 0, "maxmemory-clients");
 /// COMMAND DOCS and LIST, and the flag `module`.
 pub const COMMAND_DOCS: Ability = since(7, 0, "COMMAND DOCS");
 /// The server knows the arity of a module's command.

@@ -62,7 +62,7 @@ const UNCHANGING: [&str; 12] = [
 
 #[test]
 fn every_read_of_a_table_is_remembered() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut reader = server.connect().resp3();
     reader.ok("CLIENT TRACKING ON");
@@ -80,7 +80,7 @@ fn every_read_of_a_table_is_remembered() {
 
 #[test]
 fn a_write_that_changes_nothing_is_not_told() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut reader = server.connect().resp3();
     reader.ok("CLIENT TRACKING ON");
@@ -104,7 +104,7 @@ fn read_anew_until(reader: &mut Client, records: i64) {
 
 #[test]
 fn what_is_removed_in_the_background_is_told() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut reader = server.connect().resp3();
     reader.ok("CLIENT TRACKING ON");
@@ -116,7 +116,7 @@ fn what_is_removed_in_the_background_is_told() {
 
 #[test]
 fn what_happens_to_the_key_is_told() {
-    needs!(REDIS_7);
+    needs!(TRACKING, COPY);
     // A server looks for keys that expired in a few databases at a time.
     let server = Options::new().set("databases", "16").start();
     let mut writer = server.connect();
@@ -157,7 +157,7 @@ fn what_happens_to_the_key_is_told() {
 
 #[test]
 fn another_connection_may_be_told() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut listener = server.connect();
     let id = listener.count("CLIENT ID");
@@ -174,7 +174,7 @@ fn another_connection_may_be_told() {
 
 #[test]
 fn a_prefix_may_be_told_of_without_a_read() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     table(&mut writer, "app:t");
     let mut reader = server.connect().resp3();
@@ -206,7 +206,7 @@ fn a_prefix_may_be_told_of_without_a_read() {
 
 #[test]
 fn a_reader_may_choose_what_is_remembered() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut reader = server.connect().resp3();
     for (mode, caching, remembered) in [
@@ -238,7 +238,7 @@ fn a_reader_may_choose_what_is_remembered() {
 
 #[test]
 fn a_writer_need_not_hear_of_itself() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (server, mut writer) = served();
     let mut client = server.connect().resp3();
     client.ok("CLIENT TRACKING ON NOLOOP");
@@ -254,7 +254,7 @@ fn a_writer_need_not_hear_of_itself() {
 
 #[test]
 fn scripts_and_transactions_read_and_write_for_their_client() {
-    needs!(REDIS_7);
+    needs!(READING_SCRIPTS);
     let (server, mut writer) = served();
     let mut reader = server.connect().resp3();
     reader.ok("CLIENT TRACKING ON");
@@ -285,7 +285,7 @@ fn scripts_and_transactions_read_and_write_for_their_client() {
 
 #[test]
 fn a_replica_tells_its_own_readers() {
-    needs!(REDIS_7);
+    needs!(TRACKING);
     let (primary, replica) = pair(Options::new());
     let (mut writer, mut reader) = (primary.connect(), replica.connect().resp3());
     table(&mut writer, "t");

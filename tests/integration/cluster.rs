@@ -40,7 +40,7 @@ fn owner(cluster: &Cluster, key: &str) -> usize {
 
 #[test]
 fn a_client_is_sent_to_the_node_of_a_table() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let cluster = Cluster::start(3, 0);
     let near = owner(&cluster, NEAR);
     let mut away = cluster.client((near + 1) % 3);
@@ -68,7 +68,7 @@ fn a_client_is_sent_to_the_node_of_a_table() {
 
 #[test]
 fn tables_of_one_tag_are_served_together_and_others_not() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let cluster = Cluster::start(3, 0);
     let mut guest = cluster.guest();
     for table in [NEAR, BESIDE, FAR] {
@@ -114,7 +114,7 @@ fn tables_of_one_tag_are_served_together_and_others_not() {
 
 #[test]
 fn a_slot_that_moves_is_served_on_both_sides() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let cluster = Cluster::start(3, 0);
     let (from, to) = (owner(&cluster, NEAR), (owner(&cluster, NEAR) + 1) % 3);
     let slot = slot(&cluster, NEAR);
@@ -211,7 +211,7 @@ fn holds(guest: &mut Guest, mut ids: Vec<String>) {
 
 #[test]
 fn a_table_moves_between_nodes_while_it_is_written_and_its_records_expire() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let cluster = Cluster::start(3, 0);
     let slot = slot(&cluster, NEAR);
     let mut guest = cluster.guest();
@@ -260,7 +260,7 @@ fn a_table_moves_between_nodes_while_it_is_written_and_its_records_expire() {
 
 #[test]
 fn a_failover_under_writes_loses_nothing_and_ends_no_server() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let mut cluster = Cluster::start(3, 1);
     let mut guest = cluster.guest();
     guest.ok(&format!("YARR.MIGRATE {NEAR} {MAKE}"));
@@ -308,7 +308,7 @@ fn a_failover_under_writes_loses_nothing_and_ends_no_server() {
 
 #[test]
 fn a_replica_answers_reads_to_whom_it_was_said() {
-    needs!(REDIS_7);
+    needs!(SLOT_RANGES);
     let cluster = Cluster::start(3, 1);
     let mut guest = cluster.guest();
     guest.ok(&format!("YARR.MIGRATE {NEAR} {MAKE}"));

@@ -20,7 +20,7 @@ fn figure(client: &mut Client, section: &str, name: &str) -> i64 {
 
 #[test]
 fn tables_are_the_same_while_the_server_moves_its_memory() {
-    needs!(REDIS_7);
+    needs!(DEFRAGMENTATION);
     let server = Options::new()
         .set("active-defrag-ignore-bytes", "1")
         .set("active-defrag-threshold-lower", "0")

@@ -41,7 +41,7 @@ fn table(client: &mut Client) {
 
 #[test]
 fn functions_read_and_write_tables() {
-    needs!(REDIS_7);
+    needs!(FUNCTIONS);
     let server = Server::start();
     let mut client = server.connect();
     library(&mut client);
@@ -91,7 +91,7 @@ fn functions_read_and_write_tables() {
 
 #[test]
 fn what_a_function_wrote_is_on_the_replica_and_in_the_file() {
-    needs!(REDIS_7);
+    needs!(FUNCTIONS);
     let (mut primary, replica) = pair(Options::new().appendonly(false));
     let mut client = primary.connect();
     library(&mut client);
@@ -116,7 +116,7 @@ fn what_a_function_wrote_is_on_the_replica_and_in_the_file() {
 
 #[test]
 fn a_script_that_says_what_it_does_is_held_to_it() {
-    needs!(REDIS_7);
+    needs!(SCRIPT_FLAGS);
     let server = Options::new().set("maxmemory-policy", "noeviction").start();
     let mut client = server.connect();
     table(&mut client);
@@ -140,6 +140,7 @@ fn a_script_that_says_what_it_does_is_held_to_it() {
 
 #[test]
 fn a_script_of_many_writes_is_whole_on_the_replica() {
+    needs!(WRITING_SCRIPTS);
     let (primary, replica) = pair(Options::new());
     let (mut client, mut reader) = (primary.connect(), replica.connect());
     table(&mut client);

@@ -1,7 +1,7 @@
 //! A table as a key: what the commands for keys of any kind do to it.
 
 use crate::{
-    able::needs,
+    able::{debuggable, needs},
     cli::Client,
     sample::{TABLES, fill, state},
     server::{Options, Server, eventually, fresh},
@@ -12,11 +12,6 @@ use crate::{
 fn table(client: &mut Client) {
     client.ok("YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX TIMESTAMPS OFF");
     client.ok("YARR.CREATE t FIELDS 1 n VALUES 1 2");
-}
-
-/// A server that lets DEBUG be typed.
-fn debugged(options: Options) -> Server {
-    options.set("enable-debug-command", "yes").start()
 }
 
 #[test]
@@ -58,7 +53,7 @@ fn a_table_takes_another_name_and_the_place_of_what_had_it() {
 
 #[test]
 fn a_copy_does_not_take_a_place_unless_told_to() {
-    needs!(REDIS_7);
+    needs!(EXPIRETIME);
     let mut client = fresh();
     table(&mut client);
     transcript(
@@ -95,7 +90,7 @@ fn a_copy_does_not_take_a_place_unless_told_to() {
 
 #[test]
 fn databases_hold_tables_of_one_name_apart() {
-    needs!(REDIS_7);
+    needs!(EXPIRETIME);
     let server = Server::start();
     let mut client = server.connect();
     table(&mut client);
@@ -133,7 +128,7 @@ fn databases_hold_tables_of_one_name_apart() {
 
 #[test]
 fn swapped_databases_go_on_being_reclaimed() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let server = Server::start();
     let mut client = server.connect();
     for db in 0..3 {
@@ -159,7 +154,7 @@ fn swapped_databases_go_on_being_reclaimed() {
 
 #[test]
 fn a_key_keeps_its_expiry_through_every_write() {
-    needs!(REDIS_7);
+    needs!(EXPIRETIME);
     let mut client = fresh();
     table(&mut client);
     client.ok("PEXPIREAT t 9999999999999");
@@ -250,7 +245,7 @@ fn a_key_that_expires_takes_its_table_wherever_its_records_are_due() {
 
 #[test]
 fn the_server_tells_of_a_table_what_it_tells_of_every_key() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let mut client = fresh();
     table(&mut client);
     transcript(
@@ -297,6 +292,7 @@ fn the_server_tells_of_a_table_what_it_tells_of_every_key() {
 
 #[test]
 fn every_command_on_a_table_makes_it_young() {
+    needs!(TOUCHED_BY_MODULES);
     let mut client = fresh();
     table(&mut client);
     let payload = client.ok("DUMP t");
@@ -346,13 +342,13 @@ fn a_table_that_is_used_often_is_known_to_be() {
 
 #[test]
 fn a_table_is_the_same_after_it_is_loaded_in_place() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     for (options, has_aof) in [
         (Options::new(), false),
         (Options::new().appendonly(true), true),
         (Options::new().appendonly(false), true),
     ] {
-        let server = debugged(options);
+        let server = debuggable(options).start();
         let mut client = server.connect();
         fill(&mut client);
         client.ok("EXPIREAT words 9999999999");
@@ -371,8 +367,8 @@ fn a_table_is_the_same_after_it_is_loaded_in_place() {
 
 #[test]
 fn a_digest_tells_tables_apart_and_copies_not() {
-    needs!(REDIS_7);
-    let server = debugged(Options::new());
+    needs!(COPY);
+    let server = debuggable(Options::new()).start();
     let mut client = server.connect();
     table(&mut client);
     client.ok("COPY t copy");
@@ -396,8 +392,8 @@ fn a_digest_tells_tables_apart_and_copies_not() {
 
 #[test]
 fn a_reload_in_place_goes_on_reclaiming() {
-    needs!(REDIS_7);
-    let server = debugged(Options::new());
+    needs!(TIMERS);
+    let server = debuggable(Options::new()).start();
     let mut client = server.connect();
     table(&mut client);
     client.ok("SELECT 3");
@@ -416,7 +412,7 @@ fn a_reload_in_place_goes_on_reclaiming() {
 
 #[test]
 fn commands_of_other_types_refuse_a_table_and_leave_it() {
-    needs!(REDIS_7);
+    needs!(MULTI_POPS);
     let mut client = fresh();
     table(&mut client);
     client.ok("RPUSH list 1");
@@ -492,7 +488,7 @@ fn commands_of_other_types_refuse_a_table_and_leave_it() {
 
 #[test]
 fn commands_on_tables_refuse_every_other_type() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let mut client = fresh();
     for line in [
         "SET string v",
@@ -530,7 +526,7 @@ fn commands_on_tables_refuse_every_other_type() {
 
 #[test]
 fn what_stores_its_result_may_take_a_tables_place() {
-    needs!(REDIS_7);
+    needs!(GEOSEARCHSTORE);
     for line in [
         "SET t v",
         "MSET t v",
@@ -557,7 +553,7 @@ fn what_stores_its_result_may_take_a_tables_place() {
 
 #[test]
 fn a_table_goes_with_its_key_whoever_frees_it() {
-    needs!(REDIS_7);
+    needs!(SYNC_FLUSHES);
     for (lazy, line) in [
         ("no", "DEL t"),
         ("yes", "DEL t"),

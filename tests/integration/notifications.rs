@@ -55,7 +55,7 @@ const MAKE: &str =
 
 #[test]
 fn each_command_tells_once_what_it_did() {
-    needs!(REDIS_7);
+    needs!(KEYSPACE_EVENTS);
     let (_server, mut client, mut listener) = heard("KEA");
     for (line, expected) in [
         (MAKE, "0:yarr.migrate t"),
@@ -98,7 +98,7 @@ fn each_command_tells_once_what_it_did() {
 
 #[test]
 fn the_key_has_events_of_its_own() {
-    needs!(REDIS_7);
+    needs!(EVENTS_OF_NEW_KEYS);
     let (_server, mut client, mut listener) = heard("KEAn");
     client.ok("SET end 1");
     // New, and set.
@@ -124,7 +124,7 @@ fn the_key_has_events_of_its_own() {
 
 #[test]
 fn events_are_of_the_database_of_their_table() {
-    needs!(REDIS_7);
+    needs!(KEYSPACE_EVENTS);
     let (_server, mut client, mut listener) = heard("KEA");
     for db in [3, 0, 15] {
         client.ok(&format!("SELECT {db}"));
@@ -140,7 +140,7 @@ fn events_are_of_the_database_of_their_table() {
 
 #[test]
 fn the_classes_say_what_is_told() {
-    needs!(REDIS_7);
+    needs!(MODULE_EVENTS);
     for (classes, expected) in [
         ("Ed", vec!["0:yarr.migrate t", "0:yarr.create t"]),
         (
@@ -163,7 +163,7 @@ fn the_classes_say_what_is_told() {
 
 #[test]
 fn a_removal_in_the_background_is_told_once_a_batch_and_never_as_deletion() {
-    needs!(REDIS_7);
+    needs!(KEYSPACE_EVENTS);
     let (_server, mut client, mut listener) = heard("EA");
     client.ok(MAKE);
     client.ok("YARR.CREATE t n 1 PX 30");
@@ -195,7 +195,7 @@ fn a_removal_in_the_background_is_told_once_a_batch_and_never_as_deletion() {
 
 #[test]
 fn transactions_and_scripts_tell_in_the_order_of_their_commands() {
-    needs!(REDIS_7);
+    needs!(KEYSPACE_EVENTS);
     let (_server, mut client, mut listener) = heard("EA");
     client.ok(MAKE);
     client.ok("SET end 1");
@@ -249,7 +249,7 @@ fn a_discarded_transaction_tells_nothing() {
 
 #[test]
 fn a_replica_tells_the_same_once_of_its_own_and_of_what_expired_that_it_went() {
-    needs!(REDIS_7);
+    needs!(KEYSPACE_EVENTS);
     let (primary, replica) = pair(Options::new().set("notify-keyspace-events", "EA"));
     let mut client = primary.connect();
     client.ok("SET before 1");

@@ -28,6 +28,7 @@ fn line(client: &mut Client, section: &str, name: &str) -> String {
 
 #[test]
 fn slow_commands_are_logged_with_their_words() {
+    needs!(SLOWLOG_NAMES);
     let (_server, mut client) = served(Options::new().set("slowlog-log-slower-than", "0"));
     client.ok("SLOWLOG RESET");
     client.ok("CLIENT SETNAME somebody");
@@ -70,7 +71,7 @@ fn a_monitor_sees_commands_as_they_were_typed() {
 
 #[test]
 fn calls_failures_and_refusals_are_counted() {
-    needs!(REDIS_7);
+    needs!(ARITY);
     let (_server, mut client) = served(Options::new());
     client.ok("CONFIG RESETSTAT");
     client.ok("YARR.FIND t 1");
@@ -119,6 +120,7 @@ fn reads_that_find_a_table_are_hits_and_others_misses() {
 
 #[test]
 fn a_figure_that_only_grows_with_writes_is_left_by_reads() {
+    needs!(TOUCHED_BY_MODULES);
     let (_server, mut client) = served(Options::new());
     let dirty = |client: &mut Client| line(client, "persistence", "rdb_changes_since_last_save");
     let before = dirty(&mut client);
@@ -137,7 +139,7 @@ fn a_figure_that_only_grows_with_writes_is_left_by_reads() {
 
 #[test]
 fn removals_in_the_background_are_changes_to_be_saved() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let (_server, mut client) = served(Options::new());
     client.ok(&format!(
         "YARR.CREATE t PX 100 FIELDS 1 n VALUES {}",
@@ -161,7 +163,7 @@ fn removals_in_the_background_are_changes_to_be_saved() {
 
 #[test]
 fn the_section_of_the_module_is_in_info() {
-    needs!(REDIS_7);
+    needs!(INFO_SECTIONS);
     let (_server, mut client) = served(Options::new());
     let modules = client.ok("INFO modules").text();
     assert!(modules.contains("module:name=yarr,"), "{modules}");
@@ -177,7 +179,7 @@ fn the_section_of_the_module_is_in_info() {
 
 #[test]
 fn a_paused_server_holds_writes_and_serves_reads() {
-    needs!(REDIS_7);
+    needs!(READING_SCRIPTS);
     let (server, mut client) = served(Options::new());
     let mut writer = server.connect();
     client.ok("CLIENT PAUSE 100000 WRITE");
@@ -203,6 +205,7 @@ fn a_paused_server_holds_writes_and_serves_reads() {
 
 #[test]
 fn a_client_that_is_killed_leaves_no_half_command() {
+    needs!(CLIENT_ID);
     let (server, mut client) = served(Options::new());
     let count = |client: &mut Client| client.count("YARR.WHERE t n = 7 COUNT");
     for _ in 0..10 {
@@ -236,7 +239,7 @@ fn a_client_may_ask_for_no_replies() {
 
 #[test]
 fn a_reset_connection_starts_anew() {
-    needs!(REDIS_7);
+    needs!(RESET);
     let (server, client) = served(Options::new());
     let mut client = client.resp3();
     client.ok("SELECT 3");
@@ -251,7 +254,7 @@ fn a_reset_connection_starts_anew() {
 
 #[test]
 fn a_client_too_slow_for_its_answers_is_let_go_and_nobody_else() {
-    needs!(REDIS_7);
+    needs!(CLIENT_EVICTION);
     let (server, mut client) = served(
         Options::new()
             .set("client-output-buffer-limit", "normal 1mb 0 0")
@@ -276,7 +279,7 @@ fn a_client_too_slow_for_its_answers_is_let_go_and_nobody_else() {
 
 #[test]
 fn the_latency_monitor_watches_and_finds_nothing_of_the_background() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let (_server, mut client) = served(Options::new().set("latency-monitor-threshold", "200"));
     client.ok(&format!(
         "YARR.CREATE t PX 20 FIELDS 1 n VALUES {}",
@@ -297,7 +300,7 @@ fn the_latency_monitor_watches_and_finds_nothing_of_the_background() {
 
 #[test]
 fn the_modules_commands_are_among_the_servers() {
-    needs!(REDIS_7);
+    needs!(COMMAND_DOCS);
     let (_server, mut client) = served(Options::new());
     let all = client.count("COMMAND COUNT");
     let mut plain = Options::new().start_plain();

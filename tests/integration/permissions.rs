@@ -43,7 +43,7 @@ fn check(client: &mut Client, cases: &[(&str, bool)]) {
 
 #[test]
 fn a_right_to_read_keys_covers_what_only_reads() {
-    needs!(REDIS_7);
+    needs!(READ_PATTERNS);
     let (server, _admin) = guarded();
     let mut client = user(&server, "%R~a:* +@all");
     check(
@@ -71,7 +71,7 @@ fn a_right_to_read_keys_covers_what_only_reads() {
 
 #[test]
 fn a_write_needs_the_right_to_read_too_because_it_may_show_records() {
-    needs!(REDIS_7);
+    needs!(READ_PATTERNS);
     let (server, mut admin) = guarded();
     let mut client = user(&server, "%W~a:* +@all");
     check(
@@ -99,7 +99,7 @@ fn a_write_needs_the_right_to_read_too_because_it_may_show_records() {
 
 #[test]
 fn commands_are_given_and_taken_one_by_one() {
-    needs!(REDIS_7);
+    needs!(USERS);
     let (server, _admin) = guarded();
     let mut client = user(&server, "~* +yarr.find +YARR.WHERE");
     check(
@@ -126,7 +126,7 @@ fn commands_are_given_and_taken_one_by_one() {
 
 #[test]
 fn selectors_give_other_rights_on_other_tables() {
-    needs!(REDIS_7);
+    needs!(READ_PATTERNS);
     let (server, _admin) = guarded();
     let mut client = user(
         &server,
@@ -147,7 +147,7 @@ fn selectors_give_other_rights_on_other_tables() {
 
 #[test]
 fn scripts_and_transactions_have_no_more_rights_than_their_user() {
-    needs!(REDIS_7);
+    needs!(USERS);
     let (server, mut admin) = guarded();
     let mut client = user(&server, "~a:* +eval +multi +exec +yarr.find");
     check(
@@ -175,7 +175,7 @@ fn scripts_and_transactions_have_no_more_rights_than_their_user() {
 
 #[test]
 fn what_was_refused_is_in_the_log_and_can_be_tried_dry() {
-    needs!(REDIS_7);
+    needs!(READ_PATTERNS);
     let (server, mut admin) = guarded();
     let mut client = user(&server, "%R~a:* +yarr.find +yarr.update");
     admin.ok("ACL LOG RESET");
@@ -225,7 +225,7 @@ fn what_was_refused_is_in_the_log_and_can_be_tried_dry() {
 
 #[test]
 fn categories_cover_the_commands_where_a_server_lets_modules_say_so() {
-    needs!(REDIS_7);
+    needs!(USERS);
     let (server, mut admin) = guarded();
     let info = admin.ok("INFO server").text();
     let version = info

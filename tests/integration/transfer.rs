@@ -29,7 +29,7 @@ fn table(client: &mut Client) {
 
 #[test]
 fn a_table_is_restored_with_what_is_said_of_its_key() {
-    needs!(REDIS_7);
+    needs!(EXPIRETIME);
     let server = Server::start();
     let mut client = server.connect();
     table(&mut client);
@@ -72,7 +72,7 @@ fn a_table_is_restored_with_what_is_said_of_its_key() {
 
 #[test]
 fn what_expires_on_the_way_is_not_there_and_what_does_not_keeps_its_instant() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let (from, to) = (Server::start(), Server::start());
     let (mut client, mut other) = (from.connect(), to.connect());
     table(&mut client);
@@ -99,7 +99,7 @@ fn what_expires_on_the_way_is_not_there_and_what_does_not_keeps_its_instant() {
 
 #[test]
 fn tables_are_migrated_together_with_other_keys() {
-    needs!(REDIS_7);
+    needs!(EXPIRETIME);
     let (from, to) = (Server::start(), Server::start());
     let (mut client, mut other) = (from.connect(), to.connect());
     fill(&mut client);
@@ -141,7 +141,7 @@ fn tables_are_migrated_together_with_other_keys() {
 
 #[test]
 fn a_server_that_asks_who_is_there_is_told() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let (from, to) = (Server::start(), Server::start());
     let (mut client, mut other) = (from.connect(), to.connect());
     other.ok("CONFIG SET requirepass secret");
@@ -203,7 +203,7 @@ fn replicas_and_files_on_both_sides_see_a_table_go_and_come() {
 
 #[test]
 fn a_table_goes_to_and_fro_while_its_records_expire() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let servers = [
         Options::new().appendonly(false).start(),
         Options::new().appendonly(true).start(),

@@ -28,7 +28,7 @@ fn given_up(client: &mut Client) -> bool {
 
 #[test]
 fn what_another_client_does_to_the_key_gives_a_transaction_up() {
-    needs!(REDIS_7);
+    needs!(COPY);
     let (_server, mut client, mut other) = watched();
     for line in [
         "RENAME t u",
@@ -51,7 +51,7 @@ fn what_another_client_does_to_the_key_gives_a_transaction_up() {
 
 #[test]
 fn what_a_script_or_a_transaction_changes_gives_another_up() {
-    needs!(REDIS_7);
+    needs!(QUIET_CLOSE);
     let (_server, mut client, mut other) = watched();
     for (line, expected) in [
         (
@@ -115,7 +115,7 @@ fn writes_within_the_transaction_do_not_give_it_up() {
 
 #[test]
 fn a_record_that_goes_in_the_background_gives_a_transaction_up() {
-    needs!(REDIS_7);
+    needs!(TIMERS);
     let (_server, mut client, mut other) = watched();
     other.ok("YARR.CREATE t n 4 PX 60");
     client.ok("WATCH t");
