@@ -33,7 +33,7 @@ const MOST_SETS: usize = 64;
 const EARLY: u64 = 4;
 
 /// So many entries of an index are gathered in the time that one record is read.
-const ENTRIES: u64 = 8;
+const ENTRIES: u64 = 16;
 
 /// What every row met must pass.
 pub(super) struct Checks<'t, 'f> {
