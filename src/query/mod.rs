@@ -10,6 +10,7 @@
 //! a matter of counts. Records that have expired and are still held are never answered.
 
 mod access;
+mod aggregate;
 mod count;
 mod cursor;
 mod executor;
@@ -35,11 +36,14 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate::{
+    Aggregation, Answer, Column, ColumnOrder, Function, Outcome, aggregate, explain_aggregate,
+};
 pub use filter::Filter;
 pub use order::{OrderField, parse_order};
 pub use parser::{MAX_DEPTH, parse_predicate};
 pub use plan::Plan;
-pub use predicate::{Comparison, Condition, Node, Predicate, Test};
+pub use predicate::{Comparison, Condition, Node, Predicate, Test, field_name};
 pub use resolve::filter;
 
 use crate::{

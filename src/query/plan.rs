@@ -29,16 +29,37 @@ impl Plan {
 
     /// The plan of a count.
     pub(super) fn of_count(table: &Table, strategy: &Strategy) -> Plan {
-        let mut plan = Plan {
-            lines: Vec::new(),
-            told: is_told(table, &strategy.access),
-        };
-        plan.access(table, &strategy.access, 0);
-        plan.lines.push(match plan.told {
+        let told = is_told(table, &strategy.access);
+        let mut plan = Plan::of_access(table, &strategy.access, told);
+        plan.add(match plan.told {
             true => "count by the indexes alone".into(),
             false => "count the matches".into(),
         });
         plan
+    }
+
+    /// The way to the matches. `told`: whether indexes alone tell what is asked of them.
+    pub(super) fn of_access(table: &Table, access: &Access, told: bool) -> Plan {
+        let mut plan = Plan {
+            lines: Vec::new(),
+            told,
+        };
+        plan.access(table, access, 0);
+        plan
+    }
+
+    /// Adds a step.
+    pub(super) fn add(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    /// Adds what LIMIT and OFFSET leave, where they stand.
+    pub(super) fn cut(&mut self, limit: Option<u64>, offset: u64, what: &str) {
+        if limit.is_some() || offset > 0 {
+            let limit = limit.map_or("all".into(), |limit| limit.to_string());
+            let first = offset.saturating_add(1);
+            self.add(format!("answer {limit} of them from {what} {first} on"));
+        }
     }
 
     /// What a step costs.
@@ -93,13 +114,7 @@ impl Plan {
                 }
             }
         }
-        if query.limit.is_some() || query.offset > 0 {
-            let limit = query.limit.map_or("all".into(), |limit| limit.to_string());
-            plan.lines.push(format!(
-                "answer {limit} of them from match {} on",
-                query.offset.saturating_add(1)
-            ));
-        }
+        plan.cut(query.limit, query.offset, "match");
         plan
     }
 
