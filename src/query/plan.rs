@@ -7,7 +7,7 @@ use super::{
     access::{Access, Way},
     count::is_told,
     filter::Node,
-    planner::Strategy,
+    planner::{Strategy, Walk},
     source::names,
     walk::Given,
 };
@@ -38,6 +38,14 @@ impl Plan {
         plan
     }
 
+    /// A plan without steps.
+    pub(super) fn new() -> Plan {
+        Plan {
+            lines: Vec::new(),
+            told: false,
+        }
+    }
+
     /// The way to the matches. `told`: whether indexes alone tell what is asked of them.
     pub(super) fn of_access(table: &Table, access: &Access, told: bool) -> Plan {
         let mut plan = Plan {
@@ -62,6 +70,24 @@ impl Plan {
         }
     }
 
+    /// The way of an ordered walk.
+    pub(super) fn walk(&mut self, schema: &Schema, walk: &Walk) {
+        let ordered = &walk.ordered;
+        let way = if ordered.backward {
+            "backward"
+        } else {
+            "forward"
+        };
+        self.add(format!(
+            "walk the index on ({}) {way}, {} with {} entries: about {} examined",
+            names(schema, &ordered.source.positions),
+            ranges(ordered.ranges.len()),
+            ordered.rows(),
+            records(walk.expected)
+        ));
+        self.rest(schema, &ordered.rest, 0);
+    }
+
     /// What a step costs.
     fn cost(&self, rows: u64) -> String {
         match self.told {
@@ -79,21 +105,8 @@ impl Plan {
         let schema = table.schema();
         match (&strategy.walk, &strategy.order) {
             (Some(walk), _) => {
-                let ordered = &walk.ordered;
-                let way = if ordered.backward {
-                    "backward"
-                } else {
-                    "forward"
-                };
-                plan.lines.push(format!(
-                    "walk the index on ({}) {way}, {} with {} entries: about {} examined",
-                    names(schema, &ordered.source.positions),
-                    ranges(ordered.ranges.len()),
-                    ordered.rows(),
-                    records(walk.expected)
-                ));
-                plan.rest(schema, &ordered.rest, 0);
-                plan.lines.push(match ordered.given {
+                plan.walk(schema, walk);
+                plan.lines.push(match walk.ordered.given {
                     Given::Whole => "the index gives the order".into(),
                     _ => "the index gives the order, records equal in it are sorted".into(),
                 });

@@ -6,6 +6,7 @@
 
 mod able;
 mod access;
+mod aggregate;
 mod aof;
 mod caching;
 mod cli;

@@ -50,6 +50,10 @@ impl ExactSum {
             0 => (fraction, 0),
             _ => (fraction | 1 << 52, exponent - 1),
         };
+        if digits == 0 {
+            // Its place says nothing of the others'.
+            return;
+        }
         let digits = match bits >> 63 {
             0 => i128::from(digits),
             _ => -i128::from(digits),

@@ -22,6 +22,16 @@ pub(super) struct Recipe {
     pub(super) functions: Vec<Function<usize>>,
 }
 
+impl Recipe {
+    /// How many records there are of each value of a field.
+    pub(super) fn of_values(position: usize) -> Recipe {
+        Recipe {
+            group: vec![position],
+            functions: vec![Function::Count],
+        }
+    }
+}
+
 /// Bounds on what is gathered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {

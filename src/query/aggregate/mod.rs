@@ -10,6 +10,7 @@
 //! exact until they are rounded once, and groups are in an order of their own.
 
 mod cell;
+mod ends;
 mod exact;
 mod function;
 mod groups;
@@ -17,6 +18,7 @@ mod key_set;
 #[cfg(test)]
 mod laws;
 mod outcome;
+mod runs;
 mod told;
 
 pub use cell::Answer;
@@ -30,7 +32,7 @@ use crate::{
     table::Table,
 };
 use groups::{Bounds, Groups, Recipe};
-use told::Told;
+use told::{Matches, Told};
 
 /// The most bytes that groups and the values of COUNT DISTINCT may take while they are gathered.
 const MOST_BYTES: usize = 256 << 20;
@@ -165,17 +167,22 @@ fn aggregate_within(
         most,
         bytes,
     };
-    let access = &strategy.access;
-    let groups = match Told::choose(table, &filter, access, &recipe, now) {
+    let matches = Matches {
+        table,
+        filter: &filter,
+        access: &strategy.access,
+        now,
+    };
+    let groups = match Told::choose(&matches, &recipe) {
         Some(told) => {
             // Groups of expired records alone are there as well until they are counted off.
             let bounds = Bounds {
                 groups: u64::MAX,
                 ..bounds
             };
-            told.gather(table, &filter, access, &recipe, now, bounds)?
+            told.gather(&matches, &recipe, bounds)?
         }
-        None => Groups::gather(table, access, now, &recipe, bounds)?,
+        None => Groups::gather(table, &strategy.access, now, &recipe, bounds)?,
     };
     Outcome::of(table, &groups, &recipe, columns, &cut)
 }
@@ -189,23 +196,34 @@ pub fn explain_aggregate(table: &Table, asked: &Aggregation<'_>, now: i64) -> Re
     let (recipe, columns) = asked.resolve(schema)?;
     let filter: Filter = filter(schema, &asked.query.predicate, now)?;
     let strategy = Strategy::choose(table, &filter, None, asked.query.scan, u64::MAX)?;
-    let access = &strategy.access;
-    let told = Told::choose(table, &filter, access, &recipe, now);
+    let matches = Matches {
+        table,
+        filter: &filter,
+        access: &strategy.access,
+        now,
+    };
+    let told = Told::choose(&matches, &recipe);
     let key = |column: usize| {
         let key = columns.get(column).map_or(&[][..], |column| &column.key);
         key.escape_ascii().to_string()
     };
-    let functions: Vec<String> = (recipe.group.len()..columns.len()).map(key).collect();
-    let functions = functions.join(", ");
-    let mut plan = Plan::of_access(table, access, told.is_some());
-    plan.add(match (&told, recipe.group.is_empty()) {
-        (Some(told), _) => told.line(schema),
-        (None, true) => format!("gather {functions} of all matches"),
-        (None, false) => {
-            let fields = source::names(schema, &recipe.group);
-            format!("gather {functions} of the matches of each ({fields})")
+    let group = recipe.group.len();
+    let mut plan = match &told {
+        Some(told) => told.plan(&matches, &recipe, &|at| key(group + at)),
+        None => {
+            let functions: Vec<String> = (group..columns.len()).map(key).collect();
+            let functions = functions.join(", ");
+            let mut plan = Plan::of_access(table, &strategy.access, false);
+            plan.add(match group {
+                0 => format!("gather {functions} of all matches"),
+                _ => {
+                    let fields = source::names(schema, &recipe.group);
+                    format!("gather {functions} of the matches of each ({fields})")
+                }
+            });
+            plan
         }
-    });
+    };
     if !asked.order.is_empty() {
         let keys = asked.order.iter().map(|sorting| match sorting.descending {
             true => key(sorting.column) + " DESC",
