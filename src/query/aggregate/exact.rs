@@ -14,6 +14,8 @@
 const WORDS: usize = 34;
 /// The place of the bit that is worth 1.
 const ONE: u32 = 1074;
+/// Where a window begins whose sum, divided by any count, is a normal float.
+const PLAIN: std::ops::Range<u32> = 256..1900;
 /// The window begins so many places below the first value.
 const BELOW: u32 = 32;
 
@@ -81,6 +83,30 @@ impl ExactSum {
     /// The sum divided by a number above 0, rounded once to the nearest float, ties to even;
     /// `None` where that is beyond every float.
     pub(super) fn divided_by(&self, count: u64) -> Option<f64> {
+        match (&self.wide, self.base) {
+            (None, Some(base)) if PLAIN.contains(&base) => Some(self.divide_window(base, count)),
+            _ => self.divide_wide(count),
+        }
+    }
+
+    /// [`ExactSum::divided_by`] where all is in the window and no result can be too great or too
+    /// small for a normal float.
+    fn divide_window(&self, base: u32, count: u64) -> f64 {
+        let magnitude = self.window.unsigned_abs();
+        if magnitude == 0 {
+            return 0.0;
+        }
+        let shift = magnitude.leading_zeros();
+        let (scaled, count) = (magnitude << shift, u128::from(count));
+        // The quotient has 63 digits at least; one below the last that counts says whether more
+        // follow.
+        let quotient = scaled / count | u128::from(scaled % count != 0);
+        let unit = f64::from_bits(u64::from(base - shift + 1023 - ONE) << 52);
+        let rounded = quotient as f64 * unit;
+        if self.window < 0 { -rounded } else { rounded }
+    }
+
+    fn divide_wide(&self, count: u64) -> Option<f64> {
         let mut sum = self.wide.as_deref().copied().unwrap_or([0; WORDS]);
         add_at(&mut sum, self.window, self.base.unwrap_or(0));
         let negative = sum.last().is_some_and(|word| word >> 63 == 1);
@@ -243,6 +269,15 @@ mod tests {
             let opposite: Vec<f64> = numbers.iter().map(|n| -n).collect();
             let turned = sum(&opposite).divided_by(count).map(|f| if f == 0.0 { 0.0 } else { -f });
             prop_assert_eq!(turned.map(f64::to_bits), expected);
+        }
+
+        #[test]
+        fn the_window_rounds_as_the_whole_does(
+            numbers in prop::collection::vec(prop_oneof![-1e6..1e6, -1e-6..1e-6, -1e12..1e12], 1..20),
+            count in prop_oneof![1u64..10, any::<u64>().prop_map(|n| n | 1)],
+        ) {
+            let sum = sum(&numbers);
+            prop_assert_eq!(sum.divided_by(count), sum.divide_wide(count));
         }
 
         #[test]
