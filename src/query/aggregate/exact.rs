@@ -100,7 +100,7 @@ impl ExactSum {
         let (scaled, count) = (magnitude << shift, u128::from(count));
         // The quotient has 63 digits at least; one below the last that counts says whether more
         // follow.
-        let quotient = scaled / count | u128::from(scaled % count != 0);
+        let quotient = (scaled / count) | u128::from(scaled % count != 0);
         let unit = f64::from_bits(u64::from(base - shift + 1023 - ONE) << 52);
         let rounded = quotient as f64 * unit;
         if self.window < 0 { -rounded } else { rounded }

@@ -5,7 +5,7 @@ use crate::{
     error::{Code, Error, Result},
     query::{
         access::Access,
-        executor::{Clock, visit},
+        executor::{Clock, visit_records},
     },
     schema::Schema,
     table::{Record, Row, Table},
@@ -154,11 +154,8 @@ impl Groups {
         let mut gathering = Gathering::new(table, recipe);
         let clock = Clock::new(table, now);
         let mut checked = Ok(());
-        visit(table, access, clock, u64::MAX, &mut |row| {
-            let Some(record) = table.record(row) else {
-                return true;
-            };
-            if gathering.take(row, &record) {
+        visit_records(table, access, clock, &mut |row, record| {
+            if gathering.take(row, record) {
                 checked = gathering.groups.check(bounds);
             }
             checked.is_ok()
