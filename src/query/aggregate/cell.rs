@@ -1,5 +1,7 @@
 //! What a function has gathered of a group.
 
+use std::borrow::Cow;
+
 use super::{exact::ExactSum, function::Function};
 use crate::{
     error::{Error, Result},
@@ -131,10 +133,10 @@ impl Cell {
 }
 
 impl Sum {
-    fn exact(&self) -> std::borrow::Cow<'_, ExactSum> {
+    fn exact(&self) -> Cow<'_, ExactSum> {
         match self {
-            Sum::Integers(sum) => std::borrow::Cow::Owned(ExactSum::of_integer(*sum)),
-            Sum::Floats(sum) => std::borrow::Cow::Borrowed(sum),
+            Sum::Integers(sum) => Cow::Owned(ExactSum::of_integer(*sum)),
+            Sum::Floats(sum) => Cow::Borrowed(sum),
         }
     }
 }

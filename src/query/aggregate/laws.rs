@@ -9,8 +9,8 @@ use super::{
     Aggregation, Answer, ColumnOrder, Function, Outcome, aggregate, aggregate_within,
     explain_aggregate,
 };
-use crate::error::Code;
 use crate::{
+    error::Code,
     query::{Query, parse_predicate},
     tokens::Tokens,
     value::Value,
