@@ -129,6 +129,13 @@ impl Sessions {
         );
     }
 
+    /// An aggregate of all sessions.
+    pub fn aggregate(self, asked: &str, out: &mut Vec<u8>) {
+        let mut tokens = vec!["YARR.AGGREGATE", "user_session", "*"];
+        tokens.extend(asked.split(' '));
+        command(out, &tokens);
+    }
+
     /// A list of `elements` such as the values of sessions.
     pub fn rpush(self, elements: usize, out: &mut Vec<u8>) {
         head(out, 2 + elements);

@@ -4,6 +4,7 @@
 //! answers the effects to be persisted and replicated. It knows nothing of Redis: whoever
 //! calls it opens the key, holds the clock and carries the effects away.
 
+mod aggregate;
 mod apply;
 mod change;
 mod clauses;
@@ -116,7 +117,7 @@ const WRITE: &str = "write deny-oom";
 const READ: &str = "readonly";
 
 /// Every command, as a server registers it.
-pub static COMMANDS: [Command; 10] = [
+pub static COMMANDS: [Command; 11] = [
     Command {
         name: "yarr.create",
         arity: -2,
@@ -143,6 +144,15 @@ pub static COMMANDS: [Command; 10] = [
         summary: "Finds every record that matches a predicate: records, ids, values or their number",
         complexity: "O(E) for E records examined, O(log M) where an index counts",
         run: Run::Read(r#where::run),
+    },
+    Command {
+        name: "yarr.aggregate",
+        arity: -4,
+        flags: READ,
+        categories: "read",
+        summary: "Counts and sums up the records that match a predicate, as a whole or group by group",
+        complexity: "O(E + G log G) for E records examined and G groups, O(log M) or O(G log M) where an index counts",
+        run: Run::Read(aggregate::run),
     },
     Command {
         name: "yarr.update",

@@ -7,6 +7,7 @@
 
 mod able;
 mod access;
+mod aggregate;
 mod aof;
 mod caching;
 mod cli;
