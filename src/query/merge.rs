@@ -54,8 +54,12 @@ impl Merge {
                 Node::Field(condition) => Some(condition),
                 _ => None,
             });
+        // A field of the order is no field of one value to a position in it.
+        let ordered = |position| order.fields.iter().any(|field| field.position == position);
         let several = conditions.filter(|condition| {
-            (2..=MOST).contains(&condition.values.parts()) && condition.values.is_points()
+            (2..=MOST).contains(&condition.values.parts())
+                && condition.values.is_points()
+                && !ordered(condition.position)
         });
         several
             .filter_map(|condition| Merge::by(table, filter, condition, order, wanted, most))
