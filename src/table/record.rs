@@ -163,6 +163,31 @@ impl<'a> Record<'a> {
             .collect()
     }
 
+    /// Calls `then` with the values at these positions, in their order, going over the bytes once.
+    #[inline]
+    pub fn each(&self, positions: &[usize], mut then: impl FnMut(ValueRef<'a>)) {
+        let mut cells: SmallVec<[(Kind, u8, &[u8]); 16]> = SmallVec::new();
+        let mut data = self.data;
+        for (place, (_, kind)) in self.layout.fields.iter().enumerate() {
+            let code = code_at(self.codes, place);
+            let taken = width(code, data).and_then(|width| data.split_at_checked(width));
+            let (bytes, rest) = taken.unwrap_or_default();
+            cells.push((*kind, code, bytes));
+            data = rest;
+        }
+        for position in positions {
+            let place = self.layout.places.get(*position).copied().flatten();
+            then(
+                match place.and_then(|place| cells.get(usize::from(place))) {
+                    Some((kind, code, bytes)) => {
+                        decode(*kind, *code, bytes).unwrap_or(ValueRef::Null)
+                    }
+                    None => self.value(*position),
+                },
+            );
+        }
+    }
+
     #[inline]
     fn decode(&self, place: usize) -> Option<ValueRef<'a>> {
         let mut data = self.data;
