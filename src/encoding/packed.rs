@@ -8,7 +8,7 @@ use crate::{
     error::{Code, Error, Result},
     schema::Field,
     table::Record,
-    value::{Type, ValueRef},
+    value::{Text, Type, ValueRef},
 };
 
 /// The first byte.
@@ -109,30 +109,42 @@ fn push_column(field: &Field, out: &mut Vec<u8>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn push_value(value: &ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.push(ABSENT),
         ValueRef::Integer(n) | ValueRef::DateTime(n) => {
-            out.push(PRESENT);
-            push_unsigned((n << 1 ^ n >> 63) as u64, out);
+            push_present((n << 1 ^ n >> 63) as u64, out);
         }
         ValueRef::Float(f) => {
             out.push(PRESENT);
             out.extend_from_slice(&f.to_le_bytes());
         }
-        ValueRef::Boolean(truth) => out.extend_from_slice(&[PRESENT, u8::from(*truth)]),
-        ValueRef::String(text) => {
-            out.push(PRESENT);
-            push_bytes(text, out);
+        ValueRef::Boolean(truth) => push_present(u64::from(*truth), out),
+        ValueRef::String(Text::Bytes(bytes)) => {
+            push_present(bytes.len() as u64, out);
+            out.extend_from_slice(bytes);
+        }
+        ValueRef::String(Text::Uuid(text)) => {
+            push_present(text.len() as u64, out);
+            out.extend_from_slice(text);
         }
         ValueRef::Uuid(bytes) => {
             out.push(PRESENT);
             out.extend_from_slice(bytes);
         }
-        ValueRef::Enum(ordinal) => {
+        ValueRef::Enum(ordinal) => push_present(u64::from(*ordinal), out),
+    }
+}
+
+/// A number that is there: as [`push_unsigned`], in one step where it is short.
+#[inline]
+fn push_present(number: u64, out: &mut Vec<u8>) {
+    match number {
+        0..=250 => out.extend_from_slice(&[PRESENT, number as u8]),
+        _ => {
             out.push(PRESENT);
-            push_unsigned(u64::from(*ordinal), out);
+            push_unsigned(number, out);
         }
     }
 }
@@ -146,19 +158,11 @@ fn push_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 /// A number of up to 250 is its byte; 251, 252 and 253 stand before 2, 4 and 8 bytes.
 #[inline]
 fn push_unsigned(number: u64, out: &mut Vec<u8>) {
+    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
     match number {
-        0..=250 => out.push(number as u8),
-        251..=0xFFFF => {
-            out.push(251);
-            out.extend_from_slice(&(number as u16).to_le_bytes());
-        }
-        0x1_0000..=0xFFFF_FFFF => {
-            out.push(252);
-            out.extend_from_slice(&(number as u32).to_le_bytes());
-        }
-        _ => {
-            out.push(253);
-            out.extend_from_slice(&number.to_le_bytes());
-        }
+        0..=250 => out.push(a),
+        251..=0xFFFF => out.extend_from_slice(&[251, a, b]),
+        0x1_0000..=0xFFFF_FFFF => out.extend_from_slice(&[252, a, b, c, d]),
+        _ => out.extend_from_slice(&[253, a, b, c, d, e, f, g, h]),
     }
 }
