@@ -198,6 +198,9 @@ mod tests {
         Enum(Vec<String>),
     }
 
+    /// The names of the columns, and the rows.
+    type Rows = (Vec<String>, Vec<Option<Vec<Value>>>);
+
     /// Reads with nothing but bincode.
     struct Reader<'b>(&'b [u8]);
 
@@ -223,9 +226,7 @@ mod tests {
             .unwrap_or(Value::Null))
         }
 
-        fn rows(
-            &mut self,
-        ) -> std::result::Result<(Vec<String>, Vec<Option<Vec<Value>>>), DecodeError> {
+        fn rows(&mut self) -> std::result::Result<Rows, DecodeError> {
             assert_eq!(self.next::<u8>()?, VERSION);
             let columns: Vec<(String, Kind)> = self.next()?;
             let mut rows = Vec::new();

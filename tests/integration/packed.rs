@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use crate::{
-    able::{HELLO, needs},
+    able::needs,
     cli::Client,
     line::split,
     reply::Reply,
