@@ -1,6 +1,6 @@
-//! Twenty questions to a table of `RECORDS` (1,000,000) sessions: the plan of each, what it met, how long it took.
+//! Questions to a table of `RECORDS` (1,000,000) sessions: the plan of each, what it met, how long it took.
 //!
-//! Prints the part of `docs/queries.md` that is measured, and the machine.
+//! Writes the part of `docs/queries.md` that is measured.
 
 #[path = "../../tests/plans/sessions.rs"]
 mod sessions;
@@ -10,22 +10,29 @@ use sessions::{QUESTIONS, Sessions};
 /// Each is asked so often; the median is shown.
 const TIMES: usize = 9;
 
-fn main() {
+/// What is measured follows this line of the document.
+const MARK: &str = "<!-- measured by make queries -->\n";
+
+fn main() -> std::io::Result<()> {
     let records =
         std::env::var("RECORDS").map_or(1_000_000, |text| text.parse().expect("a number"));
     let mut sessions = Sessions::new(records);
-    println!(
-        "{records} records, the median of {TIMES}, on {}.\n",
+    let mut text = format!(
+        "\n{records} records, the median of {TIMES}, on {}.\n\n```text\n",
         machine()
     );
-    println!("```text");
     for question in QUESTIONS {
-        println!("> {question}");
+        text.push_str(&format!("> {question}\n"));
         for line in asked(&mut sessions, question) {
-            println!("    {line}");
+            text.push_str(&format!("    {line}\n"));
         }
     }
-    println!("```");
+    text.push_str("```\n");
+    print!("{text}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/queries.md");
+    let document = std::fs::read_to_string(path)?;
+    let (head, _) = document.split_once(MARK).expect("the mark in the document");
+    std::fs::write(path, format!("{head}{MARK}{text}"))
 }
 
 /// The lines of the answer whose time is the median; of a write the plan alone.

@@ -195,7 +195,9 @@ fn a_walk_packs_each_of_its_pages() {
         let plain = client.ok(&line);
         let packed = client.ok(&format!("{line} PACKED"));
         assert_eq!(packed.items().len(), 2);
-        assert_eq!(packed.items()[0], plain.items()[0]);
+        // The cursors differ in the instant that they hold.
+        let ends = |reply: &Reply| reply.items()[0].text() == "0";
+        assert_eq!(ends(&packed), ends(&plain));
         assert_records(&packed.items()[1], &plain.items()[1]);
         cursor = plain.items()[0].text();
         pages += 1;

@@ -31,8 +31,7 @@ fn every_question_gets_its_plan() {
 #[test]
 fn a_plan_that_is_carried_out_says_what_it_met() {
     let mut sessions = Sessions::new(RECORDS);
-    let reads =
-        |question: &&&str| question.starts_with("WHERE") || question.starts_with("FIND WHERE");
+    let reads = |question: &&&str| !question.starts_with("UPDATE") && !question.starts_with("DEL");
     for question in QUESTIONS.iter().filter(reads) {
         let plan = sessions.explain(question, false);
         let done = sessions.explain(question, true);
@@ -42,6 +41,8 @@ fn a_plan_that_is_carried_out_says_what_it_met() {
             "{last}"
         );
         assert!(steps.len() >= plan.len(), "{question}: {done:?}");
+        // What an end of an index tells is not walked for.
+        let told = plan.iter().any(|step| step.starts_with("take "));
         for (step, planned) in steps.iter().zip(&plan) {
             assert!(
                 step.starts_with(planned.as_str()),
@@ -49,7 +50,11 @@ fn a_plan_that_is_carried_out_says_what_it_met() {
             );
             let examines =
                 planned.ends_with(" examined") && !planned.ends_with("no record examined");
-            assert_eq!(examines, step.ends_with(" in fact"), "{question}: {step}");
+            assert_eq!(
+                examines && !told,
+                step.ends_with(" in fact"),
+                "{question}: {step}"
+            );
         }
     }
 }

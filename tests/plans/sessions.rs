@@ -1,4 +1,4 @@
-//! A table of sessions and twenty questions to it: the same records on every machine.
+//! A table of sessions and questions to it: the same records on every machine.
 
 use yarr::{
     commands::{COMMANDS, Environment, Limits, Recorded, Run},
@@ -14,7 +14,7 @@ const OPERATIONS: &str = "TIMESTAMPS OFF ADD FIELD user_id INTEGER INDEX ADD FIE
      ADD FIELD score FLOAT ADD FIELD country STRING ADD FIELD tags TAGS BITMAP ADD INDEX status started_at @id";
 
 /// The questions, each a command after EXPLAIN and its table. `$day` is the day in the middle, `$user` one of the users.
-pub const QUESTIONS: [&str; 24] = [
+pub const QUESTIONS: [&str; 27] = [
     "FIND 4711",
     "FIND WHERE session_id = 00000000-0000-4000-8000-000000001000",
     "WHERE user_id = $user",
@@ -38,7 +38,10 @@ pub const QUESTIONS: [&str; 24] = [
     "WHERE score > 0.999 LIMIT 100 SCAN",
     "WHERE * ORDER BY score DESC LIMIT 10 SCAN",
     "UPDATE WHERE status = idle ORDER BY started_at LIMIT 1 SET status active",
-    "DEL WHERE started_at < $day-5w",
+    "DEL WHERE started_at < $day-4w",
+    "AGGREGATE * GROUP BY status COUNT",
+    "AGGREGATE status = idle MIN started_at MAX started_at COUNT",
+    "AGGREGATE started_at BETWEEN $day-1w AND $day GROUP BY country COUNT AVG score ORDER BY count DESC",
 ];
 
 /// A number that follows from another as if by chance (splitmix64).
@@ -102,7 +105,7 @@ impl Sessions {
         let user = (self.records / 200).to_string();
         question
             .replace("$day-1w", &day(1))
-            .replace("$day-5w", &day(4))
+            .replace("$day-4w", &day(4))
             .replace("$day", &day(0))
             .replace("$user", &user)
     }
