@@ -142,6 +142,7 @@ impl World {
             self.limits = Limits {
                 reply_records: count(0),
                 write_records: count(1),
+                inline_records: count(0),
             };
         } else if is("reclaim") {
             self.reclaim(number(0, 2).clamp(0, 1000) as usize);

@@ -46,6 +46,8 @@ pub struct Limits {
     pub reply_records: u64,
     /// The most records an UPDATE or DEL by predicate may change without LIMIT (`max-write-records`).
     pub write_records: u64,
+    /// A MIGRATE that must look at more records goes on between commands (`max-inline-records`).
+    pub inline_records: u64,
 }
 
 impl Default for Limits {
@@ -59,6 +61,7 @@ impl Limits {
     pub const DEFAULT: Limits = Limits {
         reply_records: 100_000,
         write_records: 10_000,
+        inline_records: 2_000,
     };
 
     /// The most records that an UPDATE or DEL by predicate may match: without LIMIT so many as
