@@ -199,8 +199,16 @@ fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> 
     SLICES.bump();
     let (mut batch, mut before) = (BATCH, started.elapsed());
     let done = loop {
-        let Some(done) = meet(ctx, name, batch) else {
+        let Some(met) = meet(ctx, name, batch, decides) else {
             return Pass::Waiting;
+        };
+        let done = match met {
+            Met::Done => true,
+            Met::More => false,
+            Met::Contested => {
+                settle(ctx, name, false);
+                false
+            }
         };
         let after = started.elapsed();
         if done || after >= SLICE {
@@ -210,7 +218,9 @@ fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> 
         before = after;
     };
     if decides {
-        settle(ctx, name, done);
+        if done {
+            settle(ctx, name, true);
+        }
         return Pass::Working;
     }
     match done {
@@ -219,17 +229,31 @@ fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> 
     }
 }
 
-/// Has the pass meet so many records more; whether it is done. `None` where there is none.
-fn meet(ctx: Context, name: StringRef<'_>, batch: usize) -> Option<bool> {
+/// What a batch of a migration's pass came to.
+enum Met {
+    /// All records are met.
+    Done,
+    /// Some are left.
+    More,
+    /// This server decides, and something may be in the way.
+    Contested,
+}
+
+/// Has the pass meet so many records more. `None` where there is none.
+fn meet(ctx: Context, name: StringRef<'_>, batch: usize, decides: bool) -> Option<Met> {
     let mut key = Key::open(ctx, name, Mode::Peek);
     let holder = key.holder_mut().ok().flatten()?;
     let met = holder.change(|table| {
         Ok(table.as_mut().map(|table| {
             let before = table.progress().map_or(0, |progress| progress.met);
-            let done = table.go_on(batch);
+            let done = table.go_on(batch, decides);
             let after = table.progress().map_or(0, |progress| progress.met);
             MIGRATED.add(after.saturating_sub(before));
-            done
+            match done {
+                true => Met::Done,
+                false if decides && table.is_contested() => Met::Contested,
+                false => Met::More,
+            }
         }))
     });
     holder.count_migration();
