@@ -38,6 +38,7 @@ mod migrate;
 mod model;
 mod notifications;
 mod observers;
+mod online;
 mod operation;
 mod packed;
 mod payload;
