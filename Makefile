@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls servers test-servers test-redis fuzz fuzz-short queries figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short queries figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -100,7 +100,7 @@ integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
 
-crash: ## Kill servers CRASHES (100) times in each of four ways of persistence
+crash: ## Kill servers CRASHES (100) times in each of four ways of persistence, and amid migrations in two
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,Crashes)
@@ -117,6 +117,12 @@ stalls: ## Show the longest pause while a table of RECORDS goes, beside that of 
 	@$(MAKE) --no-print-directory module
 	$(call heading,Stalls)
 	YARR_MODULE=$(MODULE) YARR_RECORDS=$(RECORDS) cargo test $(ENGINE) --test integration stall:: -- --nocapture
+
+migrations: ## Show what migrations of a table of RECORDS cost clients that go on using it
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Migrations)
+	YARR_MODULE=$(MODULE) YARR_RECORDS=$(RECORDS) cargo test $(ENGINE) --test integration online::pace -- --nocapture
 
 servers: ## Fetch other servers, SERVERS="redis-5.0 valkey-9.1"
 	@scripts/setup.sh servers

@@ -4,6 +4,7 @@ mod answers;
 mod constraint;
 mod copies;
 mod crash;
+mod pace;
 
 use crate::{
     able::{TIMERS, debuggable, has, needs},
