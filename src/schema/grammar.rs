@@ -212,10 +212,10 @@ fn parse_set(tokens: &mut Tokens) -> Result<Operation> {
         FieldChange::NotNull(true)
     } else if tokens.accept("NULL") {
         FieldChange::NotNull(false)
-    } else if tokens.is("TYPE") {
-        return Err(not_yet(tokens));
+    } else if tokens.accept("TYPE") {
+        FieldChange::Type(parse_type(tokens)?)
     } else {
-        return Err(tokens.unexpected("DEFAULT, NO DEFAULT, NOT NULL or NULL"));
+        return Err(tokens.unexpected("DEFAULT, NO DEFAULT, NOT NULL, NULL or TYPE"));
     };
     Ok(Operation::SetField { name, change })
 }
@@ -384,12 +384,8 @@ impl Operation {
                 index,
                 ..
             } => {
-                say(&["ADD", "FIELD", name, kind.word()]);
-                if let Type::Enum(names) = kind {
-                    say(&["("]);
-                    names.iter().for_each(|name| say(&[name]));
-                    say(&[")"]);
-                }
+                say(&["ADD", "FIELD", name]);
+                say_type(&mut say, kind);
                 if *not_null {
                     say(&["NOT", "NULL"]);
                 }
@@ -413,6 +409,10 @@ impl Operation {
                     FieldChange::Default(None) => say(&["NO", "DEFAULT"]),
                     FieldChange::NotNull(true) => say(&["NOT", "NULL"]),
                     FieldChange::NotNull(false) => say(&["NULL"]),
+                    FieldChange::Type(kind) => {
+                        say(&["TYPE"]);
+                        say_type(&mut say, kind);
+                    }
                     FieldChange::Default(Some(token)) => {
                         say(&["DEFAULT"]);
                         tokens.push(token.to_vec());
@@ -459,6 +459,15 @@ impl Operation {
     pub fn text(&self) -> String {
         let words: Vec<String> = self.tokens().iter().map(|token| shown(token)).collect();
         words.join(" ")
+    }
+}
+
+fn say_type(say: &mut impl FnMut(&[&str]), kind: &Type) {
+    say(&[kind.word()]);
+    if let Type::Enum(names) = kind {
+        say(&["("]);
+        names.iter().for_each(|name| say(&[name]));
+        say(&[")"]);
     }
 }
 
@@ -514,6 +523,8 @@ mod tests {
             "SET FIELD a NO DEFAULT",
             "SET FIELD a NOT NULL",
             "SET FIELD a NULL",
+            "SET FIELD a TYPE STRING",
+            "SET FIELD a TYPE ENUM ( x y )",
             "ADD ENUM VALUE status d",
             "ADD INDEX a b c UNIQUE",
             "ADD INDEX a @set @id",

@@ -44,6 +44,8 @@ pub enum FieldChange {
     NotNull(bool),
     /// The default of a TAGS field.
     DefaultTags(Vec<DefaultToken>),
+    /// The type; every value converts exactly.
+    Type(Type),
 }
 
 /// A default as its token: what it means depends on the field's type.
@@ -137,7 +139,9 @@ impl Operation {
             Operation::AddIndex { .. }
             | Operation::SetTtlActive { .. }
             | Operation::Update { .. } => true,
-            Operation::SetField { change, .. } => *change == FieldChange::NotNull(true),
+            Operation::SetField { change, .. } => {
+                matches!(change, FieldChange::NotNull(true) | FieldChange::Type(_))
+            }
             _ => false,
         }
     }

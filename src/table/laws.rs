@@ -10,9 +10,11 @@ use super::{Effects, Table, Write, apply};
 use crate::{
     encoding::snapshot,
     error::Code,
-    schema::{Direction, Line, Operation, State, derive_down, parse_operations},
+    schema::{
+        Direction, FieldChange, Line, Operation, Schema, State, derive_down, parse_operations,
+    },
     tokens::Tokens,
-    value::{Value, ValueRef, tags},
+    value::{Type, Value, ValueRef, convert::convert, tags},
 };
 
 /// The fields a table may have, and an index each may get.
@@ -86,6 +88,8 @@ enum Step {
     /// Begins a migration that goes on between the steps.
     Begin(Vec<usize>, u8),
     GoOn(usize),
+    /// Gives a field another type, in steps of so many records.
+    SetType(usize, usize, usize),
     Cancel,
     Reload,
 }
@@ -98,12 +102,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => records.prop_map(Step::Abandon),
         1 => Just(Step::Reclaim),
         1 => (1i64..20).prop_map(Step::Later),
-        1 => (0usize..8).prop_map(Step::AddField),
+        3 => (0usize..8).prop_map(Step::AddField),
         1 => (0usize..8).prop_map(Step::RemoveField),
         2 => (prop::collection::vec(0usize..8, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
         1 => (0usize..4).prop_map(Step::RemoveIndex),
-        2 => (prop::collection::vec(0usize..8, 1..3), 0u8..6).prop_map(|(f, s)| Step::Begin(f, s)),
+        4 => (prop::collection::vec(0usize..8, 1..3), 0u8..7).prop_map(|(f, s)| Step::Begin(f, s)),
         4 => (1usize..12).prop_map(Step::GoOn),
+        2 => (0usize..8, 0usize..8, 1usize..9).prop_map(|(f, t, n)| Step::SetType(f, t, n)),
         1 => Just(Step::Cancel),
         1 => Just(Step::Reload),
     ]
@@ -136,7 +141,30 @@ fn draw(name: &str, seed: u64) -> Value {
     }
 }
 
+/// A type by its words.
+fn kind_of(words: &str) -> Type {
+    match &operations(&format!("ADD FIELD x {words}"))[0] {
+        Operation::AddField { kind, .. } => kind.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
 type Model = BTreeMap<i64, BTreeMap<String, Value>>;
+
+/// The field that a migration gives another type, the type it had, and the new one.
+fn retyped(before: &Schema, line: &Line) -> Option<(String, Type, Type)> {
+    let Operation::SetField {
+        name,
+        change: FieldChange::Type(to),
+    } = line.operations.first()?
+    else {
+        return None;
+    };
+    let from = before
+        .field(before.position(name.as_bytes()).unwrap())
+        .unwrap();
+    Some((name.to_string(), from.kind.clone(), to.clone()))
+}
 
 /// A table, the plain list beside it, and the effects that made it.
 struct World {
@@ -165,7 +193,17 @@ impl World {
         fields
             .map(|(at, field)| match &*field.name {
                 "id" => Value::Integer(id),
-                name => draw(name, seed.rotate_left(at as u32 * 9)),
+                name => {
+                    let value = draw(name, seed.rotate_left(at as u32 * 9));
+                    // What is drawn is of the type that the field had at first.
+                    let first = FIELDS.iter().find(|(n, _)| *n == name);
+                    let Some((_, first)) = first else {
+                        return value;
+                    };
+                    let first = kind_of(first);
+                    convert(value.as_ref(), &first, &field.kind)
+                        .map_or(Value::Null, |value| value.to_value())
+                }
             })
             .collect()
     }
@@ -323,6 +361,7 @@ impl World {
     /// Goes on with a migration, which may end.
     fn go_on(&mut self, most: usize) {
         let lines = self.table.history().lines.len();
+        let before = self.table.schema().clone();
         let done = self.table.go_on(most);
         self.table.check_consistency().unwrap();
         let effects = self.table.settle(done, self.now).unwrap();
@@ -335,6 +374,12 @@ impl World {
         match &line.state {
             State::Applied => {
                 assert!(done && self.unique(&self.model), "a duplicate was let in");
+                if let Some((name, from, to)) = retyped(&before, line) {
+                    for record in self.model.values_mut() {
+                        let value = record.get_mut(&name).unwrap();
+                        *value = convert(value.as_ref(), &from, &to).unwrap().to_value();
+                    }
+                }
                 if let Some(Operation::SetTtlActive { ttl }) = line.operations.first() {
                     let at = ttl.map_or(Value::Null, |ttl| Value::DateTime(line.at + ttl));
                     for record in self.model.values_mut() {
@@ -346,6 +391,12 @@ impl World {
                         record.entry("i".into()).or_insert(Value::Integer(7));
                     }
                 }
+            }
+            State::Failed(reason) if reason.starts_with("BADVALUE ") => {
+                let (name, from, to) = retyped(&before, line).unwrap();
+                let mut values = self.model.values().map(|record| &record[&name]);
+                let lost = |value: &Value| convert(value.as_ref(), &from, &to).is_none();
+                assert!(values.any(lost), "{reason} though all convert");
             }
             State::Failed(reason) => {
                 assert!(reason.starts_with("DUPLICATE "), "{reason}");
@@ -454,10 +505,23 @@ impl World {
                         self.begin("SET TTL 1 ACTIVE ADD INDEX expires_at @id")
                     }
                     3 => self.begin("SET TTL NONE ACTIVE"),
-                    _ => self.begin(&format!("ADD INDEX {names} UNIQUE")),
+                    4 | 5 => self.begin(&format!("ADD INDEX {names} UNIQUE")),
+                    _ => {
+                        let kind = FIELDS[*fields.last().unwrap()].1;
+                        self.begin(&format!("SET FIELD {} TYPE {kind}", FIELDS[fields[0]].0));
+                    }
                 }
             }
             Step::GoOn(most) => self.go_on(*most),
+            Step::SetType(field, kind, most) => {
+                self.begin(&format!(
+                    "SET FIELD {} TYPE {}",
+                    FIELDS[*field].0, FIELDS[*kind].1
+                ));
+                while self.table.running().is_some() {
+                    self.go_on(*most);
+                }
+            }
             Step::Cancel => {
                 if self.table.running().is_some() {
                     let effects = self.table.stop(self.now).unwrap();

@@ -1,4 +1,4 @@
-//! Migrations of data, `UPDATE predicate SET ...`, and time to live set for all records at once.
+//! Migrations of data, `UPDATE predicate SET ...`, time to live set for all records at once, fields of another type.
 
 use crate::{
     able::needs,
@@ -223,5 +223,97 @@ fn a_time_to_live_for_all_records_shows_when_all_have_it() {
     assert_eq!(
         client.count("YARR.WHERE t expires_at > now+4000s COUNT"),
         30_002
+    );
+}
+
+#[test]
+fn a_field_takes_another_type_where_every_value_stays_the_same() {
+    let mut client = fresh();
+    transcript(
+        &mut client,
+        r#"
+        > YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING DEFAULT 5 ADD FIELD e ENUM ( b a ) BITMAP ADD FIELD u UUID UNIQUE ADD FIELD d DATETIME ADD FIELD f FLOAT ADD FIELD tags TAGS TIMESTAMPS OFF
+        OK
+        > YARR.CREATE t n 10 s 7 e a u 00000000-0000-0000-0000-000000000001 d 1000 f 2.5
+        "1"
+        > YARR.CREATE t n 9 e b f 3
+        "2"
+        > YARR.CREATE t s ""
+        "3"
+        > YARR.MIGRATE t UP 2 text SET FIELD n TYPE STRING SET FIELD e TYPE STRING SET FIELD u TYPE STRING SET FIELD d TYPE INTEGER
+        OK
+        > YARR.FIND t 1
+         1) "id"
+         2) "1"
+         3) "n"
+         4) "10"
+         5) "s"
+         6) "7"
+         7) "e"
+         8) "a"
+         9) "u"
+        10) "00000000-0000-0000-0000-000000000001"
+        11) "d"
+        12) "1000"
+        13) "f"
+        14) "2.5"
+        > YARR.WHERE t n IS NOT NULL ORDER BY n PLUCK n
+        1) "10"
+        2) "9"
+        > YARR.WHERE t e >= b IDS
+        1) "2"
+        > YARR.FIND t WHERE u = 00000000-0000-0000-0000-000000000001 RETURN id
+        1) "id"
+        2) "1"
+        > YARR.MIGRATE t UP 3 s SET FIELD s TYPE INTEGER
+        (error) BADVALUE field 's' cannot be INTEGER: '' in the record with id '3' would not be the same value
+        > YARR.UPDATE t 3 UNSET s
+        (integer) 1
+        > YARR.MIGRATE t UP 3 s SET FIELD s TYPE INTEGER
+        OK
+        > YARR.CREATE t n x RETURN s
+        1) "s"
+        2) "5"
+        > YARR.MIGRATE t UP 4 f SET FIELD f TYPE INTEGER
+        (error) BADVALUE field 'f' cannot be INTEGER: '2.5' in the record with id '1' would not be the same value
+        > YARR.MIGRATE t DOWN 3
+        OK
+        > YARR.MIGRATE t DOWN 2
+        (error) BADVALUE field 'n' cannot be INTEGER: 'x' in the record with id '4' would not be the same value
+        > YARR.DEL t 4
+        (integer) 1
+        > YARR.MIGRATE t DOWN 2
+        OK
+        > YARR.SCHEMA t
+         1) "TIMESTAMPS OFF"
+         2) "ADD FIELD n INTEGER"
+         3) "ADD FIELD s STRING DEFAULT 5"
+         4) "ADD FIELD e ENUM ( b a )"
+         5) "ADD FIELD u UUID"
+         6) "ADD FIELD d DATETIME"
+         7) "ADD FIELD f FLOAT"
+         8) "ADD FIELD tags TAGS"
+         9) "ADD INDEX n"
+        10) "ADD INDEX e BITMAP"
+        11) "ADD INDEX u UNIQUE"
+        > YARR.WHERE t n > 0 ORDER BY n PLUCK n s e
+        1) 1) "9"
+           2) "5"
+           3) "b"
+        2) 1) "10"
+           2) "7"
+           3) "a"
+        > YARR.MIGRATE t UP 5 x SET FIELD n TYPE UUID
+        (error) BADVALUE field 'n' is INTEGER: no value of it is one of UUID; add another field
+        > YARR.MIGRATE t UP 5 x SET FIELD tags TYPE STRING
+        (error) BADVALUE field 'tags' is TAGS: no value of it is one of STRING; add another field
+        > YARR.MIGRATE t UP 5 x SET FIELD e TYPE ENUM ( b )
+        (error) BADVALUE field 'e' cannot be ENUM: 'a' in the record with id '1' would not be the same value
+        > YARR.MIGRATE t UP 5 x SET FIELD e TYPE ENUM ( a b c )
+        OK
+        > YARR.WHERE t e IS NOT NULL ORDER BY e PLUCK e
+        1) "a"
+        2) "b"
+        "#,
     );
 }
