@@ -19,6 +19,8 @@ pub struct Asker<'a> {
     pub now: i64,
     /// Values that records had, field by field.
     pub seen: &'a [(&'static str, Value)],
+    /// The fields that this question is mostly about.
+    pub about: Vec<Field>,
 }
 
 /// How a predicate hangs together, loosest first.
@@ -92,7 +94,10 @@ impl Asker<'_> {
 
     /// A field; now and then one of the server's own.
     fn field(&mut self) -> Field {
-        self.random.pick(&self.schema.fields).clone()
+        match self.random.chance(60) {
+            true => self.random.pick(&self.about).clone(),
+            false => self.random.pick(&self.schema.fields).clone(),
+        }
     }
 
     fn operand(&mut self, field: &Field) -> Operand {

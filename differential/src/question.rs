@@ -81,8 +81,8 @@ impl Asker<'_> {
         let (mut said, filter) = self.predicate();
         match self.random.below(20) {
             0..=2 => return self.first(said, filter),
-            3..=4 => return self.walk(said, filter),
-            5..=8 if Engine::has("yarr.aggregate") => return self.aggregate(said, filter),
+            3..=5 => return self.walk(said, filter),
+            6..=9 if Engine::has("yarr.aggregate") => return self.aggregate(said, filter),
             _ => {}
         }
         let (order, by) = self.order();
@@ -144,13 +144,11 @@ impl Asker<'_> {
         if self.random.chance(40) {
             return (Words::new(), None);
         }
-        let sorting: Vec<Field> = self
-            .schema
-            .fields
-            .iter()
-            .filter(|f| f.sorts())
-            .cloned()
-            .collect();
+        let from = match self.random.chance(50) && self.about.iter().any(Field::sorts) {
+            true => &self.about,
+            false => &self.schema.fields,
+        };
+        let sorting: Vec<Field> = from.iter().filter(|f| f.sorts()).cloned().collect();
         let most = 1 + self.random.below(3);
         let mut said = words("ORDER BY");
         let (mut columns, mut last) = (Vec::new(), "ASC");
@@ -298,6 +296,23 @@ impl Question {
                 same(&ours, &theirs)
             }
         }
+    }
+
+    /// The words that ask for the plan.
+    pub fn explained(&self, analyze: &str) -> Words {
+        let command = self.command.trim_start_matches("yarr.");
+        let said = [
+            words(analyze),
+            words(command),
+            self.words.clone(),
+            words("SCAN"),
+        ];
+        said.concat()
+    }
+
+    /// Whether there may be a sum that leaves its type.
+    pub fn adds_up(&self) -> bool {
+        matches!(self.asked, Asked::Groups(..))
     }
 
     /// The words and the SQL, for a person to see.

@@ -54,11 +54,13 @@ pub fn round(seed: u64) {
 
 impl Round {
     fn asker<'a>(&'a self, random: &'a mut Random) -> Asker<'a> {
+        let about = random.some(&self.schema.fields, 2);
         Asker {
             schema: &self.schema,
             random,
             now: self.engine.now,
             seen: &self.seen,
+            about,
         }
     }
 
@@ -200,24 +202,20 @@ impl Round {
             return;
         };
         let difference = self.shrink(&question, scan, difference);
-        self.fail(&format!("{}\n{difference}", question.shown()));
+        let plan = self.engine.run("yarr.explain", &question.explained(""));
+        self.fail(&format!("{}\n{plan:?}\n{difference}", question.shown()));
     }
 
     /// What has an answer has a plan.
     fn explain(&mut self, question: &Question) {
-        let command = question.command.trim_start_matches("yarr.").to_uppercase();
         for analyze in ["", "ANALYZE"] {
-            let said = [
-                words(analyze),
-                words(&command),
-                question.words.clone(),
-                words("SCAN"),
-            ];
-            let plan = self.engine.run("yarr.explain", &said.concat());
+            let plan = self
+                .engine
+                .run("yarr.explain", &question.explained(analyze));
             match plan {
                 Ok(_) => {}
                 // A sum beyond its type is found out by adding up.
-                Err(error) if error.starts_with("BADVALUE ") && command == "AGGREGATE" => {}
+                Err(error) if error.starts_with("BADVALUE ") && question.adds_up() => {}
                 Err(error) => self.fail(&format!("{}\nhas no plan: {error}", question.shown())),
             }
         }
