@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls servers test-servers test-redis fuzz fuzz-short figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls servers test-servers test-redis fuzz fuzz-short queries figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -93,7 +93,7 @@ check: ## Prove that the engine knows nothing of Redis
 
 unit: ## Run the unit, law and documentation tests of the engine
 	$(call heading,Unit and law tests)
-	cargo test $(ENGINE) --lib
+	cargo test $(ENGINE) --lib --test plans
 	cargo test $(ENGINE) --doc
 
 integration: ## Run the tests against real servers (build the module first)
@@ -141,6 +141,11 @@ fuzz: ## Fuzz the engine, every TARGET for SECONDS (60); new inputs go to fuzz/c
 fuzz-short: ## Replay the fuzz corpus and a fixed number of mutations of it, without libFuzzer
 	$(call heading,The fuzz corpus)
 	RUSTFLAGS='--cfg fuzzing' cargo test $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz
+
+queries: ## Show plan and time of questions to RECORDS records in docs/queries.md
+	@scripts/setup.sh build
+	$(call heading,Queries)
+	cargo run --release $(ENGINE) --target-dir $(TARGET_DIR)/figures --example queries
 
 figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo

@@ -78,23 +78,35 @@ const FIND: &str = "FIND by id";
 const FIND_WHERE: &str = "FIND WHERE user_id =";
 const WHERE_AND: &str = "WHERE user_id = AND status =";
 const NEWEST: &str = "WHERE created_at BETWEEN, newest 100 of 1,000";
+const NEWEST_PACKED: &str = "the same, PACKED";
 const COUNT: &str = "COUNT of a range of a tenth AND status";
 const COUNT_INDEXED: &str = "the same, index on (status, created_at)";
+const SUM: &str = "AGGREGATE * SUM, all records";
+const SUM_BY: &str = "the same by user_id, the ten greatest";
+const COUNT_BY: &str = "AGGREGATE * COUNT by user_id, the ten greatest";
+const COUNT_BY_BITMAP: &str = "AGGREGATE * COUNT by status";
+const ENDS: &str = "AGGREGATE * MIN and MAX of an indexed field";
 const UPDATE: &str = "UPDATE of an indexed field";
 const UPDATE_BITMAP: &str = "UPDATE of a bitmap's field";
 const DEL: &str = "DEL by id";
 const BUILD: &str = "building an index, the whole";
 
 /// The kinds of work, what stands beside them, and the unit of both.
-const WORKS: [(&str, &str, &str); 14] = [
+const WORKS: [(&str, &str, &str); 20] = [
     (CREATE, "HSET", "us"),
     (VALUES, "HSET", "us"),
     (FIND, "HGETALL", "us"),
     (FIND_WHERE, "HGETALL", "us"),
     (WHERE_AND, "HGETALL", "us"),
     (NEWEST, "LRANGE, as many", "us"),
+    (NEWEST_PACKED, "LRANGE, as many", "us"),
     (COUNT, "", "us"),
     (COUNT_INDEXED, "", "us"),
+    (SUM, "", "us"),
+    (SUM_BY, "", "us"),
+    (COUNT_BY, "", "us"),
+    (COUNT_BY_BITMAP, "", "us"),
+    (ENDS, "", "us"),
     (UPDATE, "HSET of one field", "us"),
     (UPDATE_BITMAP, "HSET of one field", "us"),
     (DEL, "DEL of the hash", "us"),
@@ -207,6 +219,7 @@ impl Bench {
             fleet::command(out, &["LRANGE", "list", "0", "-1"])
         })?;
         self.table.native(NEWEST, range);
+        self.table.native(NEWEST_PACKED, range);
 
         let update = self.cost(n, |i, out| sessions.any(i).hset_user_id(out))?;
         self.table.native(UPDATE, update);
@@ -233,10 +246,30 @@ impl Bench {
         self.table.yarr(FIND_WHERE, cost);
         let cost = self.cost(n, |i, out| sessions.any(i).where_and(out))?;
         self.table.yarr(WHERE_AND, cost);
-        let cost = self.cost(n / 20, |i, out| sessions.newest(i, out))?;
-        self.table.yarr(NEWEST, cost);
+        for (work, form) in [(NEWEST, None), (NEWEST_PACKED, Some("PACKED"))] {
+            let cost = self.cost(n / 20, |i, out| sessions.newest(i, form, out))?;
+            self.table.yarr(work, cost);
+        }
         let cost = self.cost(n / 200, |i, out| sessions.count(i, out))?;
         self.table.yarr(COUNT, cost);
+        for (work, times, asked) in [
+            (SUM, 10, "SUM score"),
+            (
+                SUM_BY,
+                10,
+                "GROUP BY user_id SUM score ORDER BY sum(score) DESC LIMIT 10",
+            ),
+            (
+                COUNT_BY,
+                10,
+                "GROUP BY user_id COUNT ORDER BY count DESC LIMIT 10",
+            ),
+            (COUNT_BY_BITMAP, 10_000, "GROUP BY status COUNT"),
+            (ENDS, 10_000, "MIN created_at MAX created_at"),
+        ] {
+            let cost = self.cost(times, |_, out| sessions.aggregate(asked, out))?;
+            self.table.yarr(work, cost);
+        }
 
         let before = self.cpu()?;
         self.migrate(Sessions::MORE)?;

@@ -83,27 +83,27 @@ impl Sessions {
         START + mix(i + 0xda7e) % (self.records - length) * 1000
     }
 
-    pub fn newest(self, i: usize, out: &mut Vec<u8>) {
+    /// The newest 100 of 1,000, answered as `form` says: nothing for maps.
+    pub fn newest(self, i: usize, form: Option<&str>, out: &mut Vec<u8>) {
         let from = self.moment(i, 1000);
         let (from, to) = (from.to_string(), (from + 999_000).to_string());
-        command(
-            out,
-            &[
-                "YARR.WHERE",
-                "user_session",
-                "created_at",
-                "BETWEEN",
-                &from,
-                "AND",
-                &to,
-                "ORDER",
-                "BY",
-                "created_at",
-                "DESC",
-                "LIMIT",
-                "100",
-            ],
-        );
+        let words = [
+            "YARR.WHERE",
+            "user_session",
+            "created_at",
+            "BETWEEN",
+            &from,
+            "AND",
+            &to,
+            "ORDER",
+            "BY",
+            "created_at",
+            "DESC",
+            "LIMIT",
+            "100",
+        ];
+        let words: Vec<&str> = words.into_iter().chain(form).collect();
+        command(out, &words);
     }
 
     pub fn count(self, i: usize, out: &mut Vec<u8>) {
@@ -127,6 +127,13 @@ impl Sessions {
                 "COUNT",
             ],
         );
+    }
+
+    /// An aggregate of all sessions.
+    pub fn aggregate(self, asked: &str, out: &mut Vec<u8>) {
+        let mut tokens = vec!["YARR.AGGREGATE", "user_session", "*"];
+        tokens.extend(asked.split(' '));
+        command(out, &tokens);
     }
 
     /// A list of `elements` such as the values of sessions.

@@ -85,6 +85,7 @@ const LIFE: &str = "schema\nschema HISTORY\ninfo\n\
      create\ncreate id x\ncreate id 9223372036854775807 newest 1\ncreate newest 2 EX 1\n\
      update WHERE newest >= 0 TOUCH\nupdate WHERE * SET newest 6 EX 5\n\
      where * ORDER BY newest DESC expires_at CURSOR 0 LIMIT 1\nwhere newest = 6 COUNT\nexplain where newest > 1\n\
+     aggregate * GROUP BY newest COUNT SUM newest\naggregate newest > 1 MIN id MAX newest COUNT DISTINCT id\n\
      clock 2000\nreclaim 1\nreload\ndel WHERE * LIMIT 2 RETURN *\n\
      migrate DOWN 9223372036854775807 DROP DATA\nwhere *\ndel WHERE *";
 
@@ -141,6 +142,7 @@ impl World {
             self.limits = Limits {
                 reply_records: count(0),
                 write_records: count(1),
+                inline_records: count(0),
             };
         } else if is("reclaim") {
             self.reclaim(number(0, 2).clamp(0, 1000) as usize);

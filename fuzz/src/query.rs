@@ -3,17 +3,21 @@
 //!
 //! Held too: whether a query is served without SCAN is the schema's to say, so an empty table
 //! says the same; more rows than are allowed are refused; a walk by pages sees every match once,
-//! in order; EXPLAIN has an answer wherever the query has one.
+//! in order; EXPLAIN has an answer wherever the query has one. And what the matches come to, by any
+//! functions and in any groups, is the same with indexes and without.
 
 use yarr::{
     error::Code,
-    query::{Query, count, each, explain, explain_count, page, select},
+    query::{
+        Aggregation, Answer, ColumnOrder, Function, Query, aggregate, count, each, explain,
+        explain_aggregate, explain_count, page, select,
+    },
     table::Table,
 };
 
 use crate::{
     draw::Draw,
-    model::{self, Asked, NOW, Order},
+    model::{self, Asked, NAMES, NOW, Order},
     shelf::{Question, Shelf, emptied, id, ids},
 };
 
@@ -45,7 +49,9 @@ pub fn run(data: &[u8]) {
                 query.offset = 0;
             }
             query.offset = offset;
-            check_served(&shelf.indexed, &empty, query);
+            check_served(&shelf.indexed, &empty, query.clone());
+            query.order = Vec::new();
+            check_aggregate(&shelf, query, whole.len() as u64, &mut draw);
         });
         if draw.is_done() {
             break;
@@ -145,5 +151,66 @@ fn check_served(table: &Table, empty: &Table, mut query: Query) {
             assert_eq!(rows.len(), scanned.len());
         }
         Err(code) => assert_eq!(code, Code::NoIndex),
+    }
+}
+
+/// Aggregates drawn at random: the same with indexes and without, and every match counted once.
+fn check_aggregate(shelf: &Shelf, query: Query, matches: u64, draw: &mut Draw) {
+    let mut group: Vec<&[u8]> = Vec::new();
+    for _ in 0..draw.below(4) {
+        let field = draw.pick(&NAMES).as_bytes();
+        if !group.contains(&field) {
+            group.push(field);
+        }
+    }
+    let mut functions = Vec::new();
+    for _ in 0..1 + draw.below(4) {
+        let function = function(draw);
+        if !functions.contains(&function) {
+            functions.push(function);
+        }
+    }
+    let mut order: Vec<ColumnOrder> = Vec::new();
+    for _ in 0..draw.below(3) {
+        let sorting = ColumnOrder {
+            column: draw.below(group.len() + functions.len()),
+            descending: draw.below(2) == 1,
+        };
+        if order.iter().all(|other| other.column != sorting.column) {
+            order.push(sorting);
+        }
+    }
+    let mut asked = Aggregation {
+        query,
+        group,
+        functions,
+        order,
+    };
+    let plain = aggregate(&shelf.plain, &asked, NOW, MANY);
+    assert_eq!(aggregate(&shelf.indexed, &asked, NOW, MANY), plain);
+    let plan = explain_aggregate(&shelf.indexed, &asked, NOW).expect("a plan");
+    assert!(!plan.lines().is_empty());
+    asked.functions = vec![Function::Count];
+    (asked.query.limit, asked.query.offset) = (None, 0);
+    asked.order.clear();
+    let counted = aggregate(&shelf.indexed, &asked, NOW, MANY).expect("counts never overflow");
+    let last = |row: &[Answer]| match row.last() {
+        Some(Answer::Count(count)) => *count,
+        other => panic!("a count is {other:?}"),
+    };
+    assert_eq!(counted.rows().map(last).sum::<u64>(), matches);
+}
+
+/// A function of a field that takes it.
+fn function(draw: &mut Draw) -> Function<&'static [u8]> {
+    let number = draw.pick(&["id", "i", "f"]).as_bytes();
+    let field = draw.pick(&NAMES).as_bytes();
+    match draw.below(6) {
+        0 => Function::Count,
+        1 => Function::CountDistinct(field),
+        2 => Function::Sum(number),
+        3 => Function::Average(number),
+        4 => Function::Least(field),
+        _ => Function::Greatest(field),
     }
 }

@@ -1,7 +1,7 @@
 //! The clauses that commands share: which records, which fields, until when.
 
 use crate::{
-    error::{Code, Error, Result, quoted},
+    error::{Error, Result, quoted},
     query::{OrderField, Predicate, Query, parse_order, parse_predicate},
     schema::Schema,
     table::Table,
@@ -86,15 +86,11 @@ pub enum Return<'a> {
 impl<'a> Return<'a> {
     /// Reads what follows RETURN.
     pub fn parse(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Return<'a>> {
-        let shape = if tokens.accept("*") || tokens.accept("ALL") {
+        Ok(if tokens.accept("*") || tokens.accept("ALL") {
             Return::Everything
         } else {
             Return::Fields(field_list(tokens, words)?)
-        };
-        match tokens.is("PACKED") {
-            true => Err(packed()),
-            false => Ok(shape),
-        }
+        })
     }
 
     /// The positions of the fields.
@@ -122,12 +118,39 @@ pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Vec<usize>> {
     Ok(positions)
 }
 
-/// The binary form of a reply is not there yet.
-pub fn packed() -> Error {
-    Error::new(
-        Code::Unsupported,
-        "this version of the module cannot answer PACKED; leave the word out",
-    )
+/// RETURN and PACKED, as they are gathered.
+#[derive(Default)]
+pub struct Answer<'a> {
+    /// The fields that RETURN names.
+    pub fields: Option<Return<'a>>,
+    /// Whether the records are answered as one string.
+    pub packed: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// Takes one of the clauses where one begins here. `words` are the command's clauses.
+    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &[&str]) -> Result<bool> {
+        let before = tokens.clone();
+        if tokens.accept("RETURN") {
+            let fields = Return::parse(tokens, words)?;
+            once(&mut self.fields, fields, &before)?;
+        } else if tokens.accept("PACKED") {
+            switch(&mut self.packed, &before)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// The same, of a command that answers ids and numbers unless RETURN asks for records.
+    pub fn of_write(self) -> Result<Answer<'a>> {
+        match self.packed && self.fields.is_none() {
+            true => Err(Error::syntax(
+                "syntax error: PACKED goes with RETURN here; add RETURN * or RETURN and fields",
+            )),
+            false => Ok(self),
+        }
+    }
 }
 
 /// Until when a record lives after a write.

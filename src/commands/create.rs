@@ -3,7 +3,7 @@
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{EXPIRY_WORDS, Expiry, Return, field_list, once, positions},
+    clauses::{Answer, EXPIRY_WORDS, Expiry, field_list, once, positions},
     given::{self, Given, Sets, Taker},
     record_reply::{Kept, Shape},
 };
@@ -11,13 +11,14 @@ use crate::{
     error::{Code, Error, Result, quoted},
     index::Index,
     schema::{IdType, Schema},
-    table::{Effects, Row, Table, Values, Write},
+    table::{Effects, Record, Row, Table, Values, Write},
     tokens::Tokens,
     value::{Value, ValueRef, uuid},
 };
 
-const WORDS: [&str; 11] = [
-    "UNSET", "ON", "RETURN", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST", "KEEPTTL",
+const WORDS: [&str; 12] = [
+    "UNSET", "ON", "RETURN", "PACKED", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST",
+    "KEEPTTL",
 ];
 
 /// Fields, and row after row of their values.
@@ -46,7 +47,7 @@ pub struct Request<'a> {
     unset: Vec<&'a [u8]>,
     conflict: Option<Conflict<'a>>,
     expiry: Option<Expiry>,
-    wanted: Option<Return<'a>>,
+    answer: Answer<'a>,
 }
 
 /// Reads the arguments after the table's name.
@@ -64,7 +65,7 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     }
     let pairs = !fields.is_empty();
     let (mut null, mut unset, mut conflict) = (None, None, None);
-    let (mut expiry, mut wanted, mut many) = (None, None, false);
+    let (mut expiry, mut answer, mut many) = (None, Answer::default(), false);
     while tokens.peek().is_some() {
         let before = tokens.clone();
         if tokens.accept("FIELDS") {
@@ -82,14 +83,13 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         } else if tokens.accept("ON") {
             let clause = parse_conflict(&mut tokens)?;
             once(&mut conflict, clause, &before)?;
-        } else if tokens.accept("RETURN") {
-            let clause = Return::parse(&mut tokens, &WORDS)?;
-            once(&mut wanted, clause, &before)?;
+        } else if answer.accept(&mut tokens, &WORDS)? {
+            continue;
         } else if let Some(clause) = Expiry::accept(&mut tokens)? {
             once(&mut expiry, clause, &before)?;
         } else {
             return Err(tokens.unexpected(
-                "UNSET, ON CONFLICT, RETURN, FIELDS, an expiry clause or the end of the command",
+                "UNSET, ON CONFLICT, RETURN, PACKED, FIELDS, an expiry clause or the end of the command",
             ));
         }
     }
@@ -106,7 +106,7 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         unset: unset.unwrap_or_default(),
         conflict,
         expiry,
-        wanted,
+        answer: answer.of_write()?,
     })
 }
 
@@ -333,6 +333,15 @@ enum Outcome {
     Record(Kept),
 }
 
+impl Outcome {
+    fn record<'o>(&'o self, table: &'o Table) -> Option<Record<'o>> {
+        match self {
+            Outcome::Ignored => None,
+            Outcome::Record(kept) => kept.record(table),
+        }
+    }
+}
+
 /// Answers the id, or the ids, or the records.
 ///
 /// # Errors
@@ -344,10 +353,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let request = parse(table.schema(), args)?;
-    let wanted = match &request.wanted {
-        Some(wanted) => Some(wanted.resolve(table.schema())?),
-        None => None,
-    };
+    let shape = Shape::of_write(table.schema(), &request.answer)?;
     let rows = request.values.len() / request.fields.len().max(1);
     if rows as u64 > environment.limits.reply_records {
         return Err(Error::too_many_replies(environment.limits.reply_records));
@@ -363,8 +369,20 @@ pub fn run(
         }
         false => outcomes.push(create(&mut write, &plan, &request.values, environment)?),
     }
+    let packed = match &shape {
+        Some(shape) => {
+            let records = outcomes.iter().map(|outcome| outcome.record(write.table()));
+            shape.pack(write.table(), records)?
+        }
+        None => None,
+    };
     let effects = write.commit()?;
-    answer(table, &outcomes, wanted, request.many, reply);
+    match packed {
+        Some(bytes) if request.many || !matches!(outcomes.first(), Some(Outcome::Ignored)) => {
+            reply.bulk(&bytes);
+        }
+        _ => answer(table, &outcomes, shape.as_ref(), request.many, reply),
+    }
     Ok(effects)
 }
 
@@ -468,24 +486,20 @@ fn written(write: &mut Write, plan: &Plan, row: Row) -> Outcome {
 fn answer(
     table: &Table,
     outcomes: &[Outcome],
-    wanted: Option<Vec<usize>>,
+    shape: Option<&Shape>,
     many: bool,
     reply: &mut dyn Reply,
 ) {
     if many {
         reply.array(outcomes.len());
     }
-    let shape = wanted.map(|positions| Shape::of(table, positions));
     for outcome in outcomes {
-        match (outcome, &shape) {
-            (Outcome::Ignored, _) => reply.null(),
-            (Outcome::Record(kept), Some(shape)) => kept.reply(shape, reply),
-            (Outcome::Record(kept), None) => kept.answer(table, |record| match record {
-                Some(record) => reply.value(&record.value(0), &[]),
-                None => reply.null(),
-            }),
+        match (outcome.record(table), shape) {
+            (record, Some(shape)) => shape.record(table, record, reply),
+            (Some(record), None) => reply.value(&record.value(0), &[]),
+            (None, None) => reply.null(),
         }
     }
 }
 
-const _: () = assert!(EXPIRY_WORDS.len() + 5 == WORDS.len());
+const _: () = assert!(EXPIRY_WORDS.len() + 6 == WORDS.len());

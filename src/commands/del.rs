@@ -2,8 +2,8 @@
 
 use super::{
     Environment, Reply,
-    clauses::{Return, Selection, Target, once, parse_id},
-    record_reply::{Kept, answer_many, answer_one},
+    clauses::{Answer, Selection, Target, once, parse_id},
+    record_reply::{Shape, Written},
 };
 use crate::{
     error::Result,
@@ -18,7 +18,7 @@ const WORDS: [&str; 6] = ["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"];
 pub struct Request<'a> {
     target: Selected<'a>,
     condition: Option<Predicate<'a>>,
-    wanted: Option<Return<'a>>,
+    answer: Answer<'a>,
 }
 
 enum Selected<'a> {
@@ -36,19 +36,18 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let target = Target::parse(&mut tokens)?;
     let by_query = matches!(target, Target::Where(_));
     let mut selection = Selection::default();
-    let (mut condition, mut wanted) = (None, None);
+    let (mut condition, mut answer) = (None, Answer::default());
     while tokens.peek().is_some() {
         let before = tokens.clone();
-        if tokens.accept("RETURN") {
-            let value = Return::parse(&mut tokens, &WORDS)?;
-            once(&mut wanted, value, &before)?;
+        if answer.accept(&mut tokens, &WORDS)? {
+            continue;
         } else if !by_query && tokens.accept("IF") {
             let value = parse_predicate(&mut tokens)?;
             once(&mut condition, value, &before)?;
         } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match by_query {
-                true => "AND, OR, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
-                false => "IF, RETURN or the end of the command",
+                true => "AND, OR, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
+                false => "IF, RETURN, PACKED or the end of the command",
             }));
         }
     }
@@ -59,7 +58,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
             Target::Where(predicate) => Selected::Query(selection.query(predicate)),
         },
         condition,
-        wanted,
+        answer: answer.of_write()?,
     })
 }
 
@@ -93,17 +92,16 @@ pub fn run(
 ) -> Result<Effects> {
     let request = parse(args)?;
     let now = environment.now;
-    let wanted = match &request.wanted {
-        Some(wanted) => Some(wanted.resolve(table.schema())?),
-        None => None,
-    };
+    let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
         Selected::Id(id) => {
             let found = find(table, &[*id], request.condition.as_ref(), now)?;
             match found.first() {
                 None | Some(Found::Absent) => reply.null(),
                 Some(Found::Refused) => reply.integer(0),
-                Some(Found::Row(row)) => return remove_one(table, *row, now, wanted, reply),
+                Some(Found::Row(row)) => {
+                    return remove_one(table, *row, now, shape.as_ref(), reply);
+                }
             }
             Ok(Effects::none())
         }
@@ -117,14 +115,14 @@ pub fn run(
                     _ => {}
                 }
             }
-            remove_many(table, &rows, now, wanted, reply)
+            remove_many(table, &rows, now, shape.as_ref(), reply)
         }
         Selected::Query(query) => {
             let most = environment
                 .limits
-                .most_written(query.limit, wanted.is_some());
+                .most_written(query.limit, shape.is_some());
             let rows = query::select(table, query, now, most)?;
-            remove_many(table, &rows, now, wanted, reply)
+            remove_many(table, &rows, now, shape.as_ref(), reply)
         }
     }
 }
@@ -155,12 +153,12 @@ fn remove_one(
     table: &mut Table,
     row: Row,
     now: i64,
-    wanted: Option<Vec<usize>>,
+    shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let kept = wanted.is_some().then(|| Kept::bytes(table, row));
+    let written = Written::before_removal(table, &[row], shape)?;
     let effects = remove(table, &[row], now)?;
-    answer_one(table, kept.as_ref(), wanted, reply);
+    written.answer_one(table, shape, reply);
     Ok(effects)
 }
 
@@ -168,15 +166,12 @@ fn remove_many(
     table: &mut Table,
     rows: &[Row],
     now: i64,
-    wanted: Option<Vec<usize>>,
+    shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let kept: Vec<Kept> = match wanted {
-        Some(_) => rows.iter().map(|row| Kept::bytes(table, *row)).collect(),
-        None => Vec::new(),
-    };
+    let written = Written::before_removal(table, rows, shape)?;
     let effects = remove(table, rows, now)?;
-    answer_many(table, &kept, rows.len(), wanted, reply);
+    written.answer_many(table, shape, reply);
     Ok(effects)
 }
 

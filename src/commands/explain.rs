@@ -1,16 +1,16 @@
-//! `YARR.EXPLAIN table [ANALYZE] FIND|WHERE|UPDATE|DEL ...`: how a command would find its records.
+//! `YARR.EXPLAIN table [ANALYZE] FIND|WHERE|AGGREGATE|UPDATE|DEL ...`: how a command would find its records.
 
 use std::time::Instant;
 
-use super::{Environment, Recorded, Reply, del, find, update, r#where};
+use super::{Environment, Recorded, Reply, aggregate, del, find, update, r#where};
 use crate::{
-    error::{Code, Error, Result},
+    error::{Error, Result},
     query::{self, Query},
     table::Table,
     tokens::Tokens,
 };
 
-/// Answers the plan, a line a step. ANALYZE, of FIND and WHERE alone, carries the command out
+/// Answers the plan, a line a step. ANALYZE, of FIND, WHERE and AGGREGATE alone, carries the command out
 /// and adds what it answered and how long it took.
 ///
 /// # Errors
@@ -25,7 +25,7 @@ pub fn run(
     let analyze = tokens.accept("ANALYZE");
     let before = tokens.clone();
     let verb = tokens
-        .expect_token("FIND, WHERE, UPDATE or DEL")?
+        .expect_token("FIND, WHERE, AGGREGATE, UPDATE or DEL")?
         .to_ascii_uppercase();
     let rest = tokens.take_rest();
     let most = environment.limits.reply_records;
@@ -49,22 +49,24 @@ pub fn run(
         b"DEL" if !analyze => plan(del::parse(rest)?.query().as_ref())?,
         b"UPDATE" | b"DEL" => {
             return Err(Error::syntax(
-                "syntax error: ANALYZE carries the command out, so it takes only FIND and WHERE",
+                "syntax error: ANALYZE carries the command out, so it takes only FIND, WHERE and AGGREGATE",
             ));
         }
         b"AGGREGATE" => {
-            return Err(Error::new(
-                Code::Unsupported,
-                "this version of the module has no AGGREGATE",
-            ));
+            let asked = aggregate::parse(rest)?;
+            match analyze {
+                true => query::analyze_aggregate(table, &asked, now, most)?.lines(),
+                false => query::explain_aggregate(table, &asked, now)?.lines(),
+            }
         }
-        _ => return Err(before.unexpected("FIND, WHERE, UPDATE or DEL")),
+        _ => return Err(before.unexpected("FIND, WHERE, AGGREGATE, UPDATE or DEL")),
     };
     if analyze {
         let mut recorded = Recorded::default();
         let begun = Instant::now();
         match verb.as_slice() {
             b"FIND" => find::run(table, rest, environment, &mut recorded)?,
+            b"AGGREGATE" => aggregate::run(table, rest, environment, &mut recorded)?,
             _ => r#where::run(table, rest, environment, &mut recorded)?,
         }
         let took = begun.elapsed().as_micros();

@@ -2,7 +2,7 @@
 
 use super::{
     Environment, Reply,
-    clauses::{Return, Selection, Target, once, parse_id},
+    clauses::{Answer, Return, Selection, Target, parse_id},
     record_reply::Shape,
 };
 use crate::{
@@ -17,7 +17,7 @@ const WORDS: [&str; 4] = ["ORDER", "RETURN", "SCAN", "PACKED"];
 /// What a FIND asks.
 pub struct Request<'a> {
     target: Found<'a>,
-    wanted: Return<'a>,
+    answer: Answer<'a>,
 }
 
 enum Found<'a> {
@@ -34,19 +34,18 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let target = Target::parse(&mut tokens)?;
     let mut selection = Selection::default();
-    let mut wanted = None;
+    let mut answer = Answer::default();
     while tokens.peek().is_some() {
-        let before = tokens.clone();
-        if tokens.accept("RETURN") {
-            let value = Return::parse(&mut tokens, &WORDS)?;
-            once(&mut wanted, value, &before)?;
+        if answer.accept(&mut tokens, &WORDS)? {
             continue;
         }
         let by_query = matches!(target, Target::Where(_)) && tokens.is_any(&["ORDER", "SCAN"]);
         if !by_query || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match target {
-                Target::Where(_) => "AND, OR, ORDER BY, RETURN, SCAN or the end of the command",
-                _ => "RETURN or the end of the command",
+                Target::Where(_) => {
+                    "AND, OR, ORDER BY, RETURN, PACKED, SCAN or the end of the command"
+                }
+                _ => "RETURN, PACKED or the end of the command",
             }));
         }
     }
@@ -57,7 +56,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
             Target::Ids(ids) => Found::Ids(ids),
             Target::Where(predicate) => Found::First(selection.query(predicate)),
         },
-        wanted: wanted.unwrap_or(Return::Everything),
+        answer,
     })
 }
 
@@ -83,11 +82,13 @@ pub fn run(
 ) -> Result<()> {
     let request = parse(args)?;
     let now = environment.now;
-    let shape = Shape::new(table, &request.wanted)?;
+    let Answer { fields, packed } = request.answer;
+    let fields = fields.unwrap_or(Return::Everything);
+    let shape = Shape::of_records(table.schema(), &fields, packed)?;
     match request.target {
         Found::Id(id) => {
             let id = parse_id(table, id)?;
-            shape.row(table.live_row(&id, now), reply);
+            shape.row(table, table.live_row(&id, now), reply)
         }
         Found::Ids(ids) => {
             let most = environment.limits.reply_records;
@@ -96,14 +97,14 @@ pub fn run(
             }
             let ids = ids.iter().map(|id| parse_id(table, id));
             let ids = ids.collect::<Result<Vec<_>>>()?;
-            reply.array(ids.len());
-            ids.iter()
-                .for_each(|id| shape.row(table.live_row(id, now), reply));
+            let rows = ids.iter().map(|id| table.live_row(id, now));
+            let packed = shape.pack_rows(table, rows.clone())?;
+            shape.rows(table, rows, packed, reply);
+            Ok(())
         }
         Found::First(query) => {
             let rows = query::select(table, &query, now, 1)?;
-            shape.row(rows.first().copied(), reply);
+            shape.row(table, rows.first().copied(), reply)
         }
     }
-    Ok(())
 }

@@ -30,7 +30,7 @@ pub fn run(
         ("bytes_ids", table.ids().bytes() as u64),
         ("bytes_expiry", table.expiry().bytes() as u64),
     ];
-    reply.map(counts.len() + 5);
+    reply.map(counts.len() + 6);
     reply.bulk(b"identity");
     reply.bulk(format!("{:016x}", table.identity()).as_bytes());
     reply.bulk(b"version");
@@ -49,12 +49,37 @@ pub fn run(
         reply.bulk(name.as_bytes());
         reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
     }
+    reply.bulk(b"migration");
+    migration_reply(table, environment.now, reply);
     reply.bulk(b"indexes");
     reply.array(table.indexes().len());
     for index in table.indexes() {
         index_reply(table, index, reply);
     }
     Ok(())
+}
+
+/// The migration that is running, and how far it has come; else null.
+fn migration_reply(table: &Table, now: i64, reply: &mut dyn Reply) {
+    let (Some(running), Some(progress)) = (table.running(), table.progress()) else {
+        return reply.null();
+    };
+    let seconds = running.line.took_by(now).max(1) as f64 / 1e6;
+    let numbers = [
+        ("percent", progress.percent()),
+        ("met", progress.met),
+        ("records", progress.records),
+        ("per_second", (progress.met as f64 / seconds) as u64),
+    ];
+    reply.map(numbers.len() + 2);
+    reply.bulk(b"version");
+    reply.integer(running.line.version);
+    reply.bulk(b"name");
+    reply.bulk(running.line.name.as_bytes());
+    for (name, number) in numbers {
+        reply.bulk(name.as_bytes());
+        reply.integer(i64::try_from(number).unwrap_or(i64::MAX));
+    }
 }
 
 fn index_reply(table: &Table, index: &TableIndex, reply: &mut dyn Reply) {

@@ -7,7 +7,7 @@ use super::{Environment, Reply};
 use crate::{
     error::{Code, Error, Result, quoted},
     schema::{Direction, Line, Operation, State, derive_down, parse_operations},
-    table::{Effects, Table},
+    table::{Effects, Table, busy},
     tokens::Tokens,
 };
 
@@ -100,6 +100,10 @@ fn accept_drop(tokens: &mut Tokens) -> Result<bool> {
 pub enum Decision {
     /// It is in effect already.
     Applied,
+    /// It is running.
+    Running,
+    /// The running migration would be stopped.
+    Stop,
     /// It would write this line into the history.
     Go(Line),
 }
@@ -117,10 +121,20 @@ pub fn decide(table: &Table, request: Request, now: i64) -> Result<(Decision, bo
         Request::Down { version, drop_data } => {
             Ok((Decision::Go(decide_down(table, version, now)?), drop_data))
         }
-        Request::Cancel(version) => Err(Error::new(
-            Code::NoVersion,
-            format!("no migration is running, so there is no version {version} to cancel"),
-        )),
+        Request::Cancel(version) => match table.running() {
+            Some(running) if running.line.version == version => Ok((Decision::Stop, false)),
+            Some(running) => Err(Error::new(
+                Code::NoVersion,
+                format!(
+                    "the migration that is running has version {}, found {version}",
+                    running.line.version
+                ),
+            )),
+            None => Err(Error::new(
+                Code::NoVersion,
+                format!("no migration is running, so there is no version {version} to cancel"),
+            )),
+        },
     }
 }
 
@@ -135,6 +149,20 @@ fn decide_up(table: &Table, up: Up, now: i64) -> Result<Decision> {
                     up.version
                 ),
             )),
+        };
+    }
+    if let Some(running) = table.running() {
+        let line = &running.line;
+        return match (line.version == up.version, line.operations == up.operations) {
+            (true, true) if line.direction == Direction::Up => Ok(Decision::Running),
+            (true, false) => Err(Error::new(
+                Code::Changed,
+                format!(
+                    "version {} is running with other operations; stop it with CANCEL {0} first",
+                    up.version
+                ),
+            )),
+            _ => Err(busy(running)),
         };
     }
     let facts = table.facts(now, up.drop_data);
@@ -166,6 +194,9 @@ fn check_down(table: &Table, up: &[Operation], down: &[Operation], now: i64) -> 
 }
 
 fn decide_down(table: &Table, version: i64, now: i64) -> Result<Line> {
+    if let Some(running) = table.running() {
+        return Err(busy(running));
+    }
     let history = table.history();
     let last = match history.applied.last() {
         Some(last) if last.version == version => last,
@@ -205,10 +236,12 @@ fn decide_down(table: &Table, version: i64, now: i64) -> Result<Line> {
     })
 }
 
-/// Answers OK, or APPLIED where the version is in effect already.
+/// Answers OK, APPLIED where the version is in effect already, RUNNING where it goes on between
+/// commands.
 ///
 /// # Errors
-/// CHANGED, NOVERSION, IRREVERSIBLE, DUPLICATE, NOTNULL, NOFIELD, BADVALUE; then nothing changed.
+/// BUSY, CHANGED, NOVERSION, IRREVERSIBLE, DUPLICATE, NOTNULL, NOFIELD, BADVALUE; then nothing
+/// changed.
 pub fn run(
     table: &mut Option<Box<Table>>,
     args: &[&[u8]],
@@ -234,12 +267,27 @@ pub fn run(
         }
     };
     let (decision, drop_data) = decide(target, request, environment.now)?;
-    let Decision::Go(line) = decision else {
-        reply.status("APPLIED");
-        return Ok(Effects::none());
+    let line = match decision {
+        Decision::Go(line) => line,
+        Decision::Applied | Decision::Running => {
+            let running = matches!(decision, Decision::Running);
+            reply.status(if running { "RUNNING" } else { "APPLIED" });
+            return Ok(Effects::none());
+        }
+        Decision::Stop => {
+            let effects = target.stop(environment.now)?;
+            reply.status("OK");
+            return Ok(effects);
+        }
     };
+    let many = target.len() > environment.limits.inline_records;
+    if many && target.needs_pass(&line, drop_data)? {
+        let effects = target.begin(line)?;
+        reply.status("RUNNING");
+        return Ok(effects);
+    }
     let took = || u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let effects = effects.and(target.migrate(line, drop_data, took)?);
+    let effects = effects.and(target.migrate(line, drop_data, environment.now, took)?);
     if fresh.is_some() {
         *table = fresh;
     }

@@ -4,6 +4,7 @@
 //! answers the effects to be persisted and replicated. It knows nothing of Redis: whoever
 //! calls it opens the key, holds the clock and carries the effects away.
 
+mod aggregate;
 mod apply;
 mod change;
 mod clauses;
@@ -45,6 +46,8 @@ pub struct Limits {
     pub reply_records: u64,
     /// The most records an UPDATE or DEL by predicate may change without LIMIT (`max-write-records`).
     pub write_records: u64,
+    /// A MIGRATE that must look at more records goes on between commands (`max-inline-records`).
+    pub inline_records: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +61,7 @@ impl Limits {
     pub const DEFAULT: Limits = Limits {
         reply_records: 100_000,
         write_records: 10_000,
+        inline_records: 2_000,
     };
 
     /// The most records that an UPDATE or DEL by predicate may match: without LIMIT so many as
@@ -116,7 +120,7 @@ const WRITE: &str = "write deny-oom";
 const READ: &str = "readonly";
 
 /// Every command, as a server registers it.
-pub static COMMANDS: [Command; 10] = [
+pub static COMMANDS: [Command; 11] = [
     Command {
         name: "yarr.create",
         arity: -2,
@@ -143,6 +147,15 @@ pub static COMMANDS: [Command; 10] = [
         summary: "Finds every record that matches a predicate: records, ids, values or their number",
         complexity: "O(E) for E records examined, O(log M) where an index counts",
         run: Run::Read(r#where::run),
+    },
+    Command {
+        name: "yarr.aggregate",
+        arity: -4,
+        flags: READ,
+        categories: "read",
+        summary: "Counts and sums up the records that match a predicate, as a whole or group by group",
+        complexity: "O(E + G log G) for E records examined and G groups, O(log M) or O(G log M) where an index counts",
+        run: Run::Read(aggregate::run),
     },
     Command {
         name: "yarr.update",

@@ -1,33 +1,129 @@
 //! Records as replies.
 
-use super::{Reply, clauses::Return};
+use super::{
+    Reply,
+    clauses::{Answer, Return},
+};
 use crate::{
+    encoding::packed::Packer,
     error::Result,
+    schema::Schema,
     table::{Record, Row, Table},
 };
 
-/// Which fields of records are answered, found once for a whole reply.
-pub struct Shape<'t> {
-    table: &'t Table,
-    positions: Vec<usize>,
+/// The form in which records are answered.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Form {
+    /// Each as a map of its fields, nulls left out.
+    Maps,
+    /// Each as its values without their names: the value itself where there is one field, else
+    /// an array. Nulls are null replies.
+    Values,
+    /// All as one string.
+    Packed,
 }
 
-impl<'t> Shape<'t> {
-    /// The fields of `wanted`.
-    pub fn new(table: &'t Table, wanted: &Return) -> Result<Shape<'t>> {
-        let positions = wanted.resolve(table.schema())?;
-        Ok(Shape { table, positions })
-    }
+/// Which fields of records are answered and in which form, found once for a whole reply.
+pub struct Shape {
+    positions: Vec<usize>,
+    form: Form,
+}
 
+/// Records as one string, where they are answered so. It is made before anything is answered or
+/// committed, since it may be too long.
+pub type Packed = Option<Vec<u8>>;
+
+impl Shape {
     /// The fields at these positions.
-    pub fn of(table: &'t Table, positions: Vec<usize>) -> Shape<'t> {
-        Shape { table, positions }
+    pub fn new(positions: Vec<usize>, form: Form) -> Shape {
+        Shape { positions, form }
     }
 
-    /// A record as a map of its fields, nulls left out.
-    pub fn record(&self, record: &Record<'_>, reply: &mut dyn Reply) {
+    /// Records with these fields.
+    pub fn of_records(schema: &Schema, fields: &Return, packed: bool) -> Result<Shape> {
+        let form = if packed { Form::Packed } else { Form::Maps };
+        Ok(Shape::new(fields.resolve(schema)?, form))
+    }
+
+    /// Records where RETURN asks for them.
+    pub fn of_write(schema: &Schema, answer: &Answer) -> Result<Option<Shape>> {
+        let shape = |fields| Shape::of_records(schema, fields, answer.packed);
+        answer.fields.as_ref().map(shape).transpose()
+    }
+
+    /// Packs records, where this is the form.
+    ///
+    /// # Errors
+    /// TOOMANY where they make too long a string.
+    pub fn pack<'r>(
+        &self,
+        table: &Table,
+        records: impl ExactSizeIterator<Item = Option<Record<'r>>>,
+    ) -> Result<Packed> {
+        if self.form != Form::Packed {
+            return Ok(None);
+        }
+        let fields = &table.schema().fields;
+        let mut packer = Packer::new(fields, &self.positions, records.len());
+        for record in records {
+            packer.push(record.as_ref())?;
+        }
+        Ok(Some(packer.finish()))
+    }
+
+    /// Packs the records of rows.
+    pub fn pack_rows(
+        &self,
+        table: &Table,
+        rows: impl ExactSizeIterator<Item = Option<Row>>,
+    ) -> Result<Packed> {
+        self.pack(table, rows.map(|row| table.record(row?)))
+    }
+
+    /// One record in this form, or null.
+    pub fn record(&self, table: &Table, record: Option<Record>, reply: &mut dyn Reply) {
+        match record {
+            None => reply.null(),
+            Some(record) if self.form == Form::Maps => self.map(table, &record, reply),
+            Some(record) => self.values(table, &record, reply),
+        }
+    }
+
+    /// The records of rows; `packed` is what [`Shape::pack_rows`] made of them.
+    pub fn rows(
+        &self,
+        table: &Table,
+        rows: impl ExactSizeIterator<Item = Option<Row>>,
+        packed: Packed,
+        reply: &mut dyn Reply,
+    ) {
+        if let Some(bytes) = packed {
+            return reply.bulk(&bytes);
+        }
+        reply.array(rows.len());
+        for row in rows {
+            let record = row.and_then(|row| table.record(row));
+            self.record(table, record, reply);
+        }
+    }
+
+    /// The record of one row, or null.
+    ///
+    /// # Errors
+    /// As [`Shape::pack`].
+    pub fn row(&self, table: &Table, row: Option<Row>, reply: &mut dyn Reply) -> Result<()> {
+        let record = row.and_then(|row| table.record(row));
+        match record.map(|record| self.pack(table, [Some(record)].into_iter())) {
+            Some(Ok(Some(bytes))) => reply.bulk(&bytes),
+            Some(Err(error)) => return Err(error),
+            _ => self.record(table, record, reply),
+        }
+        Ok(())
+    }
+
+    fn map(&self, table: &Table, record: &Record<'_>, reply: &mut dyn Reply) {
         let values = record.values();
-        let fields = &self.table.schema().fields;
+        let fields = &table.schema().fields;
         let present = || {
             self.positions.iter().filter_map(|position| {
                 let value = values.get(*position).filter(|value| !value.is_null())?;
@@ -41,31 +137,12 @@ impl<'t> Shape<'t> {
         }
     }
 
-    /// The record of a row, or null.
-    pub fn row(&self, row: Option<Row>, reply: &mut dyn Reply) {
-        match row.and_then(|row| self.table.record(row)) {
-            Some(record) => self.record(&record, reply),
-            None => reply.null(),
-        }
-    }
-
-    /// The records of rows.
-    pub fn rows(&self, rows: &[Row], reply: &mut dyn Reply) {
-        reply.array(rows.len());
-        rows.iter().for_each(|row| self.row(Some(*row), reply));
-    }
-
-    /// A row's values without their names: the value itself where there is one field, else an
-    /// array. Nulls are null replies.
-    pub fn pluck(&self, row: Row, reply: &mut dyn Reply) {
-        let Some(record) = self.table.record(row) else {
-            return reply.null();
-        };
+    fn values(&self, table: &Table, record: &Record<'_>, reply: &mut dyn Reply) {
         if self.positions.len() != 1 {
             reply.array(self.positions.len());
         }
         for position in &self.positions {
-            let field = self.table.schema().fields.get(*position);
+            let field = table.schema().fields.get(*position);
             let names = field.map_or(&[][..], |field| field.kind.names());
             reply.value(&record.value(*position), names);
         }
@@ -89,50 +166,65 @@ impl Kept {
         }
     }
 
-    /// Answers with the record.
-    pub fn answer<T>(&self, table: &Table, then: impl FnOnce(Option<Record<'_>>) -> T) -> T {
-        then(match self {
+    /// The record.
+    pub fn record<'k>(&'k self, table: &'k Table) -> Option<Record<'k>> {
+        match self {
             Kept::Row(row) => table.record(*row),
             Kept::Bytes(bytes) => table.read(bytes),
-        })
-    }
-
-    /// The record as a map, or null.
-    pub fn reply(&self, shape: &Shape<'_>, reply: &mut dyn Reply) {
-        self.answer(shape.table, |record| match record {
-            Some(record) => shape.record(&record, reply),
-            None => reply.null(),
-        });
-    }
-}
-
-/// Answers one record that was written: the record where it is wanted, else 1.
-pub fn answer_one(
-    table: &Table,
-    kept: Option<&Kept>,
-    wanted: Option<Vec<usize>>,
-    reply: &mut dyn Reply,
-) {
-    match (wanted, kept) {
-        (Some(positions), Some(kept)) => kept.reply(&Shape::of(table, positions), reply),
-        _ => reply.integer(1),
-    }
-}
-
-/// Answers the records that were written: the records where they are wanted, else their number.
-pub fn answer_many(
-    table: &Table,
-    kept: &[Kept],
-    count: usize,
-    wanted: Option<Vec<usize>>,
-    reply: &mut dyn Reply,
-) {
-    match wanted {
-        Some(positions) => {
-            let shape = Shape::of(table, positions);
-            reply.array(kept.len());
-            kept.iter().for_each(|kept| kept.reply(&shape, reply));
         }
-        None => reply.integer(count as i64),
+    }
+}
+
+/// Records that a command wrote, to be answered once all is committed.
+pub struct Written {
+    kept: Vec<Kept>,
+    packed: Packed,
+}
+
+impl Written {
+    /// Makes ready what can be made ready before the commit.
+    ///
+    /// # Errors
+    /// As [`Shape::pack`].
+    pub fn new(table: &Table, kept: Vec<Kept>, shape: Option<&Shape>) -> Result<Written> {
+        let packed = match shape {
+            Some(shape) => shape.pack(table, kept.iter().map(|kept| kept.record(table)))?,
+            None => None,
+        };
+        Ok(Written { kept, packed })
+    }
+
+    /// Makes ready the records of rows that are about to be removed.
+    ///
+    /// # Errors
+    /// As [`Shape::pack`].
+    pub fn before_removal(table: &Table, rows: &[Row], shape: Option<&Shape>) -> Result<Written> {
+        let keep = |row: &Row| match shape {
+            Some(shape) if shape.form != Form::Packed => Kept::bytes(table, *row),
+            _ => Kept::Row(*row),
+        };
+        Written::new(table, rows.iter().map(keep).collect(), shape)
+    }
+
+    /// Answers the one record where it is wanted, else 1.
+    pub fn answer_one(self, table: &Table, shape: Option<&Shape>, reply: &mut dyn Reply) {
+        match (self.packed, shape, self.kept.first()) {
+            (Some(bytes), ..) => reply.bulk(&bytes),
+            (None, Some(shape), Some(kept)) => shape.record(table, kept.record(table), reply),
+            _ => reply.integer(1),
+        }
+    }
+
+    /// Answers the records where they are wanted, else their number.
+    pub fn answer_many(self, table: &Table, shape: Option<&Shape>, reply: &mut dyn Reply) {
+        match (self.packed, shape) {
+            (Some(bytes), _) => reply.bulk(&bytes),
+            (None, Some(shape)) => {
+                reply.array(self.kept.len());
+                let records = self.kept.iter().map(|kept| kept.record(table));
+                records.for_each(|record| shape.record(table, record, reply));
+            }
+            (None, None) => reply.integer(self.kept.len() as i64),
+        }
     }
 }

@@ -52,6 +52,8 @@ pub trait Reply {
 pub struct Recorded {
     /// One line a reply: `+OK`, `:1`, `$text`, `*2`, `~2`, `%1`, `_`.
     pub lines: Vec<String>,
+    /// How many bytes all strings have together.
+    bytes: usize,
 }
 
 impl Recorded {
@@ -62,6 +64,7 @@ impl Recorded {
             Some(("%", len)) => format!("a record of {len} fields"),
             Some((":", number)) => format!("the number {number}"),
             Some(("_", _)) | None => "null".into(),
+            Some(("$", _)) => format!("{} bytes", self.bytes),
             Some((_, text)) => text.into(),
         }
     }
@@ -78,6 +81,7 @@ impl Reply for Recorded {
         self.lines.push(format!("+{text}"));
     }
     fn bulk(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
         self.lines
             .push(format!("${}", String::from_utf8_lossy(bytes)));
     }

@@ -54,13 +54,17 @@ fn texts(operations: &[Operation], reply: &mut dyn Reply) {
 
 fn history(table: &Table, reply: &mut dyn Reply) {
     let lines = &table.history().lines;
-    reply.array(lines.len());
+    let running = table.running();
+    reply.array(lines.len() + usize::from(running.is_some()));
     for line in lines {
-        history_line(line, reply);
+        history_line(line, false, reply);
+    }
+    if let Some(running) = running {
+        history_line(&running.line, true, reply);
     }
 }
 
-fn history_line(line: &Line, reply: &mut dyn Reply) {
+fn history_line(line: &Line, running: bool, reply: &mut dyn Reply) {
     reply.map(8);
     reply.bulk(b"version");
     reply.integer(line.version);
@@ -73,6 +77,7 @@ fn history_line(line: &Line, reply: &mut dyn Reply) {
     });
     reply.bulk(b"state");
     match &line.state {
+        State::Applied if running => reply.bulk(b"RUNNING"),
         State::Applied => reply.bulk(b"APPLIED"),
         State::Failed(reason) => reply.bulk(format!("FAILED {reason}").as_bytes()),
     }
@@ -100,10 +105,18 @@ fn check(
     let (decision, drop_data) = migrate::decide(table, request, environment.now)?;
     let (result, operations, down) = match &decision {
         Decision::Applied => ("APPLIED", &[][..], None),
+        Decision::Running => ("RUNNING", &[][..], None),
+        Decision::Stop => ("OK", &[][..], None),
         Decision::Go(line) => {
             let facts = table.facts(environment.now, drop_data);
             table.changed_schema(&line.operations, &facts)?;
-            ("OK", &line.operations[..], line.down.as_ref())
+            let many = table.len() > environment.limits.inline_records;
+            let runs = many && table.needs_pass(line, drop_data)?;
+            (
+                if runs { "RUNNING" } else { "OK" },
+                &line.operations[..],
+                line.down.as_ref(),
+            )
         }
     };
     let up = matches!(&decision, Decision::Go(line) if line.direction == Direction::Up);

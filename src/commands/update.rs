@@ -3,9 +3,9 @@
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Expiry, Return, Selection, Target, field_list, once, parse_id, switch},
+    clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch},
     given::{Given, Taker, take_tags},
-    record_reply::{Kept, answer_many, answer_one},
+    record_reply::{Kept, Shape, Written},
 };
 use crate::{
     error::{Error, Result, quoted},
@@ -26,7 +26,7 @@ pub struct Request<'a> {
     target: Selected<'a>,
     changes: Wishes<'a>,
     condition: Option<Predicate<'a>>,
-    wanted: Option<Return<'a>>,
+    answer: Answer<'a>,
 }
 
 /// Which records are changed.
@@ -114,12 +114,11 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let by_query = matches!(target, Target::Where(_));
     let mut changes = Wishes::default();
     let mut selection = Selection::default();
-    let (mut condition, mut wanted) = (None, None);
+    let (mut condition, mut answer) = (None, Answer::default());
     while tokens.peek().is_some() {
         let before = tokens.clone();
-        if tokens.accept("RETURN") {
-            let value = Return::parse(&mut tokens, &WORDS)?;
-            once(&mut wanted, value, &before)?;
+        if answer.accept(&mut tokens, &WORDS)? {
+            continue;
         } else if !by_query && tokens.accept("IF") {
             let value = parse_predicate(&mut tokens)?;
             once(&mut condition, value, &before)?;
@@ -127,8 +126,8 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
             continue;
         } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(match by_query {
-                true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, SCAN or the end of the command",
-                false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN or the end of the command",
+                true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
+                false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
             }));
         }
     }
@@ -149,7 +148,7 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
         },
         changes,
         condition,
-        wanted,
+        answer: answer.of_write()?,
     })
 }
 
@@ -288,10 +287,7 @@ pub fn run(
     let request = parse(table.schema(), args)?;
     let now = environment.now;
     let changes = resolve(table.schema(), &request.changes, now)?;
-    let wanted = match &request.wanted {
-        Some(wanted) => Some(wanted.resolve(table.schema())?),
-        None => None,
-    };
+    let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
         Selected::Id(id) => {
             let condition = match &request.condition {
@@ -299,14 +295,21 @@ pub fn run(
                 None => None,
             };
             let id = parse_id(table, id)?;
-            update_one(table, &id, &changes, condition.as_ref(), wanted, reply)
+            update_one(
+                table,
+                &id,
+                &changes,
+                condition.as_ref(),
+                shape.as_ref(),
+                reply,
+            )
         }
         Selected::Query(query) => {
             let most = environment
                 .limits
-                .most_written(query.limit, wanted.is_some());
+                .most_written(query.limit, shape.is_some());
             let rows = query::select(table, query, now, most)?;
-            update_many(table, &rows, &changes, wanted, reply)
+            update_many(table, &rows, &changes, shape.as_ref(), reply)
         }
     }
 }
@@ -316,7 +319,7 @@ fn update_one(
     id: &ValueRef,
     changes: &Changes,
     condition: Option<&Filter>,
-    wanted: Option<Vec<usize>>,
+    shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let Some(row) = table.live_row(id, changes.now) else {
@@ -330,8 +333,8 @@ fn update_one(
             return Ok(Effects::none());
         }
     }
-    let (effects, kept) = change_rows(table, &[row], changes)?;
-    answer_one(table, kept.first(), wanted, reply);
+    let (effects, written) = change_rows(table, &[row], changes, shape)?;
+    written.answer_one(table, shape, reply);
     Ok(effects)
 }
 
@@ -339,16 +342,21 @@ fn update_many(
     table: &mut Table,
     rows: &[Row],
     changes: &Changes,
-    wanted: Option<Vec<usize>>,
+    shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let (effects, kept) = change_rows(table, rows, changes)?;
-    answer_many(table, &kept, rows.len(), wanted, reply);
+    let (effects, written) = change_rows(table, rows, changes, shape)?;
+    written.answer_many(table, shape, reply);
     Ok(effects)
 }
 
 /// Changes the records of rows, and removes those whose new expiry lies in the past.
-fn change_rows(table: &mut Table, rows: &[Row], changes: &Changes) -> Result<(Effects, Vec<Kept>)> {
+fn change_rows(
+    table: &mut Table,
+    rows: &[Row],
+    changes: &Changes,
+    shape: Option<&Shape>,
+) -> Result<(Effects, Written)> {
     let mut write = Write::begin(table, changes.now);
     let mut kept = Vec::with_capacity(rows.len());
     for row in rows {
@@ -360,5 +368,6 @@ fn change_rows(table: &mut Table, rows: &[Row], changes: &Changes) -> Result<(Ef
             kept.push(Kept::Row(*row));
         }
     }
-    Ok((write.commit()?, kept))
+    let written = Written::new(write.table(), kept, shape)?;
+    Ok((write.commit()?, written))
 }

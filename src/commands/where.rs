@@ -2,13 +2,13 @@
 
 use super::{
     Environment, Reply,
-    clauses::{Return, Selection, field_list, once, packed, positions},
-    record_reply::Shape,
+    clauses::{Return, Selection, field_list, once, positions, switch},
+    record_reply::{Form, Shape},
 };
 use crate::{
     error::{Error, Result},
     query::{self, Query, parse_predicate},
-    table::{Row, Table},
+    table::Table,
     tokens::Tokens,
 };
 
@@ -29,6 +29,7 @@ pub struct Request<'a> {
     query: Query<'a>,
     cursor: Option<&'a [u8]>,
     wanted: Wanted<'a>,
+    packed: bool,
 }
 
 impl<'a> Request<'a> {
@@ -51,7 +52,7 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let predicate = parse_predicate(&mut tokens)?;
     let mut selection = Selection::default();
-    let (mut wanted, mut cursor) = (None, None);
+    let (mut wanted, mut cursor, mut packed) = (None, None, false);
     while tokens.peek().is_some() {
         let before = tokens.clone();
         if tokens.accept("CURSOR") {
@@ -59,11 +60,11 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
             once(&mut cursor, token, &before)?;
         } else if let Some(value) = parse_wanted(&mut tokens)? {
             once(&mut wanted, value, &before)?;
-        } else if tokens.is("PACKED") {
-            return Err(packed());
+        } else if tokens.accept("PACKED") {
+            switch(&mut packed, &before)?;
         } else if !selection.accept(&mut tokens, &WORDS)? {
             return Err(tokens.unexpected(
-                "AND, OR, ORDER BY, LIMIT, OFFSET, CURSOR, RETURN, PLUCK, IDS, COUNT, SCAN or the end of the command",
+                "AND, OR, ORDER BY, LIMIT, OFFSET, CURSOR, RETURN, PLUCK, IDS, COUNT, PACKED, SCAN or the end of the command",
             ));
         }
     }
@@ -71,10 +72,16 @@ pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     if cursor.is_some() {
         check_cursor(&selection, &wanted)?;
     }
+    if packed && matches!(wanted, Wanted::Count) {
+        return Err(Error::syntax(
+            "syntax error: COUNT answers a number, which PACKED cannot pack; leave one of them out",
+        ));
+    }
     Ok(Request {
         query: selection.query(predicate),
         cursor,
         wanted,
+        packed,
     })
 }
 
@@ -121,35 +128,32 @@ pub fn run(
     let request = parse(args)?;
     let now = environment.now;
     let most = environment.limits.reply_records;
-    let shape = match &request.wanted {
+    let schema = table.schema();
+    let (positions, form) = match &request.wanted {
         Wanted::Count => {
             let count = query::count(table, &request.query, now)?;
             reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
             return Ok(());
         }
-        Wanted::Records(wanted) => Shape::new(table, wanted)?,
-        Wanted::Pluck(fields) => Shape::of(table, positions(table.schema(), fields)?),
-        Wanted::Ids => Shape::of(table, vec![0]),
+        Wanted::Records(fields) => (fields.resolve(schema)?, Form::Maps),
+        Wanted::Pluck(fields) => (positions(schema, fields)?, Form::Values),
+        Wanted::Ids => (vec![0], Form::Values),
     };
-    let rows = match request.cursor {
+    let form = if request.packed { Form::Packed } else { form };
+    let shape = Shape::new(positions, form);
+    let (next, rows) = match request.cursor {
         Some(cursor) => {
             let (next, rows) = query::page(table, &request.query, cursor, now, most)?;
-            reply.array(2);
-            reply.bulk(&next);
-            rows
+            (Some(next), rows)
         }
-        None => query::select(table, &request.query, now, most)?,
+        None => (None, query::select(table, &request.query, now, most)?),
     };
-    answer(&shape, &request.wanted, &rows, reply);
-    Ok(())
-}
-
-fn answer(shape: &Shape, wanted: &Wanted, rows: &[Row], reply: &mut dyn Reply) {
-    match wanted {
-        Wanted::Records(_) => shape.rows(rows, reply),
-        _ => {
-            reply.array(rows.len());
-            rows.iter().for_each(|row| shape.pluck(*row, reply));
-        }
+    let rows = rows.iter().copied().map(Some);
+    let packed = shape.pack_rows(table, rows.clone())?;
+    if let Some(next) = next {
+        reply.array(2);
+        reply.bulk(&next);
     }
+    shape.rows(table, rows, packed, reply);
+    Ok(())
 }

@@ -79,7 +79,7 @@ fn sets<'t>(table: &'t Table, access: &Access<'t, '_>) -> Option<Vec<Cow<'t, Roa
 }
 
 /// The rows of every match, where it needs no record.
-fn rows(table: &Table, access: &Access) -> Option<RoaringBitmap> {
+pub(super) fn rows(table: &Table, access: &Access) -> Option<RoaringBitmap> {
     let checks = sets(table, access)?;
     let mut rows = way_rows(table, &access.way)?;
     checks.iter().for_each(|check| rows &= &**check);

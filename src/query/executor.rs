@@ -33,7 +33,7 @@ const MOST_SETS: usize = 64;
 const EARLY: u64 = 4;
 
 /// So many entries of an index are gathered in the time that one record is read.
-const ENTRIES: u64 = 8;
+const ENTRIES: u64 = 16;
 
 /// What every row met must pass.
 pub(super) struct Checks<'t, 'f> {
@@ -220,7 +220,7 @@ pub(super) fn visit(
         !checks.pass(row) || met(row)
     };
     let whole = match &access.way {
-        Way::Table => visit_table(table, &checks, &mut count, met),
+        Way::Table => visit_table(table, &checks, &mut count, &mut |row, _| met(row)),
         Way::Sorted(source, ranges) => {
             let mut walks = ranges.iter().map(|range| source.set.walk(range));
             walks.all(|walk| visit_walk(walk, &checks, wanted, &mut next))
@@ -237,22 +237,44 @@ pub(super) fn visit(
     whole
 }
 
+/// Calls `met` with each record that the way leads to and that matches, once each, until it
+/// answers false.
+pub(super) fn visit_records(
+    table: &Table,
+    access: &Access,
+    clock: Clock,
+    met: &mut dyn FnMut(Row, &Record<'_>) -> bool,
+) {
+    if matches!(access.way, Way::Table) {
+        let checks = Checks::new(table, &access.rest, || access.rows(table), clock);
+        let mut count = 0;
+        visit_table(table, &checks, &mut count, met);
+        access.met.set(access.met.get() + count);
+        return;
+    }
+    visit(table, access, clock, u64::MAX, &mut |row| {
+        table.record(row).is_none_or(|record| met(row, &record))
+    });
+}
+
 /// The records of the table are read as they are met.
 fn visit_table(
     table: &Table,
     checks: &Checks,
     count: &mut u64,
-    met: &mut dyn FnMut(Row) -> bool,
+    met: &mut dyn FnMut(Row, &Record<'_>) -> bool,
 ) -> bool {
     let no_set = checks.rows.is_empty();
     table.records().iter().all(|(row, bytes)| {
         *count += 1;
-        let passes = match table.read(bytes) {
-            Some(record) if no_set => checks.record_passes(&record),
-            Some(_) => checks.pass(row),
-            None => false,
+        let Some(record) = table.read(bytes) else {
+            return true;
         };
-        !passes || met(row)
+        let passes = match no_set {
+            true => checks.record_passes(&record),
+            false => checks.pass(row),
+        };
+        !passes || met(row, &record)
     })
 }
 

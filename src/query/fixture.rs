@@ -42,7 +42,7 @@ pub(super) fn table_of(identity: u64, operations: &str) -> Table {
         operations: parse_operations(&mut Tokens::new(&args)).unwrap(),
         down: None,
     };
-    table.migrate(line, false, || 0).unwrap();
+    table.migrate(line, false, 0, || 0).unwrap();
     table
 }
 

@@ -20,8 +20,8 @@ use crate::{
 const FIELDS: &str = "ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD e ENUM ( x y z ) ADD FIELD s STRING \
      ADD FIELD b BOOLEAN ADD FIELD t TAGS TIMESTAMPS OFF";
 /// The names by position.
-const NAMES: [&str; 8] = ["id", "i", "f", "e", "s", "b", "t", "expires_at"];
-const EXPIRES_AT: usize = 7;
+pub(super) const NAMES: [&str; 8] = ["id", "i", "f", "e", "s", "b", "t", "expires_at"];
+pub(super) const EXPIRES_AT: usize = 7;
 const INDEXES: [&str; 17] = [
     "i",
     "f",
@@ -41,18 +41,18 @@ const INDEXES: [&str; 17] = [
     "expires_at @id",
     "t BITMAP",
 ];
-const NOW: i64 = 50;
+pub(super) const NOW: i64 = 50;
 
-type Model = BTreeMap<i64, Vec<Value>>;
+pub(super) type Model = BTreeMap<i64, Vec<Value>>;
 
 /// A value as the model compares it.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
-enum Plain {
+pub(super) enum Plain {
     Number(f64),
     Text(Vec<u8>),
 }
 
-fn plain(value: &Value) -> Option<Plain> {
+pub(super) fn plain(value: &Value) -> Option<Plain> {
     Some(match value {
         Value::Null => return None,
         Value::Integer(n) | Value::DateTime(n) => Plain::Number(*n as f64),
@@ -76,7 +76,7 @@ fn plain_token(position: usize, token: &str) -> Plain {
 
 /// A predicate as the model has it.
 #[derive(Debug, Clone)]
-enum Asked {
+pub(super) enum Asked {
     Compare(usize, &'static str, String),
     Between(usize, String, String),
     In(usize, Vec<String>),
@@ -89,7 +89,7 @@ enum Asked {
 }
 
 impl Asked {
-    fn words(&self, out: &mut Vec<String>) {
+    pub(super) fn words(&self, out: &mut Vec<String>) {
         let mut say = |text: String| out.extend(text.split(' ').map(str::to_string));
         match self {
             Asked::Compare(p, op, v) => say(format!("{} {op} {v}", NAMES[*p])),
@@ -134,7 +134,7 @@ impl Asked {
     }
 
     /// True, false, or unknown.
-    fn holds(&self, record: &[Value]) -> Option<bool> {
+    pub(super) fn holds(&self, record: &[Value]) -> Option<bool> {
         let order = |p: usize, token: &str| -> Option<Ordering> {
             plain(&record[p])?.partial_cmp(&plain_token(p, token))
         };
@@ -192,7 +192,7 @@ impl Asked {
     }
 
     /// The rule of serving, as the contract words it.
-    fn served(&self, negated: bool, leading: &[&str]) -> bool {
+    pub(super) fn served(&self, negated: bool, leading: &[&str]) -> bool {
         let leads = |p: usize| NAMES[p] == "id" || leading.contains(&NAMES[p]);
         let leads_values = |p: usize| NAMES[p] == "expires_at" || leads(p);
         match self {
@@ -240,7 +240,7 @@ fn token(position: usize) -> BoxedStrategy<String> {
     }
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+pub(super) fn asked() -> impl Strategy<Value = Asked> {
     let condition = (0..NAMES.len()).prop_flat_map(|p| {
         let operator = prop::sample::select(&["=", "!=", "<", "<=", ">", ">="][..]);
         let compare = (operator, token(p)).prop_map(move |(op, v)| Asked::Compare(p, op, v));
@@ -291,14 +291,14 @@ fn record() -> impl Strategy<Value = Vec<Value>> {
 }
 
 /// A step of a table's life: the record of an id, or that there is none.
-type Step = (i64, Option<Vec<Value>>);
+pub(super) type Step = (i64, Option<Vec<Value>>);
 
-fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     let some = prop_oneof![6 => record().prop_map(Some), 1 => Just(None)];
     prop::collection::vec((0i64..40, some), 0..most)
 }
 
-fn take(table: &mut Table, model: &mut Model, step: &Step, expire: bool) {
+pub(super) fn take(table: &mut Table, model: &mut Model, step: &Step, expire: bool) {
     match step {
         (id, Some(values)) => {
             let mut values = values.clone();
@@ -316,7 +316,7 @@ fn take(table: &mut Table, model: &mut Model, step: &Step, expire: bool) {
     }
 }
 
-fn visible(record: &[Value]) -> bool {
+pub(super) fn visible(record: &[Value]) -> bool {
     !matches!(record[EXPIRES_AT], Value::DateTime(at) if at <= NOW)
 }
 
@@ -338,7 +338,7 @@ fn order_of(order: &[(usize, bool)], a: &[Value], b: &[Value]) -> Ordering {
     Ordering::Equal
 }
 
-fn operations(indexes: u32) -> String {
+pub(super) fn operations(indexes: u32) -> String {
     let chosen = INDEXES
         .iter()
         .enumerate()
@@ -348,7 +348,7 @@ fn operations(indexes: u32) -> String {
     })
 }
 
-fn leading(indexes: u32) -> Vec<&'static str> {
+pub(super) fn leading(indexes: u32) -> Vec<&'static str> {
     let chosen = INDEXES
         .iter()
         .enumerate()
@@ -395,7 +395,7 @@ fn walk(table: &mut Table, query: &Query, mut between: impl FnMut(&mut Table)) -
     panic!("the walk does not end");
 }
 
-fn bytes(words: &[String]) -> Vec<&[u8]> {
+pub(super) fn bytes(words: &[String]) -> Vec<&[u8]> {
     let word = |word: &String| if word == "''" { 0 } else { word.len() };
     words.iter().map(|w| &w.as_bytes()[..word(w)]).collect()
 }

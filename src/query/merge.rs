@@ -1,7 +1,7 @@
 //! A few values of a field, each with a walk of its own that gives the order: the first matches of
 //! all are among the first of each.
 
-use std::{cell::Cell, cmp::Ordering};
+use std::cell::Cell;
 
 use super::{
     access,
@@ -24,8 +24,8 @@ const MOST: usize = 64;
 
 /// A filter taken apart by the values of one field.
 pub(super) struct Merge {
-    /// The filter, with one value of the field each, and the value's key.
-    parts: Vec<(Filter, Vec<u8>)>,
+    /// The filter, with one value of the field each.
+    parts: Vec<Filter>,
     /// Rows that the walks will meet together, nearly.
     pub(super) expected: u64,
     /// The field.
@@ -34,17 +34,6 @@ pub(super) struct Merge {
     pub(super) walked: Vec<usize>,
     /// Rows that the walks have met.
     pub(super) met: Cell<u64>,
-}
-
-/// Where the walk of one value begins.
-enum Begin<'p> {
-    Start,
-    /// Behind this position.
-    After(&'p Position),
-    /// All its matches lie before the position.
-    Nowhere,
-    /// Somewhere in the midst, which no position of its own order tells.
-    Unknown,
 }
 
 impl Merge {
@@ -65,8 +54,12 @@ impl Merge {
                 Node::Field(condition) => Some(condition),
                 _ => None,
             });
+        // A field of the order is no field of one value to a position in it.
+        let ordered = |position| order.fields.iter().any(|field| field.position == position);
         let several = conditions.filter(|condition| {
-            (2..=MOST).contains(&condition.values.parts()) && condition.values.is_points()
+            (2..=MOST).contains(&condition.values.parts())
+                && condition.values.is_points()
+                && !ordered(condition.position)
         });
         several
             .filter_map(|condition| Merge::by(table, filter, condition, order, wanted, most))
@@ -88,20 +81,14 @@ impl Merge {
         }
         let mut merge = Merge {
             parts: points(&condition.values)
-                .map(|values| {
-                    let mut key = Vec::new();
-                    if let Some(only) = values.only() {
-                        only.key_into(&mut key);
-                    }
-                    (pinned(filter, condition.position, values), key)
-                })
+                .map(|values| pinned(filter, condition.position, values))
                 .collect(),
             expected: 0,
             position: condition.position,
             walked: Vec::new(),
             met: Cell::new(0),
         };
-        for (part, _) in &merge.parts {
+        for part in &merge.parts {
             let access = access::choose(table, &part.root, serve::is_served(&part.root));
             let walk = choose_walk(table, part, order, &access, wanted)?;
             merge.walked = walk.ordered.source.positions.to_vec();
@@ -118,26 +105,6 @@ impl Merge {
         self.parts.len()
     }
 
-    /// Where the walk of one value begins, given the position that the matches lie behind.
-    fn begin<'p>(&self, value: &[u8], order: &Order, after: Option<&'p Position>) -> Begin<'p> {
-        let Some(position) = after else {
-            return Begin::Start;
-        };
-        let mut fields = order.fields.iter();
-        let Some(place) = fields.position(|field| field.position == self.position) else {
-            return Begin::After(position);
-        };
-        let there = position.keys.get(place).map_or(&[][..], Vec::as_slice);
-        let descending = order.fields.get(place).is_some_and(|f| f.descending);
-        match (value.cmp(there), place) {
-            (Ordering::Equal, _) => Begin::After(position),
-            // The position stands in another value's walk: this one lies before it or behind.
-            (side, 0) if side.is_gt() != descending => Begin::Start,
-            (_, 0) => Begin::Nowhere,
-            _ => Begin::Unknown,
-        }
-    }
-
     /// The first `wanted` matches. `None` where a walk was given up.
     pub(super) fn run(
         &self,
@@ -149,13 +116,7 @@ impl Merge {
     ) -> Option<Vec<Row>> {
         let mut top = TopK::new(wanted);
         let mut key = Vec::new();
-        for (part, value) in &self.parts {
-            let after = match self.begin(value, order, after) {
-                Begin::Nowhere => continue,
-                Begin::After(position) => Some(position),
-                Begin::Start => None,
-                Begin::Unknown => return None,
-            };
+        for part in &self.parts {
             let access = access::choose(table, &part.root, serve::is_served(&part.root));
             let walk = choose_walk(table, part, order, &access, wanted)?;
             let checks = Checks::new(table, &walk.ordered.rest, || walk.expected, clock);

@@ -11,6 +11,7 @@
 
 mod access;
 mod advice;
+mod aggregate;
 mod count;
 mod cursor;
 mod executor;
@@ -37,11 +38,15 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate::{
+    Aggregation, Answer, Column, ColumnOrder, Function, Outcome, aggregate, analyze_aggregate,
+    explain_aggregate,
+};
 pub use filter::Filter;
 pub use order::{OrderField, parse_order};
 pub use parser::{MAX_DEPTH, parse_predicate};
 pub use plan::Plan;
-pub use predicate::{Comparison, Condition, Node, Predicate, Test};
+pub use predicate::{Comparison, Condition, Node, Predicate, Test, field_name};
 pub use resolve::filter;
 
 use crate::{

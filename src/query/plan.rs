@@ -10,7 +10,7 @@ use super::{
     filter::{Filter, Node},
     merge::Merge,
     order::Order,
-    planner::Strategy,
+    planner::{Strategy, Walk},
     source::names,
     walk::Given,
 };
@@ -39,13 +39,9 @@ impl Plan {
         strategy: &Strategy,
         done: bool,
     ) -> Plan {
-        let mut plan = Plan {
-            lines: Vec::new(),
-            told: is_told(table, &strategy.access),
-            done,
-        };
-        plan.access(table, &strategy.access, 0);
-        plan.lines.push(match plan.told {
+        let told = is_told(table, &strategy.access);
+        let mut plan = Plan::of_access(table, &strategy.access, told, done);
+        plan.add(match plan.told {
             true => "count by the indexes alone".into(),
             false => "count the matches".into(),
         });
@@ -53,6 +49,63 @@ impl Plan {
             plan.lines.extend(advise(table, &filter.root, strategy));
         }
         plan
+    }
+
+    /// A plan without steps, of what has been carried out where it is `done`.
+    pub(super) fn new(done: bool) -> Plan {
+        Plan {
+            lines: Vec::new(),
+            told: false,
+            done,
+        }
+    }
+
+    /// The way to the matches. `told`: whether indexes alone tell what is asked of them.
+    pub(super) fn of_access(table: &Table, access: &Access, told: bool, done: bool) -> Plan {
+        let mut plan = Plan {
+            told,
+            ..Plan::new(done)
+        };
+        plan.access(table, access, 0);
+        plan
+    }
+
+    /// Adds a step.
+    pub(super) fn add(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    /// Adds what LIMIT and OFFSET leave, where they stand.
+    pub(super) fn cut(&mut self, limit: Option<u64>, offset: u64, what: &str) {
+        if limit.is_some() || offset > 0 {
+            let limit = limit.map_or("all".into(), |limit| limit.to_string());
+            let first = offset.saturating_add(1);
+            self.add(format!("answer {limit} of them from {what} {first} on"));
+        }
+    }
+
+    /// The way of an ordered walk.
+    pub(super) fn walk(&mut self, schema: &Schema, walk: &Walk) {
+        let ordered = &walk.ordered;
+        let way = if ordered.backward {
+            "backward"
+        } else {
+            "forward"
+        };
+        self.add(format!(
+            "walk the index on ({}) {way}, {} with {} entries: {} {} examined{}",
+            names(schema, &ordered.source.positions),
+            ranges(ordered.ranges.len()),
+            ordered.rows(),
+            // How rare matches are among them nobody counts.
+            match ordered.rest.is_empty() {
+                true => "about",
+                false => "at least",
+            },
+            records(walk.expected),
+            self.in_fact(ordered.met.get())
+        ));
+        self.rest(schema, &ordered.rest, 0);
     }
 
     /// What a step costs, and has cost.
@@ -91,22 +144,8 @@ impl Plan {
                 .iter()
                 .for_each(|merge| plan.merge(schema, merge)),
             (Some(walk), _) => {
-                let ordered = &walk.ordered;
-                let way = if ordered.backward {
-                    "backward"
-                } else {
-                    "forward"
-                };
-                plan.lines.push(format!(
-                    "walk the index on ({}) {way}, {} with {} entries: about {} examined{}",
-                    names(schema, &ordered.source.positions),
-                    ranges(ordered.ranges.len()),
-                    ordered.rows(),
-                    records(walk.expected),
-                    plan.in_fact(ordered.met.get())
-                ));
-                plan.rest(schema, &ordered.rest, 0);
-                plan.lines.push(match ordered.given {
+                plan.walk(schema, walk);
+                plan.lines.push(match walk.ordered.given {
                     Given::Whole => "the index gives the order".into(),
                     _ => "the index gives the order, records equal in it are sorted".into(),
                 });
@@ -120,18 +159,11 @@ impl Plan {
         }
         let walked = strategy.walk.is_some() || strategy.merge.is_some();
         if let (true, true, Some(order)) = (walked, strategy.sorted.get(), &strategy.order) {
-            plan.lines
-                .push("give the walk up: matches are rarer in it than it seemed".into());
+            plan.add("give the walk up: matches are rarer in it than it seemed".into());
             plan.access(table, &strategy.access, 0);
             plan.sort(schema, order);
         }
-        if query.limit.is_some() || query.offset > 0 {
-            let limit = query.limit.map_or("all".into(), |limit| limit.to_string());
-            plan.lines.push(format!(
-                "answer {limit} of them from match {} on",
-                query.offset.saturating_add(1)
-            ));
-        }
+        plan.cut(query.limit, query.offset, "match");
         plan.lines.extend(advise(table, &filter.root, strategy));
         plan
     }
@@ -326,7 +358,7 @@ mod tests {
                 "e = x",
                 "id",
                 Some(10),
-                "walk the index on (id) forward, 1 range with 1000 entries: about 20 records examined\nkeep those whose e match\nthe index gives the order\nanswer 10 of them from match 1 on",
+                "walk the index on (id) forward, 1 range with 1000 entries: at least 20 records examined\nkeep those whose e match\nthe index gives the order\nanswer 10 of them from match 1 on",
             ),
             (
                 "b = 5",

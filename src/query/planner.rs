@@ -65,7 +65,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
         scan: bool,
         wanted: u64,
     ) -> Result<Strategy<'t, 'f>> {
-        serve::check(table.schema(), filter, scan)?;
+        serve::check(table, filter, scan)?;
         let served = serve::is_served(&filter.root);
         let access = access::choose(table, &filter.root, served);
         let walk = order

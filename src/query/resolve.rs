@@ -31,6 +31,13 @@ pub fn filter(schema: &Schema, predicate: &Predicate<'_>, now: i64) -> Result<Fi
     Ok(Filter { root })
 }
 
+/// What a filter leaves of which a condition holds too.
+pub(super) fn narrowed(filter: &Filter, condition: Condition) -> Filter {
+    Filter {
+        root: combine(vec![filter.root.clone(), Node::Field(condition)], true),
+    }
+}
+
 fn resolve(schema: &Schema, node: &predicate::Node, negated: bool, now: i64) -> Result<Node> {
     let (parts, all) = match node {
         predicate::Node::Not(part) => return resolve(schema, part, !negated, now),

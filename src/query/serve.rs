@@ -4,16 +4,36 @@ use super::filter::{Filter, Node};
 use crate::{
     error::{Code, Error, Result},
     schema::{Field, Schema},
+    table::Table,
     value::Type,
 };
 
 /// A filter must be served, unless a walk over the table is permitted.
 ///
 /// # Errors
-/// NOINDEX naming the fields and the migration operation that would serve.
-pub(super) fn check(schema: &Schema, filter: &Filter, scan: bool) -> Result<()> {
+/// NOINDEX naming the fields and the migration operation that would serve; INDEXBUILDING where an
+/// index that would is on its way.
+pub(super) fn check(table: &Table, filter: &Filter, scan: bool) -> Result<()> {
     if scan || is_served(&filter.root) {
         return Ok(());
+    }
+    let schema = table.schema();
+    if let (Some(coming), Some(progress)) = (table.coming_schema(), table.progress()) {
+        // Fields keep their numbers, whatever becomes of their names and places.
+        let leads = |position: usize| {
+            let number = schema.fields.get(position).map(|field| field.number);
+            let mut indexes = coming.indexes.iter();
+            number.is_some() && indexes.any(|index| index.fields.first().copied() == number)
+        };
+        if would_be_served(&filter.root, &leads) {
+            return Err(Error::new(
+                Code::IndexBuilding,
+                format!(
+                    "the index that serves this predicate is {} % built; try again, or say SCAN to permit a walk over the table",
+                    progress.percent()
+                ),
+            ));
+        }
     }
     let mut missing = Vec::new();
     gather(&filter.root, &mut missing);
@@ -27,6 +47,19 @@ pub(super) fn is_served(node: &Node) -> bool {
         Node::Tag(tagged) => tagged.served,
         Node::All(parts) => parts.is_empty() || parts.iter().any(is_served),
         Node::Any(parts) => parts.iter().all(is_served),
+    }
+}
+
+/// [`is_served`], if the fields of which `leads` is true had an index too.
+fn would_be_served(node: &Node, leads: &dyn Fn(usize) -> bool) -> bool {
+    let would = |part: &Node| would_be_served(part, leads);
+    match node {
+        Node::Field(condition) => {
+            condition.served || (condition.servable && leads(condition.position))
+        }
+        Node::Tag(tagged) => tagged.served || (tagged.wanted && leads(tagged.position)),
+        Node::All(parts) => parts.is_empty() || parts.iter().any(would),
+        Node::Any(parts) => parts.iter().all(would),
     }
 }
 

@@ -169,8 +169,13 @@ impl Flags {
     pub fn decides(self) -> bool {
         self.has(raw::REDISMODULE_CTX_FLAGS_MASTER)
             && !self.has(raw::REDISMODULE_CTX_FLAGS_SLAVE)
-            && !self.has(raw::REDISMODULE_CTX_FLAGS_LOADING)
-            && !self.has(raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING)
+            && !self.loading()
+    }
+
+    /// The server is loading its data.
+    pub fn loading(self) -> bool {
+        self.has(raw::REDISMODULE_CTX_FLAGS_LOADING)
+            || self.has(raw::REDISMODULE_CTX_FLAGS_ASYNC_LOADING)
     }
 
     /// The server is over its limit of memory, and its policy is to evict keys.

@@ -23,7 +23,7 @@ struct Setting {
 /// What a setting may be set to at most; at least it is 1.
 const MOST: u64 = i64::MAX as u64;
 
-static SETTINGS: [Setting; 2] = [
+static SETTINGS: [Setting; 3] = [
     Setting {
         name: c"max-reply-records",
         number: AtomicU64::new(Limits::DEFAULT.reply_records),
@@ -32,15 +32,20 @@ static SETTINGS: [Setting; 2] = [
         name: c"max-write-records",
         number: AtomicU64::new(Limits::DEFAULT.write_records),
     },
+    Setting {
+        name: c"max-inline-records",
+        number: AtomicU64::new(Limits::DEFAULT.inline_records),
+    },
 ];
 
 /// The limits of now.
 #[inline]
 pub fn limits() -> Limits {
-    let [reply, write] = &SETTINGS;
+    let [reply, write, inline] = &SETTINGS;
     Limits {
         reply_records: reply.number.load(Relaxed),
         write_records: write.number.load(Relaxed),
+        inline_records: inline.number.load(Relaxed),
     }
 }
 
@@ -54,7 +59,7 @@ pub fn take_arguments(arguments: Arguments<'_>) -> Result<(), String> {
         let matches = |setting: &&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name);
         let Some(setting) = SETTINGS.iter().find(matches) else {
             return Err(format!(
-                "unknown argument {}: expected max-reply-records or max-write-records",
+                "unknown argument {}: expected max-reply-records, max-write-records or max-inline-records",
                 quoted(name)
             ));
         };

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     api::{Context, StringRef, call, raw},
-    disposal, expiry,
+    background, disposal,
     guard::{Panic, guard},
     holder::Holder,
     log,
@@ -140,7 +140,7 @@ fn note_loaded(io: *mut raw::RedisModuleIO, table: &Table) {
     // SAFETY: The name stays while the table is being loaded.
     let name = unsafe { StringRef::new(name.cast_mut()) };
     let db = call!(RedisModule_GetDbIdFromIO(io)).filter(|db| *db >= 0);
-    expiry::note_loaded(context(io), db, name.bytes(), table);
+    background::note_loaded(context(io), db, name.bytes(), table);
 }
 
 /// The context of a load or a save, for as long as that goes on.

@@ -6,8 +6,8 @@ use std::ffi::c_int;
 use super::{
     api::{Context, OK, StringRef, raw},
     arguments::Arguments,
+    background,
     environment::environment,
-    expiry,
     guard::{Panic, guard},
     info::{COMMANDS_RUN, ERRORS},
     key::{Key, Mode, WrongType},
@@ -159,7 +159,7 @@ fn run_read(
     let key = Key::open(ctx, name, Mode::Read);
     let holder = key.holder()?.ok_or_else(|| Error::no_table(name.bytes()))?;
     let table = holder.table()?;
-    expiry::note(ctx, name, holder);
+    background::note(ctx, name, holder);
     Ok(read(table, tokens, &environment(), reply)?)
 }
 
@@ -179,12 +179,12 @@ fn run_write(
         Some(table) => write(table, tokens, &environment(), reply),
         None => Err(Error::internal("the key has no table")),
     })?;
-    expiry::note(ctx, name, holder);
-    let rides = expiry::rides(holder);
+    background::note(ctx, name, holder);
+    let rides = background::rides(holder);
     drop(key);
     replicate::publish(ctx, name, &effects);
     if rides {
-        expiry::ride(ctx, name);
+        background::ride(ctx, name);
     }
     Ok(())
 }
@@ -203,7 +203,7 @@ fn run_make(
             let effects = holder.change(|table| make(table, tokens, &environment(), reply))?;
             match holder.is_empty() {
                 true => key.delete(),
-                false => expiry::note(ctx, name, holder),
+                false => background::note(ctx, name, holder),
             }
             effects
         }

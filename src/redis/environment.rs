@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     api::{call, has},
-    config,
+    background, config,
 };
 use crate::commands::Environment;
 
@@ -21,9 +21,14 @@ static POOL: Mutex<([u64; FETCHED], usize)> = Mutex::new(([0; FETCHED], 0));
 /// The world as one command sees it: the clock is read here, and only here.
 #[inline]
 pub fn environment() -> Environment<'static> {
+    let mut limits = config::limits();
+    if !background::has_timer() {
+        // Nothing goes on between commands.
+        limits.inline_records = u64::MAX;
+    }
     Environment {
         now: now(),
-        limits: config::limits(),
+        limits,
         random: &random,
     }
 }

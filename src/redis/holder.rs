@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 
-use super::{guard::guard, info::TABLES};
+use super::{
+    guard::guard,
+    info::{MIGRATIONS, TABLES},
+};
 use crate::{
     error::{Error, Result},
     table::Table,
@@ -26,6 +29,8 @@ pub struct Holder {
     trust: Trust,
     /// What [`Holder::noted`] answers.
     noted: Cell<u64>,
+    /// Whether it is counted among those with a running migration.
+    migrating: Cell<bool>,
 }
 
 impl Holder {
@@ -36,6 +41,7 @@ impl Holder {
             table: Some(table),
             trust: Trust::Sound,
             noted: Cell::new(0),
+            migrating: Cell::new(false),
         })
     }
 
@@ -87,6 +93,19 @@ impl Holder {
         &self.noted
     }
 
+    /// Counts the table among those with a running migration, or no longer.
+    pub fn count_migration(&self) {
+        let migrating = self
+            .table
+            .as_ref()
+            .is_some_and(|table| table.running().is_some());
+        match (self.migrating.replace(migrating), migrating) {
+            (false, true) => MIGRATIONS.add(1),
+            (true, false) => MIGRATIONS.subtract(1),
+            _ => {}
+        }
+    }
+
     #[cold]
     fn examine(&mut self) -> Result<()> {
         let sound =
@@ -99,6 +118,9 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         TABLES.subtract(1);
+        if self.migrating.get() {
+            MIGRATIONS.subtract(1);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     api::{Context, OK, call, raw},
-    config, expiry,
+    background, config,
     guard::guard,
 };
 
@@ -52,8 +52,8 @@ impl Counter {
 
 /// Tables in memory.
 pub static TABLES: Counter = Counter::new();
-/// Tables that are watched because some of their records expire.
-pub static TABLES_WITH_EXPIRY: Counter = Counter::new();
+/// Tables that are looked at between commands: some of their records expire, or a migration is running.
+pub static TABLES_WITH_WORK: Counter = Counter::new();
 /// Records removed because they had expired.
 pub static EXPIRED: Counter = Counter::new();
 /// Commands run, those that failed included.
@@ -62,6 +62,10 @@ pub static COMMANDS_RUN: Counter = Counter::new();
 pub static ERRORS: Counter = Counter::new();
 /// Panics caught.
 pub static PANICS: Counter = Counter::new();
+/// Migrations that are running.
+pub static MIGRATIONS: Counter = Counter::new();
+/// Records that migrations have met between commands.
+pub static MIGRATED: Counter = Counter::new();
 /// Slices of background work.
 pub static SLICES: Counter = Counter::new();
 /// The longest slice, in microseconds.
@@ -88,18 +92,21 @@ unsafe extern "C" fn show(info: *mut raw::RedisModuleInfoCtx, _for_crash_report:
             super::VERSION.as_ptr()
         ));
         let limits = config::limits();
-        let fields: [(&CStr, u64); 11] = [
+        let fields: [(&CStr, u64); 14] = [
             (c"tables", TABLES.get()),
-            (c"tables_with_expiry", TABLES_WITH_EXPIRY.get()),
+            (c"tables_with_work", TABLES_WITH_WORK.get()),
             (c"commands", COMMANDS_RUN.get()),
             (c"errors", ERRORS.get()),
             (c"panics", PANICS.get()),
             (c"expired_records", EXPIRED.get()),
+            (c"migrations_running", MIGRATIONS.get()),
+            (c"migration_records", MIGRATED.get()),
             (c"slices", SLICES.get()),
             (c"longest_slice_us", LONGEST_SLICE.get()),
-            (c"background", u64::from(expiry::has_timer())),
+            (c"background", u64::from(background::has_timer())),
             (c"max_reply_records", limits.reply_records),
             (c"max_write_records", limits.write_records),
+            (c"max_inline_records", limits.inline_records),
         ];
         for (name, number) in fields {
             call!(RedisModule_InfoAddFieldULongLong(

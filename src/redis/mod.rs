@@ -12,7 +12,7 @@
 //! dispatch             one way through for every command; arguments, environment, key, reply,
 //!                      replicate are its steps
 //! data_type, holder    the type `yarrtable`, and what the value of a key is
-//! expiry, register     reclaiming expired records in slices
+//! background, register work in slices: reclaiming expired records, migrations
 //! config, info         settings, and the section of INFO
 //! ```
 
@@ -21,12 +21,12 @@
 mod allocator;
 mod api;
 mod arguments;
+mod background;
 mod config;
 mod data_type;
 mod dispatch;
 mod disposal;
 mod environment;
-mod expiry;
 mod guard;
 mod holder;
 mod info;
@@ -111,7 +111,7 @@ fn load(ctx: Context, arguments: Arguments<'_>, counted: bool) -> Result<(), Str
     data_type::register(ctx)?;
     set_options(ctx);
     info::register(ctx);
-    expiry::start(ctx);
+    background::start(ctx);
     if !counted {
         log::warning(
             ctx,

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use super::info::TABLES_WITH_EXPIRY;
+use super::info::TABLES_WITH_WORK;
 
 /// A table is looked at so often at least, in milliseconds: a record may have come that expires
 /// before those that were there.
@@ -83,7 +83,7 @@ impl Register {
     pub fn add(&mut self, place: Place, identity: u64, now: i64) {
         let tables = self.tables.get_or_insert_default();
         if tables.insert(place.clone(), identity).is_none() {
-            TABLES_WITH_EXPIRY.add(1);
+            TABLES_WITH_WORK.add(1);
             self.look_at(place, now);
         }
     }
@@ -130,7 +130,7 @@ impl Register {
             .as_mut()
             .is_some_and(|tables| tables.remove(place).is_some())
         {
-            TABLES_WITH_EXPIRY.subtract(1);
+            TABLES_WITH_WORK.subtract(1);
             GENERATION.fetch_add(1, Relaxed);
         }
     }

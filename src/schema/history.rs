@@ -56,6 +56,14 @@ pub struct Line {
     pub down: Option<Vec<Operation>>,
 }
 
+impl Line {
+    /// How long it has taken by a moment, in microseconds.
+    pub fn took_by(&self, now: i64) -> u64 {
+        let milliseconds = u64::try_from(now.saturating_sub(self.at)).unwrap_or(0);
+        milliseconds.saturating_mul(1000)
+    }
+}
+
 /// The migrations of a table, in the order they were applied.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {

@@ -4,7 +4,8 @@
 
 use super::{
     Effects, Form, Outcome, Row, Table, Values, Write,
-    effects::{HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
+    effects::{BEGIN, END, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
+    running::{End, Running},
     split_number,
     state::from_bytes,
 };
@@ -20,6 +21,8 @@ enum Effect<'a> {
     Make(u64),
     Highest(i64),
     Migrate(Outcome),
+    Begin(Running),
+    End(End),
     State(&'a [u8]),
     Place(Row, &'a [u8]),
 }
@@ -33,7 +36,7 @@ pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
     let effects = decode(piece)?;
     let migrations = effects
         .iter()
-        .filter(|e| matches!(e, Effect::Migrate(_)))
+        .filter(|e| matches!(e, Effect::Migrate(_) | Effect::Begin(_) | Effect::End(_)))
         .count();
     if table.is_some() && migrations > 0 && effects.len() > 1 {
         // Each piece takes effect whole: a migration and records are never in one.
@@ -69,9 +72,13 @@ fn carry_out(table: &mut Option<Box<Table>>, effects: Vec<Effect<'_>>) -> Result
             }
             Effect::Migrate(outcome) => {
                 let took = outcome.line.took;
-                let effects = existing(table)?.migrate(outcome.line, true, || took)?;
+                let effects = existing(table)?.migrate(outcome.line, true, i64::MIN, || took)?;
                 done = done.and(effects);
             }
+            Effect::Begin(running) => {
+                done = done.and(existing(table)?.begin(running.line)?);
+            }
+            Effect::End(end) => done = done.and(existing(table)?.end(end)?),
             effect => records.push(effect),
         }
     }
@@ -164,6 +171,14 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
             Some((outcome, rest)) => Some((Effect::Migrate(from_bytes(outcome)?), rest)),
             None => None,
         },
+        BEGIN => match split_bytes(rest) {
+            Some((running, rest)) => Some((Effect::Begin(from_bytes(running)?), rest)),
+            None => None,
+        },
+        END => match split_bytes(rest) {
+            Some((end, rest)) => Some((Effect::End(from_bytes(end)?), rest)),
+            None => None,
+        },
         MAKE => rest
             .split_first_chunk()
             .map(|(id, rest)| (Effect::Make(u64::from_le_bytes(*id)), rest)),
@@ -231,7 +246,7 @@ mod tests {
             operations,
             down: None,
         };
-        table.migrate(line, true, || 0).unwrap();
+        table.migrate(line, true, 0, || 0).unwrap();
         let mut record = Vec::new();
         let now = ValueRef::DateTime(0);
         let values = [ValueRef::Integer(1), now, now, ValueRef::Null];

@@ -13,6 +13,8 @@
 //!   5 Migrate  length, outcome of a migration
 //!   6 State    length, everything of a table but its records
 //!   7 Place    row, length, record
+//!   8 Begin    length, a migration whose pass goes on between commands
+//!   9 End      length, how it ended
 //! ```
 //!
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
@@ -32,6 +34,8 @@ pub const HIGHEST: u8 = 4;
 pub const MIGRATE: u8 = 5;
 pub const STATE: u8 = 6;
 pub const PLACE: u8 = 7;
+pub const BEGIN: u8 = 8;
+pub const END: u8 = 9;
 
 /// What a keyspace notification tells of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +149,14 @@ impl Effects {
 
     pub(super) fn migrate(&mut self, outcome: &[u8]) {
         self.push(MIGRATE, outcome);
+    }
+
+    pub(super) fn begin(&mut self, running: &[u8]) {
+        self.push(BEGIN, running);
+    }
+
+    pub(super) fn end(&mut self, end: &[u8]) {
+        self.push(END, end);
     }
 
     /// Everything of a table but its records.

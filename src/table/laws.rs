@@ -63,6 +63,8 @@ fn replayed(pieces: &[Vec<u8>]) -> Table {
         let effects = apply(&mut table, piece).unwrap();
         // What is passed on is what came.
         assert_eq!(effects.pieces().collect::<Vec<_>>(), [piece.as_slice()]);
+        // A replica goes on by itself, but decides nothing.
+        table.as_mut().map(|table| table.go_on(2));
     }
     *table.unwrap()
 }
@@ -81,6 +83,10 @@ enum Step {
     RemoveField(usize),
     AddIndex(Vec<usize>, u8),
     RemoveIndex(usize),
+    /// Begins a migration that goes on between the steps.
+    Begin(Vec<usize>, u8),
+    GoOn(usize),
+    Cancel,
     Reload,
 }
 
@@ -96,6 +102,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0usize..8).prop_map(Step::RemoveField),
         2 => (prop::collection::vec(0usize..8, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
         1 => (0usize..4).prop_map(Step::RemoveIndex),
+        2 => (prop::collection::vec(0usize..8, 1..3), 0u8..6).prop_map(|(f, s)| Step::Begin(f, s)),
+        4 => (1usize..12).prop_map(Step::GoOn),
+        1 => Just(Step::Cancel),
         1 => Just(Step::Reload),
     ]
 }
@@ -114,6 +123,7 @@ fn draw(name: &str, seed: u64) -> Value {
         ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
         ("e", _) => Value::Uuid([small as u8; 16]),
         ("f", _) => Value::Boolean(small % 2 == 0),
+        ("i", _) => Value::Integer(small as i64),
         ("h", _) => {
             let tags = [&b""[..], b"a", b"ab", b"\0", b"\xff"];
             let drawn = tags
@@ -264,19 +274,92 @@ impl World {
         self.version += 1;
         let line = line(&self.table, self.version, operations);
         let before = bytes(&self.table);
-        match self.table.migrate(line, true, || 5) {
+        match self.table.migrate(line, true, self.now, || 5) {
             Ok(effects) => {
                 self.keep(&effects);
+                self.forget_removed();
                 true
             }
             Err(error) => {
-                assert_eq!(error.code(), Code::Duplicate);
+                let expected = match self.table.running() {
+                    Some(_) => Code::Busy,
+                    None => Code::Duplicate,
+                };
+                assert_eq!(error.code(), expected);
                 assert_eq!(
                     bytes(&self.table),
                     before,
                     "a migration that failed changed something"
                 );
                 false
+            }
+        }
+    }
+
+    /// Expired records that were in the way of a migration are gone; the list follows.
+    fn forget_removed(&mut self) {
+        let (table, now) = (&self.table, self.now);
+        self.model.retain(|id, record| {
+            let there = table.row(&ValueRef::Integer(*id)).is_some();
+            assert!(there || World::expired(record, now));
+            there
+        });
+    }
+
+    fn begin(&mut self, text: &str) {
+        let operations = operations(text);
+        let facts = self.table.facts(0, true);
+        if self.table.changed_schema(&operations, &facts).is_err() {
+            return;
+        }
+        self.version += 1;
+        let line = line(&self.table, self.version, operations);
+        match self.table.begin(line) {
+            Ok(effects) => self.keep(&effects),
+            Err(error) => assert_eq!(error.code(), Code::Busy),
+        }
+    }
+
+    /// Goes on with a migration, which may end.
+    fn go_on(&mut self, most: usize) {
+        let lines = self.table.history().lines.len();
+        let done = self.table.go_on(most);
+        self.table.check_consistency().unwrap();
+        let effects = self.table.settle(done, self.now).unwrap();
+        self.keep(&effects);
+        self.forget_removed();
+        let Some(line) = self.table.history().lines.get(lines) else {
+            return;
+        };
+        assert!(self.table.running().is_none());
+        match &line.state {
+            State::Applied => {
+                assert!(done && self.unique(&self.model), "a duplicate was let in");
+                if self.table.schema().position(b"i").is_ok() {
+                    for record in self.model.values_mut() {
+                        record.entry("i".into()).or_insert(Value::Integer(7));
+                    }
+                }
+            }
+            State::Failed(reason) => {
+                assert!(reason.starts_with("DUPLICATE "), "{reason}");
+                let Operation::AddIndex { fields, .. } = &line.operations[0] else {
+                    panic!("{line:?}");
+                };
+                let mut keys = std::collections::BTreeSet::new();
+                let live = self.model.values().filter(|r| !World::expired(r, self.now));
+                let mut full = live
+                    .map(|record| {
+                        fields
+                            .iter()
+                            .map(|f| record[&**f].clone())
+                            .collect::<Vec<_>>()
+                    })
+                    .filter(|key| !key.contains(&Value::Null));
+                assert!(
+                    full.any(|key| !keys.insert(format!("{key:?}"))),
+                    "{reason} without a duplicate"
+                );
             }
         }
     }
@@ -350,6 +433,25 @@ impl World {
                 });
                 if let Some(text) = text {
                     self.migrate(&text);
+                }
+            }
+            Step::Begin(fields, shape) => {
+                let mut names: Vec<&str> = fields.iter().map(|at| FIELDS[*at].0).collect();
+                names.sort_unstable();
+                names.dedup();
+                let names = names.join(" ");
+                match shape {
+                    0 => self.begin("ADD FIELD i INTEGER DEFAULT 7 INDEX"),
+                    1 => self.begin(&format!("ADD INDEX {names}")),
+                    2 => self.begin(&format!("ADD INDEX {} BITMAP", FIELDS[fields[0]].0)),
+                    _ => self.begin(&format!("ADD INDEX {names} UNIQUE")),
+                }
+            }
+            Step::GoOn(most) => self.go_on(*most),
+            Step::Cancel => {
+                if self.table.running().is_some() {
+                    let effects = self.table.stop(self.now).unwrap();
+                    self.keep(&effects);
                 }
             }
             Step::Reload => *self.table = loaded(&bytes(&self.table)),

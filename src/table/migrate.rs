@@ -1,15 +1,12 @@
 //! Migrations carried out on a table.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Effects, Event, MAX_INDEXED_TEXT, Table, TableIndex, state::to_bytes};
+use super::{Effects, Event, Table, TableIndex, pass::Pass, running::busy, state::to_bytes};
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
-    schema::{Direction, Facts, IndexDefinition, Line, Migration, Operation, Schema, State},
-    value::ValueRef,
+    schema::{Direction, Facts, Line, Migration, Operation, Schema, State},
 };
 
 /// A migration as it was decided: what replicas and the AOF carry out again.
@@ -42,33 +39,77 @@ impl Table {
     }
 
     /// Carries out a migration, all of it or nothing, and writes it into the history.
-    /// `drop_data` is the caller's consent that values are discarded; `clock` tells, once all is
-    /// done, how many microseconds it took.
+    /// `drop_data` is the caller's consent that values are discarded, and what has expired by
+    /// `now` is in nobody's way; `clock` tells, once all is done, how many microseconds it took.
     ///
     /// # Errors
-    /// What the schema refuses; DUPLICATE, NOTNULL or BADVALUE naming a record in the way.
+    /// BUSY while another goes on; what the schema refuses; DUPLICATE, NOTNULL or BADVALUE naming
+    /// a record in the way.
     pub fn migrate(
         &mut self,
         mut line: Line,
         drop_data: bool,
+        now: i64,
         clock: impl FnOnce() -> u64,
     ) -> Result<Effects> {
+        if let Some(running) = &self.running {
+            return Err(busy(running));
+        }
         let facts = self.facts(line.at, drop_data);
         let schema = self.changed_schema(&line.operations, &facts)?;
         // Operations that came as effects have passed no parser.
         schema.validate()?;
-        self.adopt(schema)?;
+        self.pass = Some(Box::new(Pass::new(&self.form, &self.indexes, schema)));
+        let passed = self.pass_at_once(now);
+        let pass = self.pass.take();
+        let mut effects = passed?;
+        if let Some(pass) = pass {
+            self.adopt(*pass);
+        }
         line.took = clock();
         let outcome = Outcome { line: line.clone() };
         self.note(line);
-        let mut effects = Effects::none();
-        effects.migrate(&to_bytes(&outcome)?);
-        effects.happened(Event::Migrate);
+        let mut told = Effects::none();
+        told.migrate(&to_bytes(&outcome)?);
+        told.happened(Event::Migrate);
+        effects = effects.and(told);
         Ok(effects)
     }
 
+    /// The whole pass, and the removal of what has expired in its way.
+    fn pass_at_once(&mut self, now: i64) -> Result<Effects> {
+        let objections = match &mut self.pass {
+            Some(pass) if pass.is_needed() => {
+                pass.whole(&self.records);
+                pass.take_some_objections()
+            }
+            _ => Vec::new(),
+        };
+        let refused = objections
+            .iter()
+            .find_map(|objection| self.refusal(objection, now));
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let mut effects = Effects::none();
+        for objection in &objections {
+            effects = effects.and(self.clear(objection, now)?);
+        }
+        Ok(effects)
+    }
+
+    /// Whether a migration looks at the records.
+    ///
+    /// # Errors
+    /// What the schema refuses.
+    pub fn needs_pass(&self, line: &Line, drop_data: bool) -> Result<bool> {
+        let facts = self.facts(line.at, drop_data);
+        let schema = self.changed_schema(&line.operations, &facts)?;
+        Ok(Pass::new(&self.form, &self.indexes, schema).is_needed())
+    }
+
     /// Writes a line into the history.
-    fn note(&mut self, line: Line) {
+    pub(super) fn note(&mut self, line: Line) {
         let applied = &mut self.history.applied;
         if line.state == State::Applied {
             applied.retain(|migration| migration.version != line.version);
@@ -84,105 +125,14 @@ impl Table {
         self.history.lines.push(line);
     }
 
-    /// Takes on another schema: records are read through it, indexes it lacks go, indexes it
-    /// adds are built. On an error the table is as it was.
-    fn adopt(&mut self, schema: Schema) -> Result<()> {
-        let form = Arc::new(self.form.under(schema));
-        let before = std::mem::replace(&mut self.form, form);
-        let built = self
-            .check_nulls(&before.schema)
-            .and_then(|()| self.build_missing());
-        match built {
-            Ok(built) => {
-                self.arrange(built);
-                Ok(())
-            }
-            Err(error) => {
-                self.form = before;
-                Err(error)
-            }
+    /// Takes on the schema that a pass was made for: records are read through it, indexes it lacks
+    /// go, those that were built come.
+    pub(super) fn adopt(&mut self, pass: Pass) {
+        self.form = std::sync::Arc::clone(pass.form());
+        if let Some(expiry) = pass.expiry {
+            self.expiry = expiry;
         }
-    }
-
-    /// A field that becomes NOT NULL may have no nulls.
-    fn check_nulls(&self, before: &Schema) -> Result<()> {
-        let newly: Vec<usize> = (0..self.form.schema.fields.len())
-            .filter(|position| {
-                self.form.schema.fields.get(*position).is_some_and(|field| {
-                    let was = before.fields.iter().find(|f| f.number == field.number);
-                    field.not_null && was.is_some_and(|was| !was.not_null)
-                })
-            })
-            .collect();
-        if newly.is_empty() {
-            return Ok(());
-        }
-        for (row, _) in self.records.iter() {
-            let Some(record) = self.record(row) else {
-                continue;
-            };
-            if let Some(position) = newly.iter().find(|p| record.value(**p).is_null()) {
-                return Err(Error::new(
-                    Code::NotNull,
-                    format!(
-                        "field '{}' cannot be NOT NULL: the record with id {} has a null there",
-                        self.form.schema.field(*position)?.name,
-                        quoted(&record.value(0).text(&[]))
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Builds the indexes that the schema of now has and the table has not.
-    fn build_missing(&self) -> Result<Vec<TableIndex>> {
-        let there = |definition: &IndexDefinition| {
-            self.indexes
-                .iter()
-                .any(|index| index.definition.number == definition.number)
-        };
-        let missing = self.form.schema.indexes.iter().filter(|d| !there(d));
-        missing
-            .map(|definition| {
-                let mut index = TableIndex::new(definition.clone(), &self.form.schema);
-                self.check_texts(&index)?;
-                self.build(&mut index);
-                self.check_unique(&index)?;
-                Ok(index)
-            })
-            .collect()
-    }
-
-    /// No text in an index may be longer than it takes.
-    fn check_texts(&self, index: &TableIndex) -> Result<()> {
-        let texts = index.positions.iter().filter(|position| {
-            let field = self.form.schema.fields.get(**position);
-            field.is_some_and(|field| field.kind.kind() == crate::value::Kind::String)
-        });
-        let texts: Vec<usize> = texts.copied().collect();
-        if texts.is_empty() {
-            return Ok(());
-        }
-        for (row, _) in self.records.iter() {
-            let Some(record) = self.record(row) else {
-                continue;
-            };
-            for position in &texts {
-                match record.value(*position) {
-                    ValueRef::String(text) if text.len() > MAX_INDEXED_TEXT => {
-                        return Err(Error::bad_value(format!(
-                            "field '{}' cannot be in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {} in the record with id {}",
-                            self.form.schema.field(*position)?.name,
-                            text.len(),
-                            quoted(&record.value(0).text(&[]))
-                        )));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        self.arrange(pass.built);
     }
 
     /// A unique index that was just built may have no key twice, nulls apart.

@@ -10,8 +10,10 @@ mod form;
 #[cfg(test)]
 mod laws;
 mod migrate;
+mod pass;
 mod record;
 mod records;
+mod running;
 mod state;
 mod table_index;
 mod write;
@@ -22,10 +24,13 @@ pub use form::Form;
 pub use migrate::Outcome;
 pub use record::{Layout, Record, Values, encode_into, push_number, split_number};
 pub use records::{Records, Row};
+pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
 pub use write::Write;
 
 use std::sync::Arc;
+
+use pass::Pass;
 
 use crate::{
     error::{Error, Result},
@@ -50,6 +55,10 @@ pub struct Table {
     indexes: Vec<TableIndex>,
     /// The highest INTEGER id ever used, 0 at least.
     highest_id: i64,
+    /// The migration that is running, which is part of the state.
+    running: Option<Running>,
+    /// How far it has come here, which is not.
+    pass: Option<Box<Pass>>,
 }
 
 impl Table {
@@ -67,6 +76,8 @@ impl Table {
             expiry: SortedSet::new(),
             indexes: Vec::new(),
             highest_id: 0,
+            running: None,
+            pass: None,
         }
     }
 
@@ -113,7 +124,8 @@ impl Table {
     /// Bytes of memory, without a walk.
     pub fn bytes(&self) -> usize {
         let indexes: usize = self.indexes.iter().map(|i| i.index.bytes()).sum();
-        let parts = self.records.bytes() + self.ids.bytes() + self.expiry.bytes() + indexes;
+        let pass = self.pass.as_ref().map_or(0, |pass| pass.bytes());
+        let parts = self.records.bytes() + self.ids.bytes() + self.expiry.bytes() + indexes + pass;
         size_of::<Table>() + parts
     }
 
@@ -180,6 +192,11 @@ impl Table {
         self.expiry.rank(&expiry_bound(now))
     }
 
+    /// Whether there is work to do between commands: records expire, or a migration is running.
+    pub fn has_work(&self) -> bool {
+        self.running.is_some() || self.has_expiry()
+    }
+
     /// Whether any record expires.
     pub fn has_expiry(&self) -> bool {
         !self.expiry.is_empty()
@@ -225,6 +242,10 @@ impl Table {
             copy.records.put(row, record);
         }
         copy.rebuild_indexes();
+        if let Some(running) = &self.running {
+            // What could begin here can begin there.
+            _ = copy.resume(running.clone());
+        }
         Box::new(copy)
     }
 
@@ -252,61 +273,30 @@ impl Table {
 
     /// Builds every index anew from the records, sorted and in bulk.
     pub(crate) fn rebuild_indexes(&mut self) {
-        self.ids = self.build_sorted(|record, key| {
+        let form = self.form();
+        self.ids = build_sorted(&self.records, &form, |record, key| {
             record.value(0).key_into(key);
             true
         });
-        let expires_at = self.form.schema.expires_at();
-        self.expiry = self.build_sorted(|record, key| {
+        let expires_at = form.schema.expires_at();
+        self.expiry = build_sorted(&self.records, &form, |record, key| {
             let at = record.value(expires_at);
             if !at.is_null() {
                 at.key_into(key);
             }
             !at.is_null()
         });
-        let mut indexes = std::mem::take(&mut self.indexes);
-        for index in &mut indexes {
-            self.build(index);
-        }
-        self.indexes = indexes;
-    }
-
-    /// Fills an empty index from the records.
-    fn build(&self, index: &mut TableIndex) {
-        index.index = match index.definition.method {
-            Method::SortedSet => Index::SortedSet(self.build_sorted(|record, key| {
-                index.record_key_into(record, key);
-                true
-            })),
-            Method::Bitmap => {
-                let mut bitmap = Bitmap::new();
-                let mut key = Vec::new();
-                for (row, record) in self.records.iter() {
-                    if let Some(record) = self.read(record) {
-                        index.record_keys(&record, &mut key, |key| _ = bitmap.insert(key, row));
-                    }
+        for index in &mut self.indexes {
+            index.index = match index.definition.method {
+                Method::SortedSet => {
+                    Index::SortedSet(build_sorted(&self.records, &form, |record, key| {
+                        index.record_key_into(record, key);
+                        true
+                    }))
                 }
-                Index::Bitmap(bitmap)
-            }
-        };
-    }
-
-    /// A sorted set over every record for which `key_of` appends a key.
-    fn build_sorted(&self, key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool) -> SortedSet {
-        // Keys lie one after the other in one buffer, so that a million of them are one allocation.
-        let mut keys: Vec<u8> = Vec::new();
-        let mut entries: Vec<(usize, usize, Row)> = Vec::new();
-        for (row, record) in self.records.iter() {
-            let start = keys.len();
-            if let Some(record) = self.read(record) {
-                if key_of(&record, &mut keys) {
-                    entries.push((start, keys.len(), row));
-                }
-            }
+                Method::Bitmap => Index::Bitmap(build_bitmap(&self.records, &form, index)),
+            };
         }
-        let key = |entry: &(usize, usize, Row)| keys.get(entry.0..entry.1).unwrap_or_default();
-        entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.2.cmp(&b.2)));
-        SortedSet::from_sorted(entries.iter().map(|entry| (key(entry), entry.2)))
     }
 
     /// No text in an index, nor a STRING id, may be longer than [`MAX_INDEXED_TEXT`].
@@ -374,6 +364,9 @@ impl Table {
         if self.ids.len() != self.len() || self.expiry.len() != expiring {
             return Err("ids or expiry hold more than the records".into());
         }
+        if let Some(pass) = &self.pass {
+            pass.check(&self.records)?;
+        }
         self.check_indexes(&counts)
     }
 
@@ -428,6 +421,39 @@ impl Table {
     pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
         self.form.schema.position_of(number)
     }
+}
+
+/// A bitmap over every record.
+fn build_bitmap(records: &Records, form: &Form, index: &TableIndex) -> Bitmap {
+    let (mut bitmap, mut key) = (Bitmap::new(), Vec::new());
+    for (row, record) in records.iter() {
+        if let Some(record) = form.read(record) {
+            index.record_keys(&record, &mut key, |key| _ = bitmap.insert(key, row));
+        }
+    }
+    bitmap
+}
+
+/// A sorted set over every record for which `key_of` appends a key.
+fn build_sorted(
+    records: &Records,
+    form: &Form,
+    key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool,
+) -> SortedSet {
+    // Keys lie one after the other in one buffer, so that a million of them are one allocation.
+    let mut keys: Vec<u8> = Vec::new();
+    let mut entries: Vec<(usize, usize, Row)> = Vec::new();
+    for (row, record) in records.iter() {
+        let start = keys.len();
+        if let Some(record) = form.read(record) {
+            if key_of(&record, &mut keys) {
+                entries.push((start, keys.len(), row));
+            }
+        }
+    }
+    let key = |entry: &(usize, usize, Row)| keys.get(entry.0..entry.1).unwrap_or_default();
+    entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.2.cmp(&b.2)));
+    SortedSet::from_sorted(entries.iter().map(|entry| (key(entry), entry.2)))
 }
 
 /// Whether a value of `expires_at` lies at or before `now`.

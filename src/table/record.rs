@@ -102,6 +102,13 @@ fn width(code: u8, data: &[u8]) -> Option<usize> {
     })
 }
 
+/// A field's bytes and what follows them; nothing where they are not all there.
+#[inline]
+fn take(code: u8, data: &[u8]) -> (&[u8], &[u8]) {
+    let taken = width(code, data).and_then(|width| data.split_at_checked(width));
+    taken.unwrap_or_default()
+}
+
 #[inline]
 fn code_at(codes: &[u8], place: usize) -> u8 {
     codes
@@ -143,8 +150,7 @@ impl<'a> Record<'a> {
         let mut data = self.data;
         for (place, (_, kind)) in self.layout.fields.iter().enumerate() {
             let code = code_at(self.codes, place);
-            let taken = width(code, data).and_then(|width| data.split_at_checked(width));
-            let (bytes, rest) = taken.unwrap_or_default();
+            let (bytes, rest) = take(code, data);
             in_layout.push(decode(*kind, code, bytes).unwrap_or(ValueRef::Null));
             data = rest;
         }
@@ -161,6 +167,39 @@ impl<'a> Record<'a> {
             .zip(self.fields)
             .map(value)
             .collect()
+    }
+
+    /// Calls `then` with the values at these positions, in their order. It goes over the bytes once
+    /// as long as the positions ascend, and once more where they do not.
+    #[inline]
+    pub fn each(&self, positions: &[usize], mut then: impl FnMut(&ValueRef<'a>)) {
+        let (mut next, mut data) = (0, self.data);
+        let mut all: Option<Values<'a>> = None;
+        for position in positions {
+            let place = self.layout.places.get(*position).copied().flatten();
+            let place = place.map_or(usize::MAX, usize::from);
+            let value = match self.layout.fields.get(place) {
+                Some((_, kind)) if place >= next => {
+                    for before in next..place {
+                        data = take(code_at(self.codes, before), data).1;
+                    }
+                    let code = code_at(self.codes, place);
+                    let (bytes, rest) = take(code, data);
+                    (next, data) = (place + 1, rest);
+                    decode(*kind, code, bytes)
+                }
+                _ => self.out_of_turn(*position, &mut all),
+            };
+            // By reference: a value is some 40 bytes, and a copy of it costs more than its bytes.
+            then(value.as_ref().unwrap_or(&ValueRef::Null));
+        }
+    }
+
+    /// A value that is not met on the way: one before the others, or none of this layout.
+    #[inline(never)]
+    fn out_of_turn(&self, position: usize, all: &mut Option<Values<'a>>) -> Option<ValueRef<'a>> {
+        let all = all.get_or_insert_with(|| self.values());
+        all.get(position).copied()
     }
 
     #[inline]
@@ -215,7 +254,7 @@ impl<'a> Record<'a> {
 }
 
 /// The value that a field's code and bytes say. `None` where they are not of this kind.
-#[inline]
+#[inline(always)]
 fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
     if code == 0 {
         return Some(ValueRef::Null);
@@ -226,9 +265,7 @@ fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
             ValueRef::DateTime(unfold(little_endian(bytes)).wrapping_add(EPOCH))
         }
         (Kind::Float, 1..=9) => {
-            let mut bits = [0; 8];
-            bits.get_mut(..bytes.len())?.copy_from_slice(bytes);
-            let number = f64::from_be_bytes(bits);
+            let number = f64::from_bits(little_endian(bytes).swap_bytes());
             ValueRef::Float(number.is_finite().then_some(number)?)
         }
         (Kind::Boolean, 1..=2) => match little_endian(bytes) {
@@ -249,13 +286,17 @@ fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
     })
 }
 
+/// The number of up to 8 bytes: its first half and its last, which may overlap, read at once.
 #[inline]
 fn little_endian(bytes: &[u8]) -> u64 {
-    let mut number = [0; 8];
-    for (to, from) in number.iter_mut().zip(bytes) {
-        *to = *from;
+    let shift = |by: usize| 8 * (bytes.len() - by) as u32;
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift(4)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << shift(2)
+    } else {
+        bytes.first().copied().map_or(0, u64::from)
     }
-    u64::from_le_bytes(number)
 }
 
 fn fold(number: i64) -> u64 {

@@ -3,13 +3,17 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Layout, Table};
+use super::{Layout, Table, running::Running};
 use crate::{
     error::{Error, Result},
     schema::{History, Schema},
 };
 
-const MAGIC: &[u8; 5] = b"YARR\x01";
+const MAGIC: &[u8; 4] = b"YARR";
+/// A table whose state is as the first version had it.
+const PLAIN: u8 = 1;
+/// A table with a migration that is running.
+const MIGRATING: u8 = 2;
 
 /// Everything of a table but its records.
 #[derive(Serialize, Deserialize)]
@@ -32,7 +36,16 @@ impl Table {
             highest_id: self.highest_id(),
         };
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(to_bytes(&state).unwrap_or_default());
+        match self.running() {
+            None => {
+                bytes.push(PLAIN);
+                bytes.extend(to_bytes(&state).unwrap_or_default());
+            }
+            Some(running) => {
+                bytes.push(MIGRATING);
+                bytes.extend(to_bytes(&(state, running)).unwrap_or_default());
+            }
+        }
         bytes
     }
 
@@ -41,21 +54,26 @@ impl Table {
     /// # Errors
     /// BADVALUE where the bytes are damaged, of a later version, or describe no possible table.
     pub fn from_state(bytes: &[u8]) -> Result<Table> {
-        let Some((head, state)) = bytes.split_first_chunk::<5>() else {
+        let Some(([magic @ .., version], state)) = bytes.split_first_chunk::<5>() else {
             return Err(Error::corrupt("the state is cut"));
         };
-        if head.first_chunk::<4>() != MAGIC.first_chunk::<4>() {
+        if magic != MAGIC {
             return Err(Error::corrupt(
                 "expected a table's state, found something else",
             ));
         }
-        if head != MAGIC {
-            return Err(Error::corrupt(format!(
-                "expected format version 1, found {}; load a module that knows it",
-                head[4]
-            )));
-        }
-        let state: State = from_bytes(state)?;
+        let (state, running): (State, Option<Running>) = match *version {
+            PLAIN => (from_bytes(state)?, None),
+            MIGRATING => {
+                let (state, running) = from_bytes(state)?;
+                (state, Some(running))
+            }
+            _ => {
+                return Err(Error::corrupt(format!(
+                    "expected format version 1 or 2, found {version}; load a module that knows it"
+                )));
+            }
+        };
         state.schema.validate()?;
         validate_layouts(&state)?;
         let mut table = Table::new(state.identity);
@@ -65,6 +83,9 @@ impl Table {
             state.layouts,
             state.highest_id.max(0),
         );
+        if let Some(running) = running {
+            table.resume(running)?;
+        }
         Ok(table)
     }
 }

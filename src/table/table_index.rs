@@ -54,6 +54,28 @@ impl TableIndex {
         }
     }
 
+    /// Takes every entry out.
+    pub(super) fn clear(&mut self) {
+        self.index = match self.definition.method {
+            Method::SortedSet => Index::SortedSet(SortedSet::new()),
+            Method::Bitmap => Index::Bitmap(Bitmap::new()),
+        };
+    }
+
+    /// Adds a record's entries. `key` is scratch space.
+    pub(super) fn record_enter(&mut self, row: Row, record: &Record<'_>, key: &mut Vec<u8>) {
+        let mut index = std::mem::replace(&mut self.index, Index::Bitmap(Bitmap::new()));
+        self.record_keys(record, key, |key| _ = index.insert(key, row));
+        self.index = index;
+    }
+
+    /// Takes a record's entries out. `key` is scratch space.
+    pub(super) fn record_leave(&mut self, row: Row, record: &Record<'_>, key: &mut Vec<u8>) {
+        let mut index = std::mem::replace(&mut self.index, Index::Bitmap(Bitmap::new()));
+        self.record_keys(record, key, |key| _ = index.remove(key, row));
+        self.index = index;
+    }
+
     /// Appends the key of a record with these values. An index over TAGS has others too.
     pub fn key_into(&self, values: &[ValueRef<'_>], key: &mut Vec<u8>) {
         for position in &self.positions {

@@ -93,6 +93,7 @@ impl<'t> Write<'t> {
     fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
         self.enter(row, values, None);
+        self.follow(row, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.happened(Event::Create);
@@ -126,8 +127,9 @@ impl<'t> Write<'t> {
         };
         self.encode(values);
         self.table.records.put(row, &self.record);
-        self.undo.push(Undo::Replace(row, old));
         self.enter(row, values, Some(before));
+        self.follow(row, Some(&old));
+        self.undo.push(Undo::Replace(row, old));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
         Ok(())
@@ -318,6 +320,7 @@ impl<'t> Write<'t> {
         };
         self.leave(row, &old);
         self.table.records.remove(row);
+        self.follow(row, Some(&old));
         self.effects.remove(&self.key);
         self.effects.happened(event);
         self.undo.push(Undo::Remove(row, old));
@@ -341,6 +344,14 @@ impl<'t> Write<'t> {
         table.ids.remove(&self.key, row);
     }
 
+    /// A pass under way follows what has become of a row.
+    #[inline]
+    fn follow(&mut self, row: Row, old: Option<&[u8]>) {
+        if let Some(pass) = &mut self.table.pass {
+            pass.follow(row, old, self.table.records.get(row));
+        }
+    }
+
     /// Undoes one step.
     fn step_back(&mut self, step: Undo) {
         match step {
@@ -350,17 +361,21 @@ impl<'t> Write<'t> {
                 };
                 self.leave(row, &bytes);
                 self.table.records.remove(row);
+                self.follow(row, Some(&bytes));
             }
             Undo::Replace(row, old) => {
-                if let Some(new) = self.table.records.get(row).map(Box::<[u8]>::from) {
-                    self.leave(row, &new);
+                let new = self.table.records.get(row).map(Box::<[u8]>::from);
+                if let Some(new) = &new {
+                    self.leave(row, new);
                 }
                 self.table.records.put(row, &old);
                 self.reenter(row, &old);
+                self.follow(row, new.as_deref());
             }
             Undo::Remove(row, old) => {
                 self.table.records.put(row, &old);
                 self.reenter(row, &old);
+                self.follow(row, None);
             }
         }
     }

@@ -9,10 +9,11 @@ use crate::{
 };
 
 /// The commands, and whether they write.
-const COMMANDS: [(&str, bool); 9] = [
+const COMMANDS: [(&str, bool); 10] = [
     ("yarr.create", true),
     ("yarr.find", false),
     ("yarr.where", false),
+    ("yarr.aggregate", false),
     ("yarr.update", true),
     ("yarr.del", true),
     ("yarr.migrate", true),
@@ -70,6 +71,7 @@ fn the_server_finds_the_key_of_a_command() {
     for line in [
         "YARR.FIND people 1",
         "YARR.WHERE people n = 1",
+        "YARR.AGGREGATE people * COUNT",
         "YARR.CREATE people n 1",
         "YARR.UPDATE people 1 SET n 1",
         "YARR.DEL people 1",

@@ -32,12 +32,13 @@ fn forgotten(client: &mut Client) -> Vec<String> {
 }
 
 /// The reads that a client may cache.
-const READS: [&str; 9] = [
+const READS: [&str; 10] = [
     "YARR.FIND t 1",
     "YARR.FIND t 99",
     "YARR.FIND t IDS 2 1 2",
     "YARR.FIND t WHERE n = 1",
     "YARR.WHERE t n >= 1 COUNT",
+    "YARR.AGGREGATE t * GROUP BY n COUNT",
     "YARR.WHERE t * CURSOR 0",
     "YARR.SCHEMA t",
     "YARR.EXPLAIN t WHERE n = 1",

@@ -54,6 +54,7 @@ fn a_client_is_sent_to_the_node_of_a_table() {
         "YARR.CREATE {} n 1",
         "YARR.FIND {} 1",
         "YARR.WHERE {} *",
+        "YARR.AGGREGATE {} * COUNT",
         "YARR.UPDATE {} 1 SET n 1",
         "YARR.DEL {} 1",
         "YARR.SCHEMA {}",

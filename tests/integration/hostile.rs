@@ -188,7 +188,7 @@ fn a_string_in_an_index_is_at_most_four_kibibytes() {
 }
 
 /// Commands with any bytes in the place of the question mark.
-const TEMPLATES: [&str; 37] = [
+const TEMPLATES: [&str; 40] = [
     "YARR.FIND ? 1",
     "YARR.FIND t ?",
     "YARR.FIND t 1 ?",
@@ -221,6 +221,9 @@ const TEMPLATES: [&str; 37] = [
     "YARR.MIGRATE t UP 5 x ADD FIELD z ENUM ( ? )",
     "YARR.MIGRATE t UP 5 x ADD FIELD z INTEGER DEFAULT ?",
     "YARR.MIGRATE t DOWN ?",
+    "YARR.AGGREGATE t * GROUP BY ? COUNT",
+    "YARR.AGGREGATE t * SUM ?",
+    "YARR.AGGREGATE t * COUNT ORDER BY ?",
     "YARR.SCHEMA t ?",
     "YARR.EXPLAIN t ?",
     "YARR.INFO ?",

@@ -299,6 +299,7 @@ fn every_command_on_a_table_makes_it_young() {
     for line in [
         "YARR.FIND t 1",
         "YARR.WHERE t n = 1",
+        "YARR.AGGREGATE t * COUNT",
         "YARR.CREATE t n 3",
         "YARR.UPDATE t 1 SET n 3",
         "YARR.DEL t 1",
@@ -507,6 +508,7 @@ fn commands_on_tables_refuse_every_other_type() {
             "YARR.CREATE {} n 1",
             "YARR.FIND {} 1",
             "YARR.WHERE {} *",
+            "YARR.AGGREGATE {} * COUNT",
             "YARR.UPDATE {} 1 SET n 1",
             "YARR.DEL {} 1",
             "YARR.MIGRATE {} UP 1 make ADD FIELD n INTEGER",

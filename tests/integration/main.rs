@@ -7,6 +7,7 @@
 
 mod able;
 mod access;
+mod aggregate;
 mod aof;
 mod caching;
 mod cli;
@@ -38,6 +39,7 @@ mod model;
 mod notifications;
 mod observers;
 mod operation;
+mod packed;
 mod payload;
 mod permissions;
 mod persistence;
@@ -58,6 +60,7 @@ mod tags;
 mod transactions;
 mod transcript;
 mod transfer;
+mod unpack;
 mod update;
 mod value;
 mod watch;

@@ -304,14 +304,14 @@ fn the_modules_commands_are_among_the_servers() {
     let (_server, mut client) = served(Options::new());
     let all = client.count("COMMAND COUNT");
     let mut plain = Options::new().start_plain();
-    assert_eq!(all - plain.connect().count("COMMAND COUNT"), 10);
+    assert_eq!(all - plain.connect().count("COMMAND COUNT"), 11);
     plain.stop();
     let mut found = client.list("COMMAND LIST FILTERBY PATTERN yarr.*");
     let mut listed = client.list("COMMAND LIST FILTERBY MODULE yarr");
     found.sort();
     listed.sort();
     assert_eq!(found, listed);
-    assert_eq!(found.len(), 10);
+    assert_eq!(found.len(), 11);
     assert_eq!(
         client.list("COMMAND LIST FILTERBY MODULE other"),
         Vec::<String>::new()

@@ -51,6 +51,7 @@ fn a_right_to_read_keys_covers_what_only_reads() {
         &[
             ("YARR.FIND a:t 1", true),
             ("YARR.WHERE a:t n = 1", true),
+            ("YARR.AGGREGATE a:t * COUNT", true),
             ("YARR.INFO a:t", true),
             ("YARR.SCHEMA a:t HISTORY", true),
             ("YARR.SCHEMA a:t CHECK UP 9 x ADD FIELD x INTEGER", true),
@@ -64,6 +65,7 @@ fn a_right_to_read_keys_covers_what_only_reads() {
             ("YARR.MIGRATE a:t DOWN 1", false),
             ("YARR.APPLY a:t x", false),
             ("YARR.FIND b:t 1", false),
+            ("YARR.AGGREGATE b:t * COUNT", false),
             ("YARR.EXPLAIN b:t WHERE n = 1", false),
         ],
     );

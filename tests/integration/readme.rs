@@ -1,19 +1,30 @@
-//! The commands that README.md shows do what it says they do.
+//! The commands that README.md and the guides show do what is said of them.
 
 use crate::{server::Server, transcript};
 
-#[test]
-fn every_command_in_the_readme_answers_what_the_readme_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let text = std::fs::read_to_string(path).expect("README.md at the root of the workspace");
+/// Types the commands of a document and compares the answers.
+#[track_caller]
+fn answers_what_is_said(document: &str) {
+    let path = format!("{}/{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect(document);
     let blocks = redis_blocks(&text);
     assert!(
         !blocks.is_empty(),
-        "README.md has no block fenced with ```redis"
+        "{document} has no block fenced with ```redis"
     );
     let server = Server::start();
     let mut client = server.connect();
     transcript::transcript(&mut client, &blocks.join("\n"));
+}
+
+#[test]
+fn every_command_in_the_readme_answers_what_the_readme_says() {
+    answers_what_is_said("README.md");
+}
+
+#[test]
+fn every_command_in_the_guide_from_active_record_answers_what_it_says() {
+    answers_what_is_said("docs/active-record.md");
 }
 
 /// The text of each fenced block tagged `redis`.

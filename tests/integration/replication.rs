@@ -197,6 +197,7 @@ fn reads_and_commands_that_fail_do_not_replicate() {
         "YARR.FIND people 1",
         "YARR.FIND people WHERE age = 1",
         "YARR.WHERE people * COUNT",
+        "YARR.AGGREGATE people * GROUP BY age COUNT",
         "YARR.SCHEMA people",
         "YARR.INFO people",
         "YARR.EXPLAIN people WHERE age = 1",

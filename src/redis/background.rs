@@ -1,11 +1,14 @@
-//! Reclaiming expired records in the background: a primary removes them in slices of at most
-//! 1 ms and replicates the removal. Nobody sees an expired record, reclaimed or not; what the
-//! slices give back is memory.
+//! Work between commands, in slices of at most 1 ms: reclaiming expired records, and the passes of
+//! migrations that are running.
 //!
-//! Which tables have records that expire is kept in a [`Register`]. A timer looks at those that
-//! are due. Before Redis 6, each write to a table reclaims a few of its records instead: Redis 4
-//! has no timers, and Redis 5 takes what a timer replicates for the beginning of a transaction
-//! that never ends.
+//! A primary removes what has expired and replicates the removal. Nobody sees an expired record,
+//! reclaimed or not; what the slices give back is memory. A migration's pass goes on everywhere, so
+//! that a replica has what it needs when its primary decides how the migration ends.
+//!
+//! Which tables have such work is kept in a [`Register`]. A timer looks at those that are due.
+//! Before Redis 6 there is none: each write to a table reclaims a few of its records instead, and
+//! a migration is carried out in its command. Redis 4 has no timers, and Redis 5 takes what a
+//! timer replicates for the beginning of a transaction that never ends.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
@@ -22,13 +25,13 @@ use super::{
     environment::now,
     guard::guard,
     holder::Holder,
-    info::{LONGEST_SLICE, SLICES},
+    info::{LONGEST_SLICE, MIGRATED, SLICES},
     key::{Key, Mode},
     log,
     register::{Look, Place, Register},
     replicate,
 };
-use crate::table::Table;
+use crate::table::{Effects, Table};
 
 /// Records removed between two looks at the clock, at first and where a write does it.
 const BATCH: usize = 16;
@@ -74,12 +77,12 @@ fn rearm(ctx: Context, rest: Duration) {
     ));
 }
 
-/// Puts a table that a command touched into the register, if any of its records expires and it
-/// is not there yet.
+/// Puts a table that a command touched into the register, if there is work to do on it and it is
+/// not there yet.
 #[inline]
 pub fn note(ctx: Context, name: StringRef<'_>, holder: &Holder) {
-    let expires = holder.table_as_it_is().is_some_and(Table::has_expiry);
-    if expires && holder.noted().get() != super::register::generation() {
+    let works = holder.table_as_it_is().is_some_and(Table::has_work);
+    if works && holder.noted().get() != super::register::generation() {
         note_anew(ctx, name, holder);
     }
 }
@@ -92,12 +95,13 @@ fn note_anew(ctx: Context, name: StringRef<'_>, holder: &Holder) {
     let place = Place::new(Some(ctx.selected_db()), name.bytes());
     register().add(place, table.identity(), now());
     holder.noted().set(super::register::generation());
+    holder.count_migration();
     subscribe(ctx);
 }
 
-/// Puts a table that is being loaded into the register, if any of its records expires.
+/// Puts a table that is being loaded into the register, if there is work to do on it.
 pub fn note_loaded(ctx: Option<Context>, db: Option<i32>, name: &[u8], table: &Table) {
-    if has_timer() && table.has_expiry() {
+    if has_timer() && table.has_work() {
         register().add(Place::new(db, name), table.identity(), now());
         ctx.into_iter().for_each(subscribe);
     }
@@ -111,9 +115,9 @@ unsafe extern "C" fn tick(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     // SAFETY: The server's promise.
     let ctx = unsafe { Context::new(ctx) };
     let started = Instant::now();
-    let more = guard(|| may_write(ctx) && slice(ctx, started));
+    let more = guard(|| !ctx.flags().loading() && slice(ctx, started));
     let more = more.unwrap_or_else(|panic| {
-        log::warning(ctx, &format!("internal error while reclaiming: {panic}"));
+        log::warning(ctx, &format!("internal error between commands: {panic}"));
         false
     });
     LONGEST_SLICE.at_least(started.elapsed().as_micros() as u64);
@@ -129,12 +133,13 @@ fn may_write(ctx: Context) -> bool {
 /// Looks at the tables that are due, until all are done or the time is up; then it answers true.
 fn slice(ctx: Context, started: Instant) -> bool {
     let now = now();
+    let decides = may_write(ctx);
     loop {
         let Some((place, identity)) = register().next_due(now) else {
             return false;
         };
         let look = match place.db {
-            Some(db) => look(ctx, db, &place.name, identity, now, started),
+            Some(db) => look(ctx, db, &place.name, identity, now, started, decides),
             None => search(ctx, &place.name, now),
         };
         let more = matches!(look, Look::More);
@@ -145,26 +150,128 @@ fn slice(ctx: Context, started: Instant) -> bool {
     }
 }
 
-/// Looks at one table, and reclaims what has expired of it as long as there is time.
-fn look(ctx: Context, db: i32, name: &[u8], identity: u64, now: i64, started: Instant) -> Look {
+/// Looks at one table, and works on it as long as there is time. `decides`: whether this server
+/// decides what is written.
+fn look(
+    ctx: Context,
+    db: i32,
+    name: &[u8],
+    identity: u64,
+    now: i64,
+    started: Instant,
+    decides: bool,
+) -> Look {
     if !ctx.select_db(db) {
         return Look::Gone;
     }
     let name = OwnedString::new(ctx, name);
-    match peek(ctx, name.as_ref()) {
-        None => Look::Gone,
-        Some((other, None)) if other != identity => Look::Gone,
-        Some((_, None)) => Look::Quiet,
-        Some((_, Some(at))) if at > now => Look::Later(at),
+    let Some((other, next_expiry, migrates)) = peek(ctx, name.as_ref()) else {
+        return Look::Gone;
+    };
+    if migrates {
+        match go_on(ctx, name.as_ref(), started, decides) {
+            Pass::Working => return Look::More,
+            // Whoever decides will say how it ends.
+            Pass::Waiting => {}
+        }
+    }
+    match next_expiry {
+        None if other != identity => Look::Gone,
+        None if migrates => Look::Later(now),
+        None => Look::Quiet,
+        Some(at) if at > now => Look::Later(at),
+        Some(_) if !decides => Look::Later(i64::MAX),
         Some(_) => reclaim(ctx, name.as_ref(), now, started),
     }
 }
 
-/// The identity of the table of that name, and when its first record expires.
-fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>)> {
+/// What a slice left of a migration's pass.
+enum Pass {
+    /// More to do.
+    Working,
+    /// Nothing to do here.
+    Waiting,
+}
+
+/// Goes on with the migration that is running on a table, and ends it where this server decides
+/// and it has come to its end.
+fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> Pass {
+    SLICES.bump();
+    let (mut batch, mut before) = (BATCH, started.elapsed());
+    let done = loop {
+        let Some(done) = meet(ctx, name, batch) else {
+            return Pass::Waiting;
+        };
+        let after = started.elapsed();
+        if done || after >= SLICE {
+            break done;
+        }
+        batch = stride(batch, after - before);
+        before = after;
+    };
+    if decides {
+        settle(ctx, name, done);
+        return Pass::Working;
+    }
+    match done {
+        true => Pass::Waiting,
+        false => Pass::Working,
+    }
+}
+
+/// Has the pass meet so many records more; whether it is done. `None` where there is none.
+fn meet(ctx: Context, name: StringRef<'_>, batch: usize) -> Option<bool> {
+    let mut key = Key::open(ctx, name, Mode::Peek);
+    let holder = key.holder_mut().ok().flatten()?;
+    let met = holder.change(|table| {
+        Ok(table.as_mut().map(|table| {
+            let before = table.progress().map_or(0, |progress| progress.met);
+            let done = table.go_on(batch);
+            let after = table.progress().map_or(0, |progress| progress.met);
+            MIGRATED.add(after.saturating_sub(before));
+            done
+        }))
+    });
+    holder.count_migration();
+    met.ok().flatten()
+}
+
+/// Decides about a migration whose pass is done or goes on.
+fn settle(ctx: Context, name: StringRef<'_>, done: bool) {
+    let mut key = Key::open(ctx, name, Mode::Write);
+    let Ok(Some(holder)) = key.holder_mut() else {
+        return;
+    };
+    let settled = holder.change(|table| match table {
+        Some(table) => table.settle(done, now()),
+        None => Ok(Effects::none()),
+    });
+    holder.count_migration();
+    drop(key);
+    match settled {
+        Ok(effects) => replicate::publish(ctx, name, &effects),
+        Err(error) => log::warning(ctx, &format!("a migration does not end: {error}")),
+    }
+}
+
+/// The size of the next batch, where one took so long.
+fn stride(batch: usize, took: Duration) -> usize {
+    match took {
+        took if took < STRIDE / 2 => batch * 2,
+        took if took > STRIDE * 2 => (batch / 2).max(1),
+        _ => batch,
+    }
+}
+
+/// The identity of the table of that name, when its first record expires, and whether a migration
+/// is running.
+fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>, bool)> {
     let key = Key::open(ctx, name, Mode::Peek);
-    let table = key.holder().ok()??.table().ok()?;
-    Some((table.identity(), table.next_expiry()))
+    let holder = key.holder().ok()??;
+    holder.count_migration();
+    let table = holder.table().ok()?;
+    let migrates = table.running().is_some();
+    Some((table.identity(), table.next_expiry(), migrates))
 }
 
 fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Look {
@@ -175,11 +282,7 @@ fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Loo
         if after >= SLICE {
             return Look::More;
         }
-        batch = match after - before {
-            took if took < STRIDE / 2 => batch * 2,
-            took if took > STRIDE * 2 => (batch / 2).max(1),
-            _ => batch,
-        };
+        batch = stride(batch, after - before);
         before = after;
     }
     Look::Later(now)
@@ -210,24 +313,29 @@ fn search(ctx: Context, name: &[u8], now: i64) -> Look {
         if !ctx.select_db(db) {
             break;
         }
-        if let Some((identity, Some(_))) = peek(ctx, string.as_ref()) {
-            register().add(Place::new(Some(db), name), identity, now);
+        match peek(ctx, string.as_ref()) {
+            Some((identity, expiry, migrates)) if expiry.is_some() || migrates => {
+                register().add(Place::new(Some(db), name), identity, now);
+            }
+            _ => {}
         }
     }
     Look::Searched
 }
 
-/// Whether a write to this table is to reclaim some of its records, because no timer does it.
+/// Whether a write to this table is to do some of its work, because no timer does it.
 #[inline]
 pub fn rides(holder: &Holder) -> bool {
-    !has_timer() && holder.table_as_it_is().is_some_and(Table::has_expiry)
+    !has_timer() && holder.table_as_it_is().is_some_and(Table::has_work)
 }
 
-/// Reclaims some records of a table that was written to.
+/// Does some of the work on a table that was written to.
 #[cold]
 pub fn ride(ctx: Context, name: StringRef<'_>) {
     if ctx.flags().decides() {
         reclaim_batch(ctx, name, now(), BATCH);
+        // Here a migration is running only where another server began it.
+        go_on(ctx, name, Instant::now(), true);
     }
 }
 

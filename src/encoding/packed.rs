@@ -1,0 +1,388 @@
+//! Records as one string: the reply to PACKED. `docs/packed.md` has the format.
+//!
+//! Everything is as bincode 2 writes it in its standard configuration, so that a reader needs no
+//! more than that: numbers little-endian, lengths and integers of variable width, an option a
+//! byte before its value.
+
+use crate::{
+    error::{Code, Error, Result},
+    schema::Field,
+    table::Record,
+    value::{Text, Type, ValueRef},
+};
+
+/// The first byte.
+const VERSION: u8 = 1;
+/// No bulk string of a client or a server may be longer by their own defaults.
+const MOST: usize = 512 << 20;
+/// What is set aside at the start, at most: a reply's size is not known before its end.
+const RESERVED: usize = 64 << 10;
+
+const ABSENT: u8 = 0;
+const PRESENT: u8 = 1;
+
+/// Writes records, one after the other, behind a head that says what they hold.
+pub struct Packer<'s> {
+    positions: &'s [usize],
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl<'s> Packer<'s> {
+    /// Begins a string of `rows` records with the fields at these positions.
+    pub fn new(fields: &[Field], positions: &'s [usize], rows: usize) -> Packer<'s> {
+        let expected = rows.saturating_mul(positions.len()).saturating_mul(12);
+        let mut bytes = Vec::with_capacity(expected.clamp(256, RESERVED));
+        bytes.push(VERSION);
+        push_unsigned(positions.len() as u64, &mut bytes);
+        let columns = positions.iter().filter_map(|at| fields.get(*at));
+        columns.for_each(|field| push_column(field, &mut bytes));
+        push_unsigned(rows as u64, &mut bytes);
+        Packer {
+            positions,
+            bytes,
+            most: MOST,
+        }
+    }
+
+    /// Writes a record, or that there is none.
+    ///
+    /// # Errors
+    /// TOOMANY where the string becomes longer than a reply may be.
+    #[inline]
+    pub fn push(&mut self, record: Option<&Record<'_>>) -> Result<()> {
+        let (bytes, most) = (&mut self.bytes, self.most);
+        let mut fits = true;
+        match record {
+            None => bytes.push(ABSENT),
+            Some(record) => {
+                bytes.push(PRESENT);
+                record.each(self.positions, |value| match value {
+                    // Not even built: a few such texts are more than a server's memory.
+                    ValueRef::String(text) if text.len() > most.saturating_sub(bytes.len()) => {
+                        fits = false;
+                    }
+                    value => push_value(value, bytes),
+                });
+            }
+        }
+        match fits && bytes.len() <= most {
+            true => Ok(()),
+            false => Err(too_long(most)),
+        }
+    }
+
+    /// The string.
+    pub fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+#[cold]
+fn too_long(most: usize) -> Error {
+    Error::new(
+        Code::TooMany,
+        format!(
+            "the packed reply would be longer than {} MB; use LIMIT, CURSOR, fewer fields or smaller batches",
+            most >> 20
+        ),
+    )
+}
+
+fn push_column(field: &Field, out: &mut Vec<u8>) {
+    push_bytes(field.name.as_bytes(), out);
+    out.push(match field.kind {
+        Type::Integer => 0,
+        Type::Float => 1,
+        Type::Boolean => 2,
+        Type::DateTime => 3,
+        Type::String => 4,
+        Type::Uuid => 5,
+        Type::Enum(_) => 6,
+        Type::Tags => 7,
+    });
+    if let Type::Enum(names) = &field.kind {
+        push_unsigned(names.len() as u64, out);
+        names
+            .iter()
+            .for_each(|name| push_bytes(name.as_bytes(), out));
+    }
+}
+
+#[inline(always)]
+fn push_value(value: &ValueRef<'_>, out: &mut Vec<u8>) {
+    match value {
+        ValueRef::Null => out.push(ABSENT),
+        ValueRef::Integer(n) | ValueRef::DateTime(n) => {
+            push_present((n << 1 ^ n >> 63) as u64, out);
+        }
+        ValueRef::Float(f) => {
+            out.push(PRESENT);
+            out.extend_from_slice(&f.to_le_bytes());
+        }
+        ValueRef::Boolean(truth) => push_present(u64::from(*truth), out),
+        ValueRef::String(Text::Bytes(bytes)) => {
+            push_present(bytes.len() as u64, out);
+            out.extend_from_slice(bytes);
+        }
+        ValueRef::String(Text::Uuid(text)) => {
+            push_present(text.len() as u64, out);
+            out.extend_from_slice(text);
+        }
+        ValueRef::Uuid(bytes) => {
+            out.push(PRESENT);
+            out.extend_from_slice(bytes);
+        }
+        ValueRef::Enum(ordinal) => push_present(u64::from(*ordinal), out),
+        ValueRef::Tags(tags) => {
+            push_present(tags.len() as u64, out);
+            tags.iter().for_each(|tag| push_bytes(tag, out));
+        }
+    }
+}
+
+/// A number that is there: as [`push_unsigned`], in one step where it is short.
+#[inline]
+fn push_present(number: u64, out: &mut Vec<u8>) {
+    match number {
+        0..=250 => out.extend_from_slice(&[PRESENT, number as u8]),
+        _ => {
+            out.push(PRESENT);
+            push_unsigned(number, out);
+        }
+    }
+}
+
+#[inline]
+fn push_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    push_unsigned(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// A number of up to 250 is its byte; 251, 252 and 253 stand before 2, 4 and 8 bytes.
+#[inline]
+fn push_unsigned(number: u64, out: &mut Vec<u8>) {
+    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+    match number {
+        0..=250 => out.push(a),
+        251..=0xFFFF => out.extend_from_slice(&[251, a, b]),
+        0x1_0000..=0xFFFF_FFFF => out.extend_from_slice(&[252, a, b, c, d]),
+        _ => out.extend_from_slice(&[253, a, b, c, d, e, f, g, h]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bincode::{config::standard, error::DecodeError, serde::decode_from_slice};
+    use proptest::prelude::*;
+    use serde::{Deserialize, de::DeserializeOwned};
+
+    use super::*;
+    use crate::{
+        schema::{Facts, Operation, Schema},
+        table::{Form, Layout, encode_into},
+        value::{Value, tags},
+    };
+
+    const FACTS: Facts = Facts {
+        empty: false,
+        drop_data: true,
+        now: 0,
+    };
+
+    /// A type as a client in Rust may have it.
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Kind {
+        Integer,
+        Float,
+        Boolean,
+        DateTime,
+        String,
+        Uuid,
+        Enum(Vec<String>),
+        Tags,
+    }
+
+    /// The names of the columns, and the rows.
+    type Rows = (Vec<String>, Vec<Option<Vec<Value>>>);
+
+    /// Reads with nothing but bincode.
+    struct Reader<'b>(&'b [u8]);
+
+    impl Reader<'_> {
+        fn next<T: DeserializeOwned>(&mut self) -> std::result::Result<T, DecodeError> {
+            let (item, length) = decode_from_slice(self.0, standard())?;
+            self.0 = &self.0[length..];
+            Ok(item)
+        }
+
+        fn value(&mut self, kind: &Kind) -> std::result::Result<Value, DecodeError> {
+            Ok(match kind {
+                Kind::Integer => self.next::<Option<_>>()?.map(Value::Integer),
+                Kind::Float => self.next::<Option<_>>()?.map(Value::Float),
+                Kind::Boolean => self.next::<Option<_>>()?.map(Value::Boolean),
+                Kind::DateTime => self.next::<Option<_>>()?.map(Value::DateTime),
+                Kind::String => self
+                    .next::<Option<Vec<u8>>>()?
+                    .map(|bytes| Value::String(bytes.into())),
+                Kind::Uuid => self.next::<Option<_>>()?.map(Value::Uuid),
+                Kind::Enum(_) => self.next::<Option<_>>()?.map(Value::Enum),
+                Kind::Tags => self.next::<Option<Vec<Vec<u8>>>>()?.map(|tags| {
+                    Value::Tags(tags::collect(tags.iter().map(Vec::as_slice)).unwrap())
+                }),
+            }
+            .unwrap_or(Value::Null))
+        }
+
+        fn rows(&mut self) -> std::result::Result<Rows, DecodeError> {
+            assert_eq!(self.next::<u8>()?, VERSION);
+            let columns: Vec<(String, Kind)> = self.next()?;
+            let mut rows = Vec::new();
+            for _ in 0..self.next::<u64>()? {
+                rows.push(match self.next::<bool>()? {
+                    false => None,
+                    true => {
+                        let values = columns.iter().map(|(_, kind)| self.value(kind));
+                        Some(values.collect::<std::result::Result<_, _>>()?)
+                    }
+                });
+            }
+            Ok((columns.into_iter().map(|column| column.0).collect(), rows))
+        }
+    }
+
+    fn add(schema: &Schema, name: &str, kind: Type) -> Schema {
+        let operation = Operation::AddField {
+            name: name.into(),
+            kind,
+            not_null: false,
+            default: None,
+            index: None,
+            position: None,
+        };
+        schema.change(&operation, &FACTS).unwrap()
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            prop_oneof![any::<i64>(), -300i64..300, -70_000i64..70_000].prop_map(Value::Integer),
+            any::<f64>()
+                .prop_filter("finite", |f| f.is_finite())
+                .prop_map(Value::Float),
+            any::<bool>().prop_map(Value::Boolean),
+            any::<i64>().prop_map(Value::DateTime),
+            prop::collection::vec(any::<u8>(), 0..300).prop_map(|b| Value::String(b.into())),
+            any::<[u8; 16]>()
+                .prop_map(|b| Value::String(crate::value::uuid::text(&b).to_vec().into())),
+            any::<[u8; 16]>().prop_map(Value::Uuid),
+            (0u16..300).prop_map(Value::Enum),
+            prop::collection::vec(prop::collection::vec(any::<u8>(), 0..256), 0..5)
+                .prop_map(|tags| Value::Tags(tags::collect(tags.iter().map(|t| &t[..])).unwrap())),
+        ]
+    }
+
+    fn kind_of(value: &Value) -> Type {
+        match value {
+            Value::Null | Value::Integer(_) => Type::Integer,
+            Value::Float(_) => Type::Float,
+            Value::Boolean(_) => Type::Boolean,
+            Value::DateTime(_) => Type::DateTime,
+            Value::String(_) => Type::String,
+            Value::Uuid(_) => Type::Uuid,
+            Value::Tags(_) => Type::Tags,
+            Value::Enum(_) => Type::Enum((0..300).map(|n| format!("n{n}").into()).collect()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_unpacks_and_nothing_shorter_does(
+            values in prop::collection::vec(value(), 0..12),
+            nulls in prop::collection::vec(any::<bool>(), 12),
+            wanted in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+            ends in prop::collection::vec(any::<prop::sample::Index>(), 30),
+        ) {
+            let mut schema = Schema::new();
+            for (at, value) in values.iter().enumerate() {
+                schema = add(&schema, &format!("f{at}"), kind_of(value));
+            }
+            let mut full = vec![Value::Integer(7)];
+            full.extend(values.iter().cloned());
+            full.extend([Value::DateTime(1), Value::DateTime(-2), Value::Null]);
+            let holes = nulls.iter().chain(std::iter::repeat(&false));
+            let hollow: Vec<Value> = full
+                .iter()
+                .zip(holes)
+                .map(|(value, null)| if *null { Value::Null } else { value.clone() })
+                .collect();
+            let layout = Layout::of(&schema);
+            // Both were written before the last field was there.
+            let schema = add(&schema, "later", Type::String);
+            let form = Form::new(schema, vec![layout]);
+            let bytes = [&full, &hollow].map(|values| {
+                let refs: Vec<ValueRef> = values.iter().map(Value::as_ref).collect();
+                let mut bytes = Vec::new();
+                encode_into(0, &refs, &mut bytes);
+                bytes
+            });
+            let fields = &form.schema.fields;
+            let mut positions: Vec<usize> = Vec::new();
+            for index in wanted {
+                let position = index.index(fields.len());
+                if !positions.contains(&position) {
+                    positions.push(position);
+                }
+            }
+
+            let mut packer = Packer::new(fields, &positions, 3);
+            packer.push(form.read(&bytes[0]).as_ref()).unwrap();
+            packer.push(None).unwrap();
+            packer.push(form.read(&bytes[1]).as_ref()).unwrap();
+            let packed = packer.finish();
+
+            let expected = |values: &[Value]| {
+                let mut values = values.to_vec();
+                values.insert(values.len() - 3, Value::Null);
+                Some(positions.iter().map(|at| values[*at].clone()).collect::<Vec<_>>())
+            };
+            let mut reader = Reader(&packed);
+            let (names, rows) = reader.rows().unwrap();
+            prop_assert!(reader.0.is_empty());
+            let fields: Vec<&str> = positions.iter().map(|at| &*fields[*at].name).collect();
+            prop_assert_eq!(names, fields);
+            prop_assert_eq!(rows, vec![expected(&full), None, expected(&hollow)]);
+            for end in ends {
+                let cut = &packed[..end.index(packed.len())];
+                prop_assert!(cut.is_empty() || Reader(cut).rows().is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_is_refused_before_it_is_too_long() {
+        let schema = add(&Schema::new(), "s", Type::String);
+        let layout = Layout::of(&schema);
+        let form = Form::new(schema, vec![layout]);
+        let text = Value::String(vec![b'x'; 1000].into());
+        let values = [
+            Value::Integer(1),
+            text,
+            Value::Null,
+            Value::Null,
+            Value::Null,
+        ];
+        let refs: Vec<ValueRef> = values.iter().map(Value::as_ref).collect();
+        let mut bytes = Vec::new();
+        encode_into(0, &refs, &mut bytes);
+        let record = form.read(&bytes);
+        let positions = [1];
+        let mut packer = Packer::new(&form.schema.fields, &positions, 4);
+        packer.most = 3500;
+        for _ in 0..3 {
+            packer.push(record.as_ref()).unwrap();
+        }
+        let error = packer.push(record.as_ref()).unwrap_err();
+        assert_eq!(error.code(), Code::TooMany);
+        assert!(packer.bytes.len() <= 3500);
+    }
+}

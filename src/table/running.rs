@@ -1,0 +1,294 @@
+//! A migration whose pass over the records goes on between commands.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Effects, Event, Row, Table, Write,
+    pass::{Objection, Pass},
+    state::to_bytes,
+};
+use crate::{
+    error::{Code, Error, Result, quoted},
+    schema::{Line, Schema, State},
+};
+
+/// A migration that was begun and has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// The line that goes into the history when it ends.
+    pub line: Line,
+}
+
+/// How a migration ended: what replicas and the AOF are told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Its version.
+    pub version: i64,
+    /// How long it took, in microseconds.
+    pub took: u64,
+    /// Applied, or why not.
+    pub state: State,
+}
+
+/// How far a running migration has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Records met.
+    pub met: u64,
+    /// Records in all.
+    pub records: u64,
+}
+
+impl Progress {
+    /// In hundredths; never all of them, for then it has ended.
+    pub fn percent(self) -> u64 {
+        let done = u128::from(self.met) * 100 / u128::from(self.records.max(1));
+        u64::try_from(done).unwrap_or(99).min(99)
+    }
+}
+
+impl Table {
+    /// The migration that is running.
+    pub fn running(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    /// The schema that a running migration ends with.
+    pub fn coming_schema(&self) -> Option<&Schema> {
+        self.pass.as_ref().map(|pass| &pass.form().schema)
+    }
+
+    /// How far the running migration has come.
+    pub fn progress(&self) -> Option<Progress> {
+        self.running.as_ref().map(|_| Progress {
+            met: self
+                .pass
+                .as_ref()
+                .map_or(0, |pass| pass.met())
+                .min(self.len()),
+            records: self.len(),
+        })
+    }
+
+    /// Begins a migration whose pass goes on between commands.
+    ///
+    /// # Errors
+    /// BUSY where one is running; what the schema refuses.
+    pub fn begin(&mut self, line: Line) -> Result<Effects> {
+        if let Some(running) = &self.running {
+            return Err(busy(running));
+        }
+        let facts = self.facts(line.at, true);
+        let schema = self.changed_schema(&line.operations, &facts)?;
+        schema.validate()?;
+        let running = Running { line };
+        let mut effects = Effects::none();
+        effects.begin(&to_bytes(&running)?);
+        self.pass = Some(Box::new(Pass::new(&self.form, &self.indexes, schema)));
+        self.running = Some(running);
+        Ok(effects)
+    }
+
+    /// Takes a running migration up again that came with the table's state.
+    ///
+    /// # Errors
+    /// What the schema refuses: the state is damaged.
+    pub(super) fn resume(&mut self, running: Running) -> Result<()> {
+        self.begin(running.line).map(drop)
+    }
+
+    /// Stops the running migration: a line in the history is all that is left of it.
+    ///
+    /// # Errors
+    /// Only a fault of the module.
+    pub fn stop(&mut self, now: i64) -> Result<Effects> {
+        let Some(running) = &self.running else {
+            return Err(Error::internal(
+                "a migration is stopped that is not running",
+            ));
+        };
+        let end = End {
+            version: running.line.version,
+            took: running.line.took_by(now),
+            state: State::Failed("cancelled".into()),
+        };
+        self.end(end)
+    }
+
+    /// Goes on with the pass of a running migration over up to `most` records. True where there
+    /// is nothing left of it.
+    pub fn go_on(&mut self, most: usize) -> bool {
+        match &mut self.pass {
+            Some(pass) => pass.advance(&self.records, most),
+            None => true,
+        }
+    }
+
+    /// Decides about a running migration whose pass is over (`done`) or goes on: it ends where a
+    /// record stands in its way, or where nothing does and it is done. What has expired is not in
+    /// the way, and is removed where it would be.
+    ///
+    /// # Errors
+    /// Only a fault of the module.
+    pub fn settle(&mut self, done: bool, now: i64) -> Result<Effects> {
+        let Some(running) = &self.running else {
+            return Ok(Effects::none());
+        };
+        let (version, took) = (running.line.version, running.line.took_by(now));
+        let objections = match &mut self.pass {
+            Some(pass) => pass.take_objections(),
+            None => Some(Vec::new()),
+        };
+        let Some(objections) = objections else {
+            // Nobody decided for long, and not all that was in the way is known: begin anew.
+            if let Some(pass) = &mut self.pass {
+                pass.restart();
+            }
+            return Ok(Effects::none());
+        };
+        let mut effects = Effects::none();
+        let refused = objections
+            .iter()
+            .find_map(|objection| self.refusal(objection, now));
+        if refused.is_none() {
+            for objection in &objections {
+                effects = effects.and(self.clear(objection, now)?);
+            }
+        }
+        let state = match refused {
+            Some(error) => State::Failed(error.to_string().into()),
+            None if done => State::Applied,
+            None => return Ok(effects),
+        };
+        let end = End {
+            version,
+            took,
+            state,
+        };
+        Ok(effects.and(self.end(end)?))
+    }
+
+    /// What still stands in the way, what has expired apart.
+    pub(super) fn refusal(&self, objection: &Objection, now: i64) -> Option<Error> {
+        let pass = self.pass.as_ref()?;
+        match objection {
+            Objection::Row(row) => {
+                let error = pass.refuse(self.records.get(*row)?)?;
+                (!self.is_expired(*row, now)).then_some(error)
+            }
+            Objection::Key(place, key) => {
+                let mut live = pass
+                    .rows_of(*place, key)
+                    .filter(|row| !self.is_expired(*row, now));
+                let (first, second) = (live.next()?, live.next()?);
+                Some(self.same_values(pass, *place, first, second))
+            }
+        }
+    }
+
+    /// Removes what has expired and would stand in the way.
+    pub(super) fn clear(&mut self, objection: &Objection, now: i64) -> Result<Effects> {
+        let rows: Vec<Row> = match (objection, &self.pass) {
+            (Objection::Row(row), _) => vec![*row],
+            (Objection::Key(place, key), Some(pass)) => pass.rows_of(*place, key).collect(),
+            (Objection::Key(..), None) => Vec::new(),
+        };
+        let expired: Vec<Row> = rows
+            .into_iter()
+            .filter(|row| self.is_expired(*row, now))
+            .collect();
+        let mut write = Write::begin(self, now);
+        expired
+            .into_iter()
+            .for_each(|row| write.remove_expired(row));
+        write.commit()
+    }
+
+    /// Ends the pass that is there: meets what is left, and sees whether anything refuses. No clock
+    /// is asked.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub(super) fn finish_pass(&mut self) -> Result<()> {
+        let Some(pass) = &mut self.pass else {
+            return Ok(());
+        };
+        if pass.met() == 0 {
+            pass.whole(&self.records);
+        } else {
+            while !pass.advance(&self.records, usize::MAX) {}
+        }
+        let objections = match pass.take_objections() {
+            Some(objections) => objections,
+            None => {
+                pass.restart();
+                pass.whole(&self.records);
+                pass.take_some_objections()
+            }
+        };
+        let refused = objections
+            .iter()
+            .find_map(|objection| self.refusal(objection, i64::MIN));
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn same_values(&self, pass: &Pass, place: usize, first: Row, second: Row) -> Error {
+        let id = |row| {
+            let record = self.record(row);
+            quoted(
+                &record
+                    .map(|record| record.value(0).text(&[]))
+                    .unwrap_or_default(),
+            )
+        };
+        Error::new(
+            Code::Duplicate,
+            format!(
+                "the index on ({}) cannot be UNIQUE: the records with ids {} and {} have the same values",
+                pass.names_of(place),
+                id(first),
+                id(second)
+            ),
+        )
+    }
+
+    /// Ends the running migration as was decided.
+    ///
+    /// # Errors
+    /// BADVALUE where another migration is running, or none; what stands in the way of an end that is
+    /// told: damaged effects.
+    pub fn end(&mut self, end: End) -> Result<Effects> {
+        match &self.running {
+            Some(running) if running.line.version == end.version => {}
+            _ => return Err(Error::corrupt("it ends a migration that is not running")),
+        }
+        if end.state == State::Applied {
+            self.finish_pass()?;
+        }
+        let mut effects = Effects::none();
+        effects.end(&to_bytes(&end)?);
+        let (Some(running), pass) = (self.running.take(), self.pass.take()) else {
+            return Err(Error::internal("a migration ends that is not running"));
+        };
+        let mut line = running.line;
+        line.took = end.took;
+        line.state = end.state;
+        if let (State::Applied, Some(pass)) = (&line.state, pass) {
+            self.adopt(*pass);
+        }
+        self.note(line);
+        effects.happened(Event::Migrate);
+        Ok(effects)
+    }
+}
+
+/// Only one migration runs at a time.
+pub fn busy(running: &Running) -> Error {
+    Error::new(
+        Code::Busy,
+        format!(
+            "the migration of version {} is running; wait for it, or stop it with CANCEL {0}",
+            running.line.version
+        ),
+    )
+}
