@@ -42,7 +42,7 @@ impl Asker<'_> {
             self.now
         ));
         if self.random.chance(6) {
-            return (words(*self.random.pick(&["*", "ALL"])), live);
+            return (words(["*", "ALL"][self.random.below(2)]), live);
         }
         let depth = *self.random.pick(&[0, 0, 1, 1, 2, 3, 4]);
         let (words, sql, _) = self.node(depth);
@@ -57,7 +57,7 @@ impl Asker<'_> {
             0..=2 => self.joined(depth, "AND", Binding::And),
             3..=5 => self.joined(depth, "OR", Binding::Or),
             _ => {
-                let mut said = words(*self.random.pick(&["NOT", "not", "NOT NOT"]));
+                let mut said = words(["NOT", "not", "NOT NOT"][self.random.below(3)]);
                 let twice = said.len() == 2;
                 let inner = self.node(depth - 1);
                 said.extend(grouped(&inner, Binding::Not));
