@@ -156,7 +156,7 @@ differential: ## Ask YARR and SQLite the same QUERIES (200000) at random, from Y
 
 differential-short: ## Ask both a fixed number of questions
 	$(call heading,The same questions to SQLite)
-	RUSTFLAGS='--cfg fuzzing' QUERIES=20000 cargo test $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz
+	RUSTFLAGS='--cfg fuzzing' QUERIES=40000 cargo test $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz
 
 queries: ## Show plan and time of questions to RECORDS records in docs/queries.md
 	@scripts/setup.sh build

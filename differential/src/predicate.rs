@@ -45,8 +45,32 @@ impl Asker<'_> {
             return (words(["*", "ALL"][self.random.below(2)]), live);
         }
         let depth = *self.random.pick(&[0, 0, 1, 1, 2, 3, 4]);
-        let (words, sql, _) = self.node(depth);
+        let (words, sql, _) = match self.random.chance(15) && self.about[0].sorts() {
+            true => self.pointed(),
+            false => self.node(depth),
+        };
         (words, live.say(" AND (").then(&sql).say(")"))
+    }
+
+    /// A few values of one field, and perhaps another condition: what walks are merged for.
+    fn pointed(&mut self) -> Both {
+        let field = self.about[0].clone();
+        let count = 2 + self.random.below(3);
+        let operands: Vec<Operand> = (0..count).map(|_| self.operand(&field)).collect();
+        let mut said = vec![field.word(self.random), "IN".into()];
+        said.push(operands.len().to_string().into());
+        said.extend(operands.iter().map(|operand| operand.word.clone()));
+        let few = one_of(&field.column(), &operands);
+        if self.random.chance(50) {
+            return (said, few, Binding::Whole);
+        }
+        let other = self.condition();
+        said.push("AND".into());
+        said.extend(other.0);
+        let parts = ["(", ") AND (", ")"].map(Sql::of);
+        let [open, and, close] = &parts;
+        let sql = open.clone().then(&few).then(and).then(&other.1).then(close);
+        (said, sql, Binding::And)
     }
 
     fn node(&mut self, depth: usize) -> Both {

@@ -1,6 +1,6 @@
 //! Rounds of questions to YARR and SQLite: a fixed number of them, the same each time.
 //!
-//! `QUERIES` says how many questions (10,000), `YARR_SEED` the seed of the first round (1). A
+//! `QUERIES` says how many questions (40,000), `YARR_SEED` the seed of the first round (1). A
 //! difference is told with the seed of its round.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn yarr_answers_as_sqlite_does() {
     let first = setting("YARR_SEED", 1);
-    let rounds = setting("QUERIES", 10_000).div_ceil(QUESTIONS as u64);
+    let rounds = setting("QUERIES", 40_000).div_ceil(QUESTIONS as u64);
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
