@@ -66,7 +66,11 @@ fn nearest(units: &BigUint, by: u64) -> Option<f64> {
     let cut = ((&quotient - (BigUint::from(digits) << exponent)) * by + rest) << 1;
     let up = cut > whole || cut == whole && digits % 2 == 1;
     // The bits of positive floats count them: a carry goes into the exponent.
-    let float = f64::from_bits((exponent.min(2047) << 52) + digits + u64::from(up));
+    // The greatest float has 2,098 bits.
+    if exponent > 2045 {
+        return None;
+    }
+    let float = f64::from_bits((exponent << 52) + digits + u64::from(up));
     float.is_finite().then_some(float)
 }
 
@@ -85,6 +89,8 @@ mod tests {
         assert_eq!(mean(&[0.1; 10], 1), Some(1.0));
         assert_eq!(mean(&[1e300, 1.0, -1e300], 1), Some(1.0));
         assert_eq!(mean(&[f64::MAX, f64::MAX], 1), None);
+        assert_eq!(mean(&[f64::MAX; 5], 1), None);
+        assert_eq!(mean(&[f64::MIN; 5000], 1), None);
         assert_eq!(mean(&[f64::MAX, f64::MAX], 2), Some(f64::MAX));
         assert_eq!(mean(&[5e-324, 5e-324], 1), Some(1e-323));
         assert_eq!(mean(&[5e-324], 2), Some(0.0));
