@@ -101,7 +101,7 @@ fn check(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<()> {
-    let request = migrate::parse(tokens.take_rest())?;
+    let request = migrate::parse(tokens.take_rest(), Some(table.schema()))?;
     let (decision, drop_data) = migrate::decide(table, request, environment.now)?;
     let (result, operations, down) = match &decision {
         Decision::Applied => ("APPLIED", &[][..], None),
@@ -111,7 +111,7 @@ fn check(
             let facts = table.facts(environment.now, drop_data);
             table.changed_schema(&line.operations, &facts)?;
             let many = table.len() > environment.limits.inline_records;
-            let runs = many && table.needs_pass(line, drop_data)?;
+            let runs = many && migrate::needs_pass(table, line, drop_data)?;
             (
                 if runs { "RUNNING" } else { "OK" },
                 &line.operations[..],

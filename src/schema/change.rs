@@ -1,8 +1,8 @@
 //! Migrations as pure functions from schema to schema.
 
 use super::{
-    CREATED_AT, DefaultValue, Field, FieldChange, IndexDefinition, IndexShape, MAX_FIELDS,
-    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES,
+    CREATED_AT, DefaultValue, EXPIRES_AT, Field, FieldChange, IndexDefinition, IndexShape,
+    MAX_FIELDS, MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES,
 };
 use crate::{
     error::{Code, Error, Result},
@@ -52,6 +52,8 @@ impl Schema {
             Operation::AddIndex { fields, shape } => schema.add_index(fields, *shape)?,
             Operation::RemoveIndex { fields, method } => schema.remove_index(fields, *method)?,
             Operation::SetTtl { ttl } => schema.ttl = *ttl,
+            Operation::SetTtlActive { ttl } => schema.set_ttl_active(*ttl, facts)?,
+            Operation::Update { .. } => {}
             Operation::Id(id) => {
                 if !facts.empty {
                     return Err(Error::bad_value(
@@ -295,6 +297,48 @@ impl Schema {
             .position(|index| index.fields == numbers && index.method == method)
     }
 
+    /// Every record there is ends so long after the migration. `expires_at` is another field from
+    /// then on: those that were written before have its initial value.
+    fn set_ttl_active(&mut self, ttl: Option<i64>, facts: &Facts) -> Result<()> {
+        let ends = match ttl.map(|ttl| facts.now.checked_add(ttl)) {
+            None => Value::Null,
+            Some(Some(at)) => Value::DateTime(at),
+            Some(None) => {
+                return Err(Error::bad_value(
+                    "SET TTL: the time to live ends beyond 64 bits of milliseconds",
+                ));
+            }
+        };
+        self.ttl = ttl;
+        let field = self.own_field(EXPIRES_AT, Type::DateTime, false, ends);
+        let number = field.number;
+        if let Some(before) = self.fields.pop() {
+            self.index_anew(before.number, number);
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// A field has another number: the indexes over it are others, which have yet to be built.
+    fn index_anew(&mut self, before: u32, after: u32) {
+        for at in 0..self.indexes.len() {
+            let has = self
+                .indexes
+                .get(at)
+                .is_some_and(|index| index.fields.contains(&before));
+            if has {
+                let number = self.take_index_number();
+                if let Some(index) = self.indexes.get_mut(at) {
+                    index.number = number;
+                    let fields = index.fields.iter_mut();
+                    fields
+                        .filter(|field| **field == before)
+                        .for_each(|field| *field = after);
+                }
+            }
+        }
+    }
+
     fn set_timestamps(&mut self, on: bool, facts: &Facts) -> Result<()> {
         match (self.timestamp_positions(), on) {
             (Some((created, updated)), false) => {
@@ -386,7 +430,7 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
                 change,
             }]
         }
-        Operation::AddEnumValue { .. } => return None,
+        Operation::AddEnumValue { .. } | Operation::Update { .. } => return None,
         Operation::AddIndex { fields, shape } => vec![Operation::RemoveIndex {
             fields: fields.clone(),
             method: shape.method(),
@@ -399,7 +443,9 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
                 shape: IndexShape::of(index),
             }]
         }
-        Operation::SetTtl { .. } => vec![Operation::SetTtl { ttl: before.ttl }],
+        Operation::SetTtl { .. } | Operation::SetTtlActive { .. } => {
+            vec![Operation::SetTtl { ttl: before.ttl }]
+        }
         Operation::Id(_) => vec![Operation::Id(before.id)],
         Operation::Timestamps(_) => vec![Operation::Timestamps(before.timestamps)],
     })

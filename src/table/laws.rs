@@ -335,6 +335,12 @@ impl World {
         match &line.state {
             State::Applied => {
                 assert!(done && self.unique(&self.model), "a duplicate was let in");
+                if let Some(Operation::SetTtlActive { ttl }) = line.operations.first() {
+                    let at = ttl.map_or(Value::Null, |ttl| Value::DateTime(line.at + ttl));
+                    for record in self.model.values_mut() {
+                        record.insert("expires_at".into(), at.clone());
+                    }
+                }
                 if self.table.schema().position(b"i").is_ok() {
                     for record in self.model.values_mut() {
                         record.entry("i".into()).or_insert(Value::Integer(7));
@@ -424,10 +430,10 @@ impl World {
             }
             Step::RemoveIndex(at) => {
                 let text = self.table.schema().indexes.get(*at).map(|index| {
-                    let names = self.table.schema().index_names(index).join(" ");
+                    let names = self.table.schema().index_names(index).join(" @");
                     let bitmap = index.method == crate::schema::Method::Bitmap;
                     format!(
-                        "REMOVE INDEX {names}{}",
+                        "REMOVE INDEX @{names}{}",
                         if bitmap { " BITMAP" } else { "" }
                     )
                 });
@@ -444,6 +450,10 @@ impl World {
                     0 => self.begin("ADD FIELD i INTEGER DEFAULT 7 INDEX"),
                     1 => self.begin(&format!("ADD INDEX {names}")),
                     2 => self.begin(&format!("ADD INDEX {} BITMAP", FIELDS[fields[0]].0)),
+                    3 if fields.len() > 1 => {
+                        self.begin("SET TTL 1 ACTIVE ADD INDEX expires_at @id")
+                    }
+                    3 => self.begin("SET TTL NONE ACTIVE"),
                     _ => self.begin(&format!("ADD INDEX {names} UNIQUE")),
                 }
             }
