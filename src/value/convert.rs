@@ -5,9 +5,6 @@ use super::{Kind, Text, Type, ValueRef, datetime, number, uuid};
 /// Texts of values are at most so long, those of strings apart.
 pub const SHORT: usize = 36;
 
-/// 2^53: up to here every integer is a float.
-const EXACT: u64 = 1 << 53;
-
 /// Whether values of a type may be converted to another, if each can.
 pub fn is_possible(from: &Type, to: &Type) -> bool {
     use Kind::{Boolean, DateTime, Enum, Float, Integer, String, Tags, Uuid};
@@ -44,7 +41,8 @@ pub fn convert<'a>(value: ValueRef<'a>, from: &'a Type, to: &'a Type) -> Option<
         (value, Type::String) => short(&value),
         (value, to) if value.fits(to.kind()) => Some(value),
         (ValueRef::Integer(n) | ValueRef::DateTime(n), Type::Float) => {
-            (n.unsigned_abs() <= EXACT).then_some(ValueRef::Float(n as f64))
+            let float = n as f64;
+            (whole(float) == Some(n)).then_some(ValueRef::Float(float))
         }
         (ValueRef::Integer(n), Type::DateTime) => Some(ValueRef::DateTime(n)),
         (ValueRef::DateTime(n), Type::Integer) => Some(ValueRef::Integer(n)),
