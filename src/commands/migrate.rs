@@ -284,7 +284,7 @@ pub fn work(table: &mut Table, most: usize, now: i64, decides: bool) -> Result<(
         return Ok((Effects::none(), false));
     };
     let Some(words) = data_migration::words(&running.line.operations) else {
-        let done = table.go_on(most);
+        let done = table.go_on(most, decides);
         return match decides {
             true => Ok((table.settle(done, now)?, table.running().is_some())),
             false => Ok((Effects::none(), !done)),

@@ -212,6 +212,10 @@ fn run_make(
             let effects = make(&mut table, tokens, &environment(), reply)?;
             if let Some(table) = table {
                 key.set(table)?;
+                // One that an append-only file makes may come with work to do.
+                if let Ok(Some(holder)) = key.holder() {
+                    background::note(ctx, name, holder);
+                }
             }
             effects
         }

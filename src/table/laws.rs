@@ -49,7 +49,7 @@ fn replayed(pieces: &[Vec<u8>]) -> Table {
         // What is passed on is what came.
         assert_eq!(effects.pieces().collect::<Vec<_>>(), [piece.as_slice()]);
         // A replica goes on by itself, but decides nothing.
-        table.as_mut().map(|table| table.go_on(2));
+        table.as_mut().map(|table| table.go_on(2, false));
     }
     *table.unwrap()
 }
@@ -267,7 +267,7 @@ impl World {
     fn go_on(&mut self, most: usize) {
         let lines = self.table.history().lines.len();
         let before = self.table.schema().clone();
-        let done = self.table.go_on(most);
+        let done = self.table.go_on(most, true);
         self.table.check_consistency().unwrap();
         let effects = self.table.settle(done, self.now).unwrap();
         self.keep(&effects);

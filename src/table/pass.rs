@@ -19,8 +19,11 @@ use crate::{
     value::{Kind, ValueRef},
 };
 
-/// Of more objections the rest is not kept: the pass must begin anew.
-const MOST_OBJECTIONS: usize = 64;
+/// Of more objections the rest is not kept: the pass must begin anew. Only where nobody judges
+/// them for long do they come to so many.
+const MOST_OBJECTIONS: usize = 1 << 14;
+/// Where they are judged, the pass rests at so many: what is in the way is cleared away in pieces.
+const SOME_OBJECTIONS: usize = 16;
 
 /// What may stand in the way of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,8 +136,9 @@ impl Pass {
         self.met
     }
 
-    /// Meets up to `most` records more; true where none is left.
-    pub fn advance(&mut self, records: &Records, most: usize) -> bool {
+    /// Meets up to `most` records more, fewer where objections are `judged` and there are some;
+    /// true where none is left.
+    pub fn advance(&mut self, records: &Records, most: usize, judged: bool) -> bool {
         let form = Arc::clone(&self.form);
         let mut rows = records.iter_from(self.next);
         for (row, bytes) in rows.by_ref().take(most) {
@@ -143,6 +147,9 @@ impl Pass {
             }
             self.met += 1;
             self.next = row + 1;
+            if judged && self.objections.len() >= SOME_OBJECTIONS {
+                break;
+            }
         }
         match rows.next() {
             Some(_) => false,
@@ -153,16 +160,14 @@ impl Pass {
         }
     }
 
-    /// Meets every record at once, which is much faster than one by one.
+    /// Meets every record at once, which is much faster than one by one, and keeps all objections.
     pub fn whole(&mut self, records: &Records) {
         let form = Arc::clone(&self.form);
         if !(self.not_null.is_empty() && self.texts.is_empty() && self.converted.is_empty()) {
             for (row, bytes) in records.iter() {
-                if form
-                    .read(bytes)
-                    .is_none_or(|record| !self.takes(bytes, &record))
-                {
-                    self.object(Objection::Row(row));
+                let record = form.read(bytes);
+                if record.is_none_or(|record| !self.takes(bytes, &record)) {
+                    self.objections.push(Objection::Row(row));
                 }
             }
         }
@@ -194,15 +199,19 @@ impl Pass {
 
     /// Objects to each key that a unique index has twice, nulls apart.
     fn find_duplicates(&mut self, records: &Records) {
-        let mut found = Vec::new();
+        let mut found: Vec<Objection> = Vec::new();
         for (at, index) in self.built.iter().enumerate() {
             let (true, Index::SortedSet(set)) = (index.definition.unique, &index.index) else {
                 continue;
             };
             let mut walk = set.walk(&KeyRange::all());
-            let mut key = Vec::new();
+            let (mut key, mut objected) = (Vec::new(), false);
             while let Some(row) = walk.next() {
-                if !walk.same_key_as_last() || found.len() > MOST_OBJECTIONS {
+                if !walk.same_key_as_last() {
+                    objected = false;
+                    continue;
+                }
+                if std::mem::replace(&mut objected, true) {
                     continue;
                 }
                 let record = records.get(row).and_then(|bytes| self.form.read(bytes));
@@ -213,9 +222,7 @@ impl Pass {
                 }
             }
         }
-        found
-            .into_iter()
-            .for_each(|objection| self.object(objection));
+        self.objections.append(&mut found);
     }
 
     /// A row has other bytes, or none, or had none: what is built follows where it is behind.
@@ -293,6 +300,16 @@ impl Pass {
     /// The objections that are kept, if there were more or not.
     pub fn take_some_objections(&mut self) -> Vec<Objection> {
         std::mem::take(&mut self.objections)
+    }
+
+    /// Whether there is anything to judge.
+    pub fn has_objections(&self) -> bool {
+        self.overflow || !self.objections.is_empty()
+    }
+
+    /// Whether there were more objections than are kept.
+    pub fn overflowed(&self) -> bool {
+        self.overflow
     }
 
     /// Begins anew.

@@ -162,11 +162,11 @@ impl Table {
         self.end(end)
     }
 
-    /// Goes on with the pass of a running migration over up to `most` records. True where there
-    /// is nothing left of it.
-    pub fn go_on(&mut self, most: usize) -> bool {
+    /// Goes on with the pass of a running migration over up to `most` records; `judged` where
+    /// [`Table::settle`] follows. True where there is nothing left of it.
+    pub fn go_on(&mut self, most: usize, judged: bool) -> bool {
         match &mut self.pass {
-            Some(pass) => pass.advance(&self.records, most),
+            Some(pass) => pass.advance(&self.records, most, judged),
             None => true,
         }
     }
@@ -177,6 +177,11 @@ impl Table {
     /// Only a fault of the module.
     pub fn fail(&mut self, reason: &Error, now: i64) -> Result<Effects> {
         self.stop_as(State::Failed(reason.to_string().into()), now)
+    }
+
+    /// Whether [`Table::settle`] has something to judge.
+    pub fn is_contested(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.has_objections())
     }
 
     /// Decides about a running migration whose pass is over (`done`) or goes on: it ends where a
@@ -191,15 +196,8 @@ impl Table {
         };
         let (version, took) = (running.line.version, running.line.took_by(now));
         let objections = match &mut self.pass {
-            Some(pass) => pass.take_objections(),
-            None => Some(Vec::new()),
-        };
-        let Some(objections) = objections else {
-            // Nobody decided for long, and not all that was in the way is known: begin anew.
-            if let Some(pass) = &mut self.pass {
-                pass.restart();
-            }
-            return Ok(Effects::none());
+            Some(pass) => pass.take_some_objections(),
+            None => Vec::new(),
         };
         let mut effects = Effects::none();
         let refused = objections
@@ -208,6 +206,11 @@ impl Table {
         if refused.is_none() {
             for objection in &objections {
                 effects = effects.and(self.clear(objection, now)?);
+            }
+            if let Some(pass) = self.pass.as_mut().filter(|pass| pass.overflowed()) {
+                // Nobody decided for long, and not all that was in the way is known: begin anew.
+                pass.restart();
+                return Ok(effects);
             }
         }
         let state = match refused {
@@ -271,7 +274,7 @@ impl Table {
         if pass.met() == 0 {
             pass.whole(&self.records);
         } else {
-            while !pass.advance(&self.records, usize::MAX) {}
+            while !pass.advance(&self.records, usize::MAX, false) {}
         }
         let objections = match pass.take_objections() {
             Some(objections) => objections,
