@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short queries figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -8,6 +8,7 @@ RECORDS      ?= 1000000
 SECONDS      ?= 60
 CRASHES      ?= 100
 ROUNDS       ?= 10
+QUERIES      ?= 200000
 REDIS_SERVER ?= redis-server
 export REDIS_SERVER RECORDS
 # Of make servers and make test-servers: all of them where none is named.
@@ -19,11 +20,12 @@ TARGET_DIR   := $(abspath $(or $(CARGO_TARGET_DIR),target))
 MODULE       := $(TARGET_DIR)/release/libyarr.so
 ENGINE       := --locked --no-default-features
 FUZZ         := --manifest-path fuzz/Cargo.toml
+DIFFERENTIAL := --manifest-path differential/Cargo.toml
 
 heading = @printf '\n==== %s ====\n' '$(1)'
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Show YARR at work on a private Redis (installs what is missing)
 	@scripts/setup.sh demo
@@ -47,7 +49,7 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short module integration
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short module integration
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The demo)
@@ -65,17 +67,20 @@ fmt: ## Check the formatting
 	$(call heading,Formatting)
 	cargo fmt --all --check
 	cargo fmt $(FUZZ) --check
+	cargo fmt $(DIFFERENTIAL) --check
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
+	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)
 	cargo deny --locked check bans licenses sources
 	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)
@@ -147,6 +152,17 @@ fuzz: ## Fuzz the engine, every TARGET for SECONDS (60); new inputs go to fuzz/c
 fuzz-short: ## Replay the fuzz corpus and a fixed number of mutations of it, without libFuzzer
 	$(call heading,The fuzz corpus)
 	RUSTFLAGS='--cfg fuzzing' cargo test $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz
+
+differential: ## Ask YARR and SQLite the same QUERIES (200000) at random, from YARR_SEED (1) on
+	@scripts/setup.sh build
+	$(call heading,The same questions to SQLite)
+	@# Half with the low thresholds of the tests, by which small tables take every way, half as shipped.
+	RUSTFLAGS='--cfg fuzzing' QUERIES=$$(($(QUERIES) / 2)) cargo test $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz -- --nocapture
+	QUERIES=$$(($(QUERIES) / 2)) cargo test $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/differential -- --nocapture
+
+differential-short: ## Ask both a fixed number of questions
+	$(call heading,The same questions to SQLite)
+	RUSTFLAGS='--cfg fuzzing' QUERIES=40000 cargo test $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz
 
 queries: ## Show plan and time of questions to RECORDS records in docs/queries.md
 	@scripts/setup.sh build

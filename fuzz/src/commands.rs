@@ -3,7 +3,7 @@
 //! The input is text as [`words`](crate::words) has it, a command a line, without the table's
 //! name; a digit first of all chooses a prelude. Lines of the fuzzer's own: `clock n` moves the
 //! clock by so many milliseconds, `limits replies writes` sets the limits, `reclaim n` removes
-//! what has expired, `fill n` creates so many records in one command, `reload` goes on with the table that a snapshot makes.
+//! what has expired, `work n` goes on with a migration, `fill n` creates so many records in one command, `reload` goes on with the table that a snapshot makes.
 //!
 //! Held after each: no panic; a reply whole, or an error of one printable line and nothing
 //! changed; the effects of a write, applied to a copy, give the same snapshot; a sound table.
@@ -11,7 +11,7 @@
 use std::cell::Cell;
 
 use yarr::{
-    commands::{COMMANDS, Command, Environment, Limits, Run},
+    commands::{COMMANDS, Command, Environment, Limits, Run, work},
     error::Result,
     table::{Effects, Table, apply},
 };
@@ -146,6 +146,8 @@ impl World {
             };
         } else if is("reclaim") {
             self.reclaim(number(0, 2).clamp(0, 1000) as usize);
+        } else if is("work") {
+            self.work(number(0, 2).clamp(1, 1000) as usize);
         } else if is("fill") {
             self.fill(number(0, 100).clamp(1, 500));
         } else if is("reload") {
@@ -176,6 +178,14 @@ impl World {
         let words = head.into_iter().chain(values.iter().map(String::as_str));
         let words: Vec<&[u8]> = words.map(str::as_bytes).collect();
         self.take(b"create", &words);
+    }
+
+    /// Goes on with a migration, as a server does between commands.
+    fn work(&mut self, most: usize) {
+        let Some(table) = &mut self.table else { return };
+        let (effects, more) = work(table, most, self.now, true).expect("no fault");
+        assert!(!more || table.running().is_some(), "more of nothing");
+        self.follow(Ok(effects));
     }
 
     fn reclaim(&mut self, most: usize) {

@@ -87,5 +87,5 @@ pub fn migrate(table: &mut Table, version: i64, operations: &str) -> Result<()> 
         operations: parse_operations(&mut Tokens::new(&args))?,
         down: None,
     };
-    table.migrate(line, true, || 0).map(drop)
+    table.migrate(line, true, 0, || 0).map(drop)
 }

@@ -369,7 +369,6 @@ pub fn run(
         }
         false => outcomes.push(create(&mut write, &plan, &request.values, environment)?),
     }
-    let outcomes = expire(&mut write, outcomes, environment.now);
     let packed = match &shape {
         Some(shape) => {
             let records = outcomes.iter().map(|outcome| outcome.record(write.table()));
@@ -418,7 +417,8 @@ fn create<'r>(
             ));
         }
     }
-    Ok(Outcome::Record(Kept::Row(write.insert(&values)?)))
+    let row = write.insert(&values)?;
+    Ok(written(write, plan, row))
 }
 
 /// The id the server gives where the row gives none.
@@ -468,25 +468,19 @@ fn update(write: &mut Write, plan: &Plan, row: Row, given: &[ValueRef]) -> Resul
         now: plan.now,
     };
     changes.apply(write, row)?;
-    Ok(Outcome::Record(Kept::Row(row)))
+    Ok(written(write, plan, row))
 }
 
-/// Records whose expiry lies in the past go at once, and are answered as they were.
-fn expire(write: &mut Write, outcomes: Vec<Outcome>, now: i64) -> Vec<Outcome> {
-    if !write.table().any_expired(now) {
-        return outcomes;
+/// A record that was written. One whose expiry lies in the past goes at once, before another takes
+/// its row, and is answered as it was.
+fn written(write: &mut Write, plan: &Plan, row: Row) -> Outcome {
+    let past = matches!(plan.request.expiry, Some(Expiry::At(at)) if at <= plan.now);
+    if !past || !write.table().is_expired(row, plan.now) {
+        return Outcome::Record(Kept::Row(row));
     }
-    let mut gone: Vec<Row> = Vec::new();
-    let keep = |outcome: Outcome| match outcome {
-        Outcome::Record(Kept::Row(row)) if write.table().is_expired(row, now) => {
-            gone.push(row);
-            Outcome::Record(Kept::bytes(write.table(), row))
-        }
-        other => other,
-    };
-    let outcomes = outcomes.into_iter().map(keep).collect();
-    gone.into_iter().for_each(|row| write.remove_expired(row));
-    outcomes
+    let kept = Kept::bytes(write.table(), row);
+    write.remove_expired(row);
+    Outcome::Record(kept)
 }
 
 fn answer(

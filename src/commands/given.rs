@@ -95,6 +95,15 @@ pub fn sets<'s>(
     Ok(sets)
 }
 
+/// Reads a value that is one token.
+///
+/// # Errors
+/// BADVALUE.
+pub fn one<'v>(field: &Field, given: Given<'v>, now: i64) -> Result<ValueRef<'v>> {
+    let token = given.first().copied().unwrap_or_default();
+    field.kind.expect(&field.name, token, now)
+}
+
 /// Reads one value. Of TAGS it is the next of `sets`.
 ///
 /// # Errors

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use super::{Environment, Reply};
+use super::{Environment, Reply, data_migration};
 use crate::{
     error::{Code, Error, Result, quoted},
-    schema::{Direction, Line, Operation, State, derive_down, parse_operations},
+    schema::{Direction, Line, Operation, Schema, State, derive_down, parse_operations},
     table::{Effects, Table, busy},
     tokens::Tokens,
 };
@@ -42,10 +42,10 @@ pub struct Up {
 ///
 /// # Errors
 /// Syntax, BADVALUE for a default that its type does not accept.
-pub fn parse(args: &[&[u8]]) -> Result<Request> {
+pub fn parse(args: &[&[u8]], schema: Option<&Schema>) -> Result<Request> {
     let mut tokens = Tokens::new(args);
     let request = if tokens.accept("UP") {
-        Request::Up(parse_up(&mut tokens)?)
+        Request::Up(parse_up(&mut tokens, schema)?)
     } else if tokens.accept("DOWN") {
         Request::Down {
             version: tokens.expect_integer("the version, an integer")?,
@@ -60,7 +60,15 @@ pub fn parse(args: &[&[u8]]) -> Result<Request> {
     Ok(request)
 }
 
-fn parse_up(tokens: &mut Tokens) -> Result<Up> {
+/// Reads operations, or the UPDATE that stands alone.
+fn parse_list(tokens: &mut Tokens, schema: Option<&Schema>) -> Result<Vec<Operation>> {
+    match tokens.accept("UPDATE") {
+        true => Ok(vec![data_migration::parse(tokens, schema)?]),
+        false => parse_operations(tokens),
+    }
+}
+
+fn parse_up(tokens: &mut Tokens, schema: Option<&Schema>) -> Result<Up> {
     let version = tokens.expect_integer("the version, an integer")?;
     let token = tokens.expect_token("the migration's name")?;
     let name = match std::str::from_utf8(token) {
@@ -74,9 +82,9 @@ fn parse_up(tokens: &mut Tokens) -> Result<Up> {
             )));
         }
     };
-    let operations = parse_operations(tokens)?;
+    let operations = parse_list(tokens, schema)?;
     let down = match tokens.accept("DOWN") {
-        true => Some(parse_operations(tokens)?),
+        true => Some(parse_list(tokens, schema)?),
         false => None,
     };
     Ok(Up {
@@ -165,6 +173,9 @@ fn decide_up(table: &Table, up: Up, now: i64) -> Result<Decision> {
             _ => Err(busy(running)),
         };
     }
+    if let Some(words) = data_migration::words(&up.operations) {
+        data_migration::check(table.schema(), &words, now)?;
+    }
     let facts = table.facts(now, up.drop_data);
     let derived = derive_down(table.schema(), &up.operations, &facts)?;
     if let Some(down) = &up.down {
@@ -189,6 +200,9 @@ fn check_down(table: &Table, up: &[Operation], down: &[Operation], now: i64) -> 
     facts.empty = true;
     for operation in down {
         schema = schema.change(operation, &facts)?;
+    }
+    if let Some(words) = data_migration::words(down) {
+        data_migration::check(&schema, &words, now)?;
     }
     Ok(())
 }
@@ -236,6 +250,56 @@ fn decide_down(table: &Table, version: i64, now: i64) -> Result<Line> {
     })
 }
 
+/// Whether a migration looks at the records.
+///
+/// # Errors
+/// What the schema refuses.
+pub fn needs_pass(table: &Table, line: &Line, drop_data: bool) -> Result<bool> {
+    Ok(data_migration::words(&line.operations).is_some() || table.needs_pass(line, drop_data)?)
+}
+
+/// Carries out a migration at once, all of it or nothing.
+fn carry_out(
+    table: &mut Table,
+    line: Line,
+    drop_data: bool,
+    now: i64,
+    took: impl FnOnce() -> u64,
+) -> Result<Effects> {
+    let changed = match data_migration::words(&line.operations) {
+        Some(words) => data_migration::whole(table, &words, line.at, now)?,
+        None => Effects::none(),
+    };
+    Ok(changed.and(table.migrate(line, drop_data, now, took)?))
+}
+
+/// Goes on with the migration that is running on a table: looks at up to `most` records more.
+/// Answers what was done, and whether there is more to do here. `decides`: whether this server
+/// decides what is written; else it waits to be told how the migration ends.
+///
+/// # Errors
+/// Only a fault of the module.
+pub fn work(table: &mut Table, most: usize, now: i64, decides: bool) -> Result<(Effects, bool)> {
+    let Some(running) = table.running().cloned() else {
+        return Ok((Effects::none(), false));
+    };
+    let Some(words) = data_migration::words(&running.line.operations) else {
+        let done = table.go_on(most, decides);
+        return match decides {
+            true => Ok((table.settle(done, now)?, table.running().is_some())),
+            false => Ok((Effects::none(), !done)),
+        };
+    };
+    if !decides {
+        return Ok((Effects::none(), false));
+    }
+    match data_migration::step(table, &words, running.line.at, most, now) {
+        Ok((effects, false)) => Ok((effects, true)),
+        Ok((effects, true)) => Ok((effects.and(table.settle(true, now)?), false)),
+        Err(error) => Ok((table.fail(&error, now)?, false)),
+    }
+}
+
 /// Answers OK, APPLIED where the version is in effect already, RUNNING where it goes on between
 /// commands.
 ///
@@ -248,7 +312,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(args)?;
+    let request = parse(args, table.as_deref().map(Table::schema))?;
     let begun = Instant::now();
     let mut effects = Effects::none();
     let mut fresh = None;
@@ -281,13 +345,13 @@ pub fn run(
         }
     };
     let many = target.len() > environment.limits.inline_records;
-    if many && target.needs_pass(&line, drop_data)? {
+    if many && needs_pass(target, &line, drop_data)? {
         let effects = target.begin(line)?;
         reply.status("RUNNING");
         return Ok(effects);
     }
     let took = || u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let effects = effects.and(target.migrate(line, drop_data, environment.now, took)?);
+    let effects = effects.and(carry_out(target, line, drop_data, environment.now, took)?);
     if fresh.is_some() {
         *table = fresh;
     }

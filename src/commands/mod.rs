@@ -9,6 +9,7 @@ mod apply;
 mod change;
 mod clauses;
 mod create;
+mod data_migration;
 mod del;
 mod explain;
 mod find;
@@ -21,6 +22,7 @@ mod schema;
 mod update;
 mod r#where;
 
+pub use migrate::work;
 pub use reply::{Recorded, Reply};
 
 use crate::{

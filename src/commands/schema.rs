@@ -94,6 +94,26 @@ fn history_line(line: &Line, running: bool, reply: &mut dyn Reply) {
     }
 }
 
+/// A pass takes about so long a record, in nanoseconds of the server's time.
+const PASS_NS: u64 = 250;
+
+/// The operations that discard values of the records there are.
+fn discarding(table: &Table, operations: &[Operation], now: i64) -> Vec<String> {
+    let mut schema = table.schema().clone();
+    let mut texts = Vec::new();
+    for operation in operations {
+        let facts = table.facts(now, false);
+        if !facts.empty && schema.change(operation, &facts).is_err() {
+            texts.push(operation.text());
+        }
+        match schema.change(operation, &table.facts(now, true)) {
+            Ok(changed) => schema = changed,
+            Err(_) => break,
+        }
+    }
+    texts
+}
+
 /// A dry run: what the migration would answer, and what it would cost.
 fn check(
     table: &Table,
@@ -101,7 +121,7 @@ fn check(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<()> {
-    let request = migrate::parse(tokens.take_rest())?;
+    let request = migrate::parse(tokens.take_rest(), Some(table.schema()))?;
     let (decision, drop_data) = migrate::decide(table, request, environment.now)?;
     let (result, operations, down) = match &decision {
         Decision::Applied => ("APPLIED", &[][..], None),
@@ -111,7 +131,7 @@ fn check(
             let facts = table.facts(environment.now, drop_data);
             table.changed_schema(&line.operations, &facts)?;
             let many = table.len() > environment.limits.inline_records;
-            let runs = many && table.needs_pass(line, drop_data)?;
+            let runs = many && migrate::needs_pass(table, line, drop_data)?;
             (
                 if runs { "RUNNING" } else { "OK" },
                 &line.operations[..],
@@ -120,15 +140,25 @@ fn check(
         }
     };
     let up = matches!(&decision, Decision::Go(line) if line.direction == Direction::Up);
-    reply.map(if up { 5 } else { 4 });
+    let passes = operations.iter().filter(|o| o.needs_pass()).count() as u64;
+    let discarding = discarding(table, operations, environment.now);
+    reply.map(if up { 7 } else { 6 });
     reply.bulk(b"result");
     reply.bulk(result.as_bytes());
     reply.bulk(b"operations");
     texts(operations, reply);
     reply.bulk(b"passes");
-    reply.integer(operations.iter().filter(|o| o.needs_pass()).count() as i64);
+    reply.integer(passes as i64);
     reply.bulk(b"records");
     reply.integer(i64::try_from(table.len()).unwrap_or(i64::MAX));
+    reply.bulk(b"estimate_us");
+    let nanoseconds = passes.saturating_mul(table.len()).saturating_mul(PASS_NS);
+    reply.integer(i64::try_from(nanoseconds / 1000).unwrap_or(i64::MAX));
+    reply.bulk(b"discards");
+    reply.array(discarding.len());
+    discarding
+        .iter()
+        .for_each(|text| reply.bulk(text.as_bytes()));
     if up {
         reply.bulk(b"down");
         match down {

@@ -4,7 +4,7 @@ use super::{
     Environment, Reply,
     change::{Change, Changes},
     clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch},
-    given::{Given, Taker, take_tags},
+    given::{self, Given, Taker, take_tags},
     record_reply::{Kept, Shape, Written},
 };
 use crate::{
@@ -176,10 +176,7 @@ fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes
             (Type::Tags, [_, tags @ ..]) => {
                 Change::SetTags(field.kind.expect_tags(&field.name, tags)?)
             }
-            (kind, given) => {
-                let token = given.first().copied().unwrap_or_default();
-                Change::Set(kind.expect(&field.name, token, now)?)
-            }
+            (_, given) => Change::Set(given::one(field, given, now)?),
         };
         changes.fields.push((position, change));
     }

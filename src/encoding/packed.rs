@@ -125,6 +125,10 @@ fn push_value(value: &ValueRef<'_>, out: &mut Vec<u8>) {
             push_present(bytes.len() as u64, out);
             out.extend_from_slice(bytes);
         }
+        ValueRef::String(text @ Text::Short(..)) => {
+            push_present(text.len() as u64, out);
+            out.extend_from_slice(text);
+        }
         ValueRef::String(Text::Uuid(text)) => {
             push_present(text.len() as u64, out);
             out.extend_from_slice(text);

@@ -160,3 +160,37 @@ fn pinned(filter: &Filter, position: usize, values: ValueSet) -> Filter {
         root: Node::All(parts),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{fixture::*, page};
+    use crate::value::Value;
+
+    #[test]
+    fn a_page_behind_one_value_goes_on_with_the_others() {
+        // Of two records of neighbouring ids the values lie far apart.
+        let mut table = table("ADD FIELD a INTEGER ADD FIELD b INTEGER TIMESTAMPS OFF");
+        for id in 1..=60 {
+            let (a, b) = (Value::Integer(id % 3), Value::Integer(id % 4));
+            put(&mut table, &[Value::Integer(id), a, b, Value::Null]);
+        }
+        for order in ["a", "a DESC", "b a", "b a DESC", "a DESC b", "b DESC id"] {
+            let (line, order) = (words("a IN 3 0 1 2 AND b IN 2 1 3"), words(order));
+            let mut query = query(&line, &order);
+            let all = super::super::select(&table, &query, 0, 100).unwrap();
+            for limit in 1..5 {
+                query.limit = Some(limit);
+                let (mut found, mut cursor) = (Vec::new(), b"0".to_vec());
+                loop {
+                    let (next, mut rows) = page(&table, &query, &cursor, 0, 100).unwrap();
+                    found.append(&mut rows);
+                    cursor = next;
+                    if cursor == b"0" {
+                        break;
+                    }
+                }
+                assert_eq!(ids(&table, &found), ids(&table, &all), "{order:?} {limit}");
+            }
+        }
+    }
+}

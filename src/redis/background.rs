@@ -31,7 +31,10 @@ use super::{
     register::{Look, Place, Register},
     replicate,
 };
-use crate::table::{Effects, Table};
+use crate::{
+    commands::work,
+    table::{Effects, Table},
+};
 
 /// Records removed between two looks at the clock, at first and where a write does it.
 const BATCH: usize = 16;
@@ -168,12 +171,8 @@ fn look(
     let Some((other, next_expiry, migrates)) = peek(ctx, name.as_ref()) else {
         return Look::Gone;
     };
-    if migrates {
-        match go_on(ctx, name.as_ref(), started, decides) {
-            Pass::Working => return Look::More,
-            // Whoever decides will say how it ends.
-            Pass::Waiting => {}
-        }
+    if migrates && go_on(ctx, name.as_ref(), started, decides) {
+        return Look::More;
     }
     match next_expiry {
         None if other != identity => Look::Gone,
@@ -185,96 +184,50 @@ fn look(
     }
 }
 
-/// What a slice left of a migration's pass.
-enum Pass {
-    /// More to do.
-    Working,
-    /// Nothing to do here.
-    Waiting,
-}
-
-/// Goes on with the migration that is running on a table, and ends it where this server decides
-/// and it has come to its end.
-fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> Pass {
+/// Goes on with the migration that is running on a table; whether there is more to do here.
+fn go_on(ctx: Context, name: StringRef<'_>, started: Instant, decides: bool) -> bool {
     SLICES.bump();
     let (mut batch, mut before) = (BATCH, started.elapsed());
-    let done = loop {
-        let Some(met) = meet(ctx, name, batch, decides) else {
-            return Pass::Waiting;
-        };
-        let done = match met {
-            Met::Done => true,
-            Met::More => false,
-            Met::Contested => {
-                settle(ctx, name, false);
-                false
-            }
-        };
+    while work_batch(ctx, name, batch, decides) {
         let after = started.elapsed();
-        if done || after >= SLICE {
-            break done;
+        if after >= SLICE {
+            return true;
         }
         batch = stride(batch, after - before);
         before = after;
+    }
+    false
+}
+
+/// Has the migration look at so many records more; whether there is more to do here.
+fn work_batch(ctx: Context, name: StringRef<'_>, batch: usize, decides: bool) -> bool {
+    // Where nothing is decided nobody sees a change.
+    let mode = if decides { Mode::Write } else { Mode::Peek };
+    let mut key = Key::open(ctx, name, mode);
+    let Ok(Some(holder)) = key.holder_mut() else {
+        return false;
     };
-    if decides {
-        if done {
-            settle(ctx, name, true);
-        }
-        return Pass::Working;
-    }
-    match done {
-        true => Pass::Waiting,
-        false => Pass::Working,
-    }
-}
-
-/// What a batch of a migration's pass came to.
-enum Met {
-    /// All records are met.
-    Done,
-    /// Some are left.
-    More,
-    /// This server decides, and something may be in the way.
-    Contested,
-}
-
-/// Has the pass meet so many records more. `None` where there is none.
-fn meet(ctx: Context, name: StringRef<'_>, batch: usize, decides: bool) -> Option<Met> {
-    let mut key = Key::open(ctx, name, Mode::Peek);
-    let holder = key.holder_mut().ok().flatten()?;
-    let met = holder.change(|table| {
-        Ok(table.as_mut().map(|table| {
+    let worked = holder.change(|table| match table {
+        Some(table) => {
             let before = table.progress().map_or(0, |progress| progress.met);
-            let done = table.go_on(batch, decides);
+            let worked = work(table, batch, now(), decides)?;
             let after = table.progress().map_or(0, |progress| progress.met);
             MIGRATED.add(after.saturating_sub(before));
-            match done {
-                true => Met::Done,
-                false if decides && table.is_contested() => Met::Contested,
-                false => Met::More,
-            }
-        }))
-    });
-    holder.count_migration();
-    met.ok().flatten()
-}
-
-/// Decides about a migration whose pass is done or goes on.
-fn settle(ctx: Context, name: StringRef<'_>, done: bool) {
-    let mut key = Key::open(ctx, name, Mode::Write);
-    let Ok(Some(holder)) = key.holder_mut() else {
-        return;
-    };
-    let settled = holder.change(|table| match table {
-        Some(table) => table.settle(done, now()),
-        None => Ok(Effects::none()),
+            Ok(worked)
+        }
+        None => Ok((Effects::none(), false)),
     });
     holder.count_migration();
     drop(key);
-    match settled {
-        Ok(effects) => replicate::publish(ctx, name, &effects),
-        Err(error) => log::warning(ctx, &format!("a migration does not end: {error}")),
+    match worked {
+        Ok((effects, more)) => {
+            replicate::publish(ctx, name, &effects);
+            more
+        }
+        Err(error) => {
+            log::warning(ctx, &format!("a migration does not go on: {error}"));
+            false
+        }
     }
 }
 

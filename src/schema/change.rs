@@ -1,12 +1,16 @@
 //! Migrations as pure functions from schema to schema.
 
 use super::{
-    CREATED_AT, DefaultValue, Field, FieldChange, IndexDefinition, IndexShape, MAX_FIELDS,
-    MAX_INDEXES, Method, Operation, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES,
+    CREATED_AT, DefaultValue, EXPIRES_AT, Field, FieldChange, IndexDefinition, IndexShape,
+    MAX_FIELDS, MAX_INDEXES, Method, Operation, Origin, Schema, UPDATED_AT,
+    grammar::MAX_ENUM_NAMES,
 };
 use crate::{
-    error::{Code, Error, Result},
-    value::{Type, Value},
+    error::{Code, Error, Result, quoted},
+    value::{
+        Type, Value,
+        convert::{convert, is_possible},
+    },
 };
 
 /// What a change of schema must know of its table.
@@ -52,6 +56,8 @@ impl Schema {
             Operation::AddIndex { fields, shape } => schema.add_index(fields, *shape)?,
             Operation::RemoveIndex { fields, method } => schema.remove_index(fields, *method)?,
             Operation::SetTtl { ttl } => schema.ttl = *ttl,
+            Operation::SetTtlActive { ttl } => schema.set_ttl_active(*ttl, facts)?,
+            Operation::Update { .. } => {}
             Operation::Id(id) => {
                 if !facts.empty {
                     return Err(Error::bad_value(
@@ -174,8 +180,12 @@ impl Schema {
 
     fn set_field(&mut self, name: &str, change: &FieldChange) -> Result<()> {
         let position = self.added_position(name)?;
+        if let FieldChange::Type(kind) = change {
+            return self.set_type(position, kind);
+        }
         if let Some(field) = self.fields.get_mut(position) {
             match change {
+                FieldChange::Type(_) => {}
                 FieldChange::Default(None) => field.default = None,
                 FieldChange::Default(Some(token)) => {
                     field.default = Some(DefaultValue::parse(&field.kind, name, token)?);
@@ -195,6 +205,75 @@ impl Schema {
             }
         }
         Ok(())
+    }
+
+    /// A field of another type is another field, with the values of the one before. The indexes
+    /// over it are built anew.
+    fn set_type(&mut self, position: usize, kind: &Type) -> Result<()> {
+        let before = self.field(position)?.clone();
+        if before.kind == *kind {
+            return Ok(());
+        }
+        let refuse = |what: &str, value: &Value| {
+            Error::bad_value(format!(
+                "field '{}' cannot be {}: {what} {} would not be the same value",
+                before.name,
+                kind.word(),
+                quoted(&value.as_ref().text(before.kind.names()))
+            ))
+        };
+        if !is_possible(&before.kind, kind) {
+            return Err(Error::bad_value(format!(
+                "field '{}' is {}: no value of it is one of {}; add another field",
+                before.name,
+                before.kind.word(),
+                kind.word()
+            )));
+        }
+        let converted = |what: &str, value: &Value| {
+            let converted = convert(value.as_ref(), &before.kind, kind);
+            converted
+                .map(|value| value.to_value())
+                .ok_or_else(|| refuse(what, value))
+        };
+        let default = match &before.default {
+            Some(DefaultValue::Fixed(value)) => {
+                Some(DefaultValue::Fixed(converted("its default", value)?))
+            }
+            Some(DefaultValue::Clock(_)) => {
+                return Err(Error::bad_value(format!(
+                    "field '{}' has the clock as its default, which no {} can be: first SET FIELD {0} NO DEFAULT",
+                    before.name,
+                    kind.word()
+                )));
+            }
+            None => None,
+        };
+        let initial = converted("what its oldest records have,", &before.initial)?;
+        let number = self.take_field_number();
+        self.origins.push(Origin {
+            field: number,
+            former: before.number,
+            kind: before.kind.clone(),
+        });
+        self.index_anew(before.number, number);
+        if let Some(field) = self.fields.get_mut(position) {
+            *field = Field {
+                number,
+                kind: kind.clone(),
+                default,
+                initial,
+                ..before
+            };
+        }
+        match (0..self.indexes.len()).find_map(|at| {
+            let index = self.indexes.get(at)?;
+            let has = index.fields.contains(&number);
+            has.then(|| self.check_tags(&index.fields, index.method).err())?
+        }) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn add_enum_value(&mut self, name: &str, value: &str) -> Result<()> {
@@ -295,6 +374,48 @@ impl Schema {
             .position(|index| index.fields == numbers && index.method == method)
     }
 
+    /// Every record there is ends so long after the migration. `expires_at` is another field from
+    /// then on: those that were written before have its initial value.
+    fn set_ttl_active(&mut self, ttl: Option<i64>, facts: &Facts) -> Result<()> {
+        let ends = match ttl.map(|ttl| facts.now.checked_add(ttl)) {
+            None => Value::Null,
+            Some(Some(at)) => Value::DateTime(at),
+            Some(None) => {
+                return Err(Error::bad_value(
+                    "SET TTL: the time to live ends beyond 64 bits of milliseconds",
+                ));
+            }
+        };
+        self.ttl = ttl;
+        let field = self.own_field(EXPIRES_AT, Type::DateTime, false, ends);
+        let number = field.number;
+        if let Some(before) = self.fields.pop() {
+            self.index_anew(before.number, number);
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+
+    /// A field has another number: the indexes over it are others, which have yet to be built.
+    fn index_anew(&mut self, before: u32, after: u32) {
+        for at in 0..self.indexes.len() {
+            let has = self
+                .indexes
+                .get(at)
+                .is_some_and(|index| index.fields.contains(&before));
+            if has {
+                let number = self.take_index_number();
+                if let Some(index) = self.indexes.get_mut(at) {
+                    index.number = number;
+                    let fields = index.fields.iter_mut();
+                    fields
+                        .filter(|field| **field == before)
+                        .for_each(|field| *field = after);
+                }
+            }
+        }
+    }
+
     fn set_timestamps(&mut self, on: bool, facts: &Facts) -> Result<()> {
         match (self.timestamp_positions(), on) {
             (Some((created, updated)), false) => {
@@ -376,6 +497,7 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
             let (_, field) = field(name)?;
             let change = match change {
                 FieldChange::NotNull(_) => FieldChange::NotNull(field.not_null),
+                FieldChange::Type(_) => FieldChange::Type(field.kind.clone()),
                 FieldChange::Default(_) | FieldChange::DefaultTags(_) => match &field.default {
                     Some(default) => default.change(&field.kind),
                     None => FieldChange::Default(None),
@@ -386,7 +508,7 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
                 change,
             }]
         }
-        Operation::AddEnumValue { .. } => return None,
+        Operation::AddEnumValue { .. } | Operation::Update { .. } => return None,
         Operation::AddIndex { fields, shape } => vec![Operation::RemoveIndex {
             fields: fields.clone(),
             method: shape.method(),
@@ -399,7 +521,9 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
                 shape: IndexShape::of(index),
             }]
         }
-        Operation::SetTtl { .. } => vec![Operation::SetTtl { ttl: before.ttl }],
+        Operation::SetTtl { .. } | Operation::SetTtlActive { .. } => {
+            vec![Operation::SetTtl { ttl: before.ttl }]
+        }
         Operation::Id(_) => vec![Operation::Id(before.id)],
         Operation::Timestamps(_) => vec![Operation::Timestamps(before.timestamps)],
     })

@@ -25,6 +25,7 @@ impl Schema {
             ),
             ("a field is wrong", self.fields.iter().all(field_holds)),
             ("an index is wrong", self.indexes_hold()),
+            ("an earlier type is wrong", self.origins_hold()),
             (
                 "the time to live is not above 0",
                 self.ttl.is_none_or(|ttl| ttl > 0),
@@ -60,6 +61,17 @@ impl Schema {
         names.len() == self.fields.len()
             && numbers.len() == self.fields.len()
             && numbers.last().is_some_and(|last| *last < self.next_field)
+    }
+
+    /// Each origin tells of numbers that were given, the older one last.
+    fn origins_hold(&self) -> bool {
+        self.origins.iter().all(|origin| {
+            let names = match &origin.kind {
+                Type::Enum(names) => (1..=MAX_ENUM_NAMES).contains(&names.len()),
+                _ => true,
+            };
+            names && origin.former < origin.field && self.has_given(origin.field)
+        })
     }
 
     fn indexes_hold(&self) -> bool {

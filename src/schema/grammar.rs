@@ -46,7 +46,7 @@ pub fn parse_operations(tokens: &mut Tokens) -> Result<Vec<Operation>> {
     }
 }
 
-const EXPECTED: &str = "an operation (ADD FIELD, REMOVE FIELD, RENAME FIELD, SET FIELD, ADD ENUM VALUE, ADD INDEX, REMOVE INDEX, SET TTL, ID or TIMESTAMPS)";
+const EXPECTED: &str = "an operation (ADD FIELD, REMOVE FIELD, RENAME FIELD, SET FIELD, ADD ENUM VALUE, ADD INDEX, REMOVE INDEX, SET TTL, ID, TIMESTAMPS or UPDATE)";
 
 fn parse_operation(tokens: &mut Tokens, operations: &mut Vec<Operation>) -> Result<()> {
     let start = tokens.clone();
@@ -68,7 +68,10 @@ fn parse_operation(tokens: &mut Tokens, operations: &mut Vec<Operation>) -> Resu
         Operation::Id(parse_id_type(tokens)?)
     } else if tokens.accept("TIMESTAMPS") {
         Operation::Timestamps(parse_switch(tokens)?)
-    } else if tokens.is_any(&["CHANGES", "UPDATE"]) {
+    } else if tokens.is("UPDATE") {
+        return Err(tokens
+            .unexpected("no UPDATE beside other operations: it stands alone in its migration"));
+    } else if tokens.is("CHANGES") {
         return Err(not_yet(tokens));
     } else {
         return Err(tokens.unexpected(EXPECTED));
@@ -187,10 +190,12 @@ fn parse_set(tokens: &mut Tokens) -> Result<Operation> {
             true => None,
             false => Some(parse_ttl(tokens)?),
         };
-        if tokens.is("ACTIVE") {
-            return Err(not_yet(tokens));
+        if tokens.accept("ACTIVE") {
+            return Ok(Operation::SetTtlActive { ttl });
         }
-        tokens.expect("PASSIVE")?;
+        if !tokens.accept("PASSIVE") {
+            return Err(tokens.unexpected("PASSIVE or ACTIVE"));
+        }
         return Ok(Operation::SetTtl { ttl });
     }
     if !tokens.accept("FIELD") {
@@ -207,10 +212,10 @@ fn parse_set(tokens: &mut Tokens) -> Result<Operation> {
         FieldChange::NotNull(true)
     } else if tokens.accept("NULL") {
         FieldChange::NotNull(false)
-    } else if tokens.is("TYPE") {
-        return Err(not_yet(tokens));
+    } else if tokens.accept("TYPE") {
+        FieldChange::Type(parse_type(tokens)?)
     } else {
-        return Err(tokens.unexpected("DEFAULT, NO DEFAULT, NOT NULL or NULL"));
+        return Err(tokens.unexpected("DEFAULT, NO DEFAULT, NOT NULL, NULL or TYPE"));
     };
     Ok(Operation::SetField { name, change })
 }
@@ -379,12 +384,8 @@ impl Operation {
                 index,
                 ..
             } => {
-                say(&["ADD", "FIELD", name, kind.word()]);
-                if let Type::Enum(names) = kind {
-                    say(&["("]);
-                    names.iter().for_each(|name| say(&[name]));
-                    say(&[")"]);
-                }
+                say(&["ADD", "FIELD", name]);
+                say_type(&mut say, kind);
                 if *not_null {
                     say(&["NOT", "NULL"]);
                 }
@@ -408,6 +409,10 @@ impl Operation {
                     FieldChange::Default(None) => say(&["NO", "DEFAULT"]),
                     FieldChange::NotNull(true) => say(&["NOT", "NULL"]),
                     FieldChange::NotNull(false) => say(&["NULL"]),
+                    FieldChange::Type(kind) => {
+                        say(&["TYPE"]);
+                        say_type(&mut say, kind);
+                    }
                     FieldChange::Default(Some(token)) => {
                         say(&["DEFAULT"]);
                         tokens.push(token.to_vec());
@@ -437,11 +442,13 @@ impl Operation {
                     say(&["BITMAP"]);
                 }
             }
-            Operation::SetTtl { ttl: None } => say(&["SET", "TTL", "NONE", "PASSIVE"]),
-            Operation::SetTtl { ttl: Some(ttl) } => {
-                say(&["SET", "TTL", &(ttl / 1000).to_string(), "PASSIVE"]);
-            }
+            Operation::SetTtl { ttl } => say(&["SET", "TTL", &ttl_text(*ttl), "PASSIVE"]),
+            Operation::SetTtlActive { ttl } => say(&["SET", "TTL", &ttl_text(*ttl), "ACTIVE"]),
             Operation::Id(id) => say(&["ID", id.kind().word()]),
+            Operation::Update { words } => {
+                say(&["UPDATE"]);
+                tokens.extend(words.iter().map(|word| word.to_vec()));
+            }
             Operation::Timestamps(on) => say(&["TIMESTAMPS", if *on { "ON" } else { "OFF" }]),
         }
         tokens
@@ -453,6 +460,20 @@ impl Operation {
         let words: Vec<String> = self.tokens().iter().map(|token| shown(token)).collect();
         words.join(" ")
     }
+}
+
+fn say_type(say: &mut impl FnMut(&[&str]), kind: &Type) {
+    say(&[kind.word()]);
+    if let Type::Enum(names) = kind {
+        say(&["("]);
+        names.iter().for_each(|name| say(&[name]));
+        say(&[")"]);
+    }
+}
+
+/// A time to live as SET TTL takes it.
+fn ttl_text(ttl: Option<i64>) -> String {
+    ttl.map_or("NONE".into(), |ttl| (ttl / 1000).to_string())
 }
 
 /// Fields of an index; one that is also a word of the grammar is written with its `@`.
@@ -502,6 +523,8 @@ mod tests {
             "SET FIELD a NO DEFAULT",
             "SET FIELD a NOT NULL",
             "SET FIELD a NULL",
+            "SET FIELD a TYPE STRING",
+            "SET FIELD a TYPE ENUM ( x y )",
             "ADD ENUM VALUE status d",
             "ADD INDEX a b c UNIQUE",
             "ADD INDEX a @set @id",
@@ -510,6 +533,8 @@ mod tests {
             "REMOVE INDEX a BITMAP",
             "SET TTL 7200 PASSIVE",
             "SET TTL NONE PASSIVE",
+            "SET TTL 60 ACTIVE",
+            "SET TTL NONE ACTIVE",
             "ID UUID",
             "TIMESTAMPS OFF",
         ];

@@ -60,6 +60,17 @@ pub struct Field {
     pub initial: Value,
 }
 
+/// What a field was before its type changed: records of then are read as it was, and converted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The field since.
+    pub field: FieldNumber,
+    /// The field before.
+    pub former: FieldNumber,
+    /// Its type then.
+    pub kind: Type,
+}
+
 /// A default: a value, or an offset from the clock of the write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum DefaultValue {
@@ -184,6 +195,9 @@ pub struct Schema {
     pub fields: Vec<Field>,
     /// Every index.
     pub indexes: Vec<IndexDefinition>,
+    /// What fields were before their type changed, the first change first.
+    #[serde(skip)]
+    pub origins: Vec<Origin>,
     next_field: FieldNumber,
     next_index: IndexNumber,
 }
@@ -203,6 +217,7 @@ impl Schema {
             ttl: None,
             fields: Vec::new(),
             indexes: Vec::new(),
+            origins: Vec::new(),
             next_field: 0,
             next_index: 0,
         };

@@ -44,6 +44,8 @@ pub enum FieldChange {
     NotNull(bool),
     /// The default of a TAGS field.
     DefaultTags(Vec<DefaultToken>),
+    /// The type; every value converts exactly.
+    Type(Type),
 }
 
 /// A default as its token: what it means depends on the field's type.
@@ -116,6 +118,17 @@ pub enum Operation {
     Id(IdType),
     /// Whether created_at and updated_at are kept.
     Timestamps(bool),
+    /// Sets how long a record lives, for those there are as for those to come: each is given the
+    /// time of the migration and so long.
+    SetTtlActive {
+        /// Milliseconds, or `None` to leave every record without an end.
+        ttl: Option<i64>,
+    },
+    /// Changes records: a migration of data, which stands alone.
+    Update {
+        /// The words after UPDATE: a predicate, SET, fields and values.
+        words: Vec<Box<[u8]>>,
+    },
 }
 
 impl Operation {
@@ -123,8 +136,12 @@ impl Operation {
     pub fn needs_pass(&self) -> bool {
         match self {
             Operation::AddField { index, .. } => index.is_some(),
-            Operation::AddIndex { .. } => true,
-            Operation::SetField { change, .. } => *change == FieldChange::NotNull(true),
+            Operation::AddIndex { .. }
+            | Operation::SetTtlActive { .. }
+            | Operation::Update { .. } => true,
+            Operation::SetField { change, .. } => {
+                matches!(change, FieldChange::NotNull(true) | FieldChange::Type(_))
+            }
             _ => false,
         }
     }

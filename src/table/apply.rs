@@ -4,7 +4,7 @@
 
 use super::{
     Effects, Form, Outcome, Row, Table, Values, Write,
-    effects::{BEGIN, END, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REMOVE, STATE, VERSION},
+    effects::{BEGIN, END, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REACH, REMOVE, STATE, VERSION},
     running::{End, Running},
     split_number,
     state::from_bytes,
@@ -23,6 +23,7 @@ enum Effect<'a> {
     Migrate(Outcome),
     Begin(Running),
     End(End),
+    Reach(&'a [u8]),
     State(&'a [u8]),
     Place(Row, &'a [u8]),
 }
@@ -78,6 +79,7 @@ fn carry_out(table: &mut Option<Box<Table>>, effects: Vec<Effect<'_>>) -> Result
             Effect::Begin(running) => {
                 done = done.and(existing(table)?.begin(running.line)?);
             }
+            Effect::Reach(key) => done = done.and(existing(table)?.reach(key)?),
             Effect::End(end) => done = done.and(existing(table)?.end(end)?),
             effect => records.push(effect),
         }
@@ -166,6 +168,7 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
     Ok(match *tag {
         PUT => split_bytes(rest).map(|(record, rest)| (Effect::Put(record), rest)),
         REMOVE => split_bytes(rest).map(|(key, rest)| (Effect::Remove(key), rest)),
+        REACH => split_bytes(rest).map(|(key, rest)| (Effect::Reach(key), rest)),
         STATE => split_bytes(rest).map(|(state, rest)| (Effect::State(state), rest)),
         MIGRATE => match split_bytes(rest) {
             Some((outcome, rest)) => Some((Effect::Migrate(from_bytes(outcome)?), rest)),

@@ -15,6 +15,7 @@
 //!   7 Place    row, length, record
 //!   8 Begin    length, a migration whose pass goes on between commands
 //!   9 End      length, how it ended
+//!  10 Reach    length, key bytes of the id that a migration of data has come to
 //! ```
 //!
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
@@ -36,6 +37,7 @@ pub const STATE: u8 = 6;
 pub const PLACE: u8 = 7;
 pub const BEGIN: u8 = 8;
 pub const END: u8 = 9;
+pub const REACH: u8 = 10;
 
 /// What a keyspace notification tells of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +159,10 @@ impl Effects {
 
     pub(super) fn end(&mut self, end: &[u8]) {
         self.push(END, end);
+    }
+
+    pub(super) fn reach(&mut self, id_key: &[u8]) {
+        self.push(REACH, id_key);
     }
 
     /// Everything of a table but its records.

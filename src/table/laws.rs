@@ -4,33 +4,18 @@
 
 use std::collections::BTreeMap;
 
+mod steps;
+
 use proptest::prelude::*;
 
 use super::{Effects, Table, Write, apply};
 use crate::{
     encoding::snapshot,
     error::Code,
-    schema::{Direction, Line, Operation, State, derive_down, parse_operations},
-    tokens::Tokens,
-    value::{Value, ValueRef, tags},
+    schema::{Direction, FieldChange, Line, Operation, Schema, State, derive_down},
+    value::{Type, Value, ValueRef, convert::convert},
 };
-
-/// The fields a table may have, and an index each may get.
-const FIELDS: [(&str, &str); 8] = [
-    ("a", "INTEGER"),
-    ("b", "STRING"),
-    ("c", "ENUM ( x y z )"),
-    ("d", "FLOAT"),
-    ("e", "UUID"),
-    ("f", "BOOLEAN"),
-    ("g", "DATETIME"),
-    ("h", "TAGS"),
-];
-
-fn operations(text: &str) -> Vec<Operation> {
-    let args: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
-    parse_operations(&mut Tokens::new(&args)).unwrap()
-}
+use steps::{FIELDS, Step, draw, kind_of, operations, step};
 
 fn line(table: &Table, version: i64, operations: Vec<Operation>) -> Line {
     let facts = table.facts(0, true);
@@ -69,74 +54,22 @@ fn replayed(pieces: &[Vec<u8>]) -> Table {
     *table.unwrap()
 }
 
-/// One thing that happens to a table.
-#[derive(Debug, Clone)]
-enum Step {
-    /// Puts records of these ids, each with values drawn from the seed, in one write.
-    Put(Vec<(i64, u64)>),
-    Remove(Vec<i64>),
-    /// Begins a write and lets it go.
-    Abandon(Vec<(i64, u64)>),
-    Reclaim,
-    Later(i64),
-    AddField(usize),
-    RemoveField(usize),
-    AddIndex(Vec<usize>, u8),
-    RemoveIndex(usize),
-    /// Begins a migration that goes on between the steps.
-    Begin(Vec<usize>, u8),
-    GoOn(usize),
-    Cancel,
-    Reload,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let records = prop::collection::vec((1i64..40, any::<u64>()), 1..5);
-    prop_oneof![
-        6 => records.clone().prop_map(Step::Put),
-        2 => prop::collection::vec(1i64..40, 1..8).prop_map(Step::Remove),
-        1 => records.prop_map(Step::Abandon),
-        1 => Just(Step::Reclaim),
-        1 => (1i64..20).prop_map(Step::Later),
-        1 => (0usize..8).prop_map(Step::AddField),
-        1 => (0usize..8).prop_map(Step::RemoveField),
-        2 => (prop::collection::vec(0usize..8, 1..4), 0u8..3).prop_map(|(f, s)| Step::AddIndex(f, s)),
-        1 => (0usize..4).prop_map(Step::RemoveIndex),
-        2 => (prop::collection::vec(0usize..8, 1..3), 0u8..6).prop_map(|(f, s)| Step::Begin(f, s)),
-        4 => (1usize..12).prop_map(Step::GoOn),
-        1 => Just(Step::Cancel),
-        1 => Just(Step::Reload),
-    ]
-}
-
-/// A value of a field drawn from a seed, from few values so that they meet.
-fn draw(name: &str, seed: u64) -> Value {
-    let small = (seed >> 8) % 5;
-    match (name, seed % 4) {
-        ("id" | "created_at" | "updated_at", _) => Value::DateTime(seed as i64 % 1000),
-        (_, 0) => Value::Null,
-        ("expires_at", 1) => Value::DateTime((seed >> 16) as i64 % 60),
-        ("expires_at", _) => Value::Null,
-        ("a", _) => Value::Integer([i64::MIN, -1, 0, 1, i64::MAX][small as usize]),
-        ("b", _) => Value::String([&b""[..], b"\0", b"\0\xff", b"a", b"ab"][small as usize].into()),
-        ("c", _) => Value::Enum(small as u16 % 3),
-        ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
-        ("e", _) => Value::Uuid([small as u8; 16]),
-        ("f", _) => Value::Boolean(small % 2 == 0),
-        ("i", _) => Value::Integer(small as i64),
-        ("h", _) => {
-            let tags = [&b""[..], b"a", b"ab", b"\0", b"\xff"];
-            let drawn = tags
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| seed >> (20 + at) & 1 == 1);
-            Value::Tags(tags::collect(drawn.map(|(_, tag)| *tag)).unwrap())
-        }
-        _ => Value::DateTime(small as i64 * 1000),
-    }
-}
-
 type Model = BTreeMap<i64, BTreeMap<String, Value>>;
+
+/// The field that a migration gives another type, the type it had, and the new one.
+fn retyped(before: &Schema, line: &Line) -> Option<(String, Type, Type)> {
+    let Operation::SetField {
+        name,
+        change: FieldChange::Type(to),
+    } = line.operations.first()?
+    else {
+        return None;
+    };
+    let from = before
+        .field(before.position(name.as_bytes()).unwrap())
+        .unwrap();
+    Some((name.to_string(), from.kind.clone(), to.clone()))
+}
 
 /// A table, the plain list beside it, and the effects that made it.
 struct World {
@@ -165,7 +98,17 @@ impl World {
         fields
             .map(|(at, field)| match &*field.name {
                 "id" => Value::Integer(id),
-                name => draw(name, seed.rotate_left(at as u32 * 9)),
+                name => {
+                    let value = draw(name, seed.rotate_left(at as u32 * 9));
+                    // What is drawn is of the type that the field had at first.
+                    let first = FIELDS.iter().find(|(n, _)| *n == name);
+                    let Some((_, first)) = first else {
+                        return value;
+                    };
+                    let first = kind_of(first);
+                    convert(value.as_ref(), &first, &field.kind)
+                        .map_or(Value::Null, |value| value.to_value())
+                }
             })
             .collect()
     }
@@ -323,6 +266,7 @@ impl World {
     /// Goes on with a migration, which may end.
     fn go_on(&mut self, most: usize) {
         let lines = self.table.history().lines.len();
+        let before = self.table.schema().clone();
         let done = self.table.go_on(most, true);
         self.table.check_consistency().unwrap();
         let effects = self.table.settle(done, self.now).unwrap();
@@ -335,11 +279,29 @@ impl World {
         match &line.state {
             State::Applied => {
                 assert!(done && self.unique(&self.model), "a duplicate was let in");
+                if let Some((name, from, to)) = retyped(&before, line) {
+                    for record in self.model.values_mut() {
+                        let value = record.get_mut(&name).unwrap();
+                        *value = convert(value.as_ref(), &from, &to).unwrap().to_value();
+                    }
+                }
+                if let Some(Operation::SetTtlActive { ttl }) = line.operations.first() {
+                    let at = ttl.map_or(Value::Null, |ttl| Value::DateTime(line.at + ttl));
+                    for record in self.model.values_mut() {
+                        record.insert("expires_at".into(), at.clone());
+                    }
+                }
                 if self.table.schema().position(b"i").is_ok() {
                     for record in self.model.values_mut() {
                         record.entry("i".into()).or_insert(Value::Integer(7));
                     }
                 }
+            }
+            State::Failed(reason) if reason.starts_with("BADVALUE ") => {
+                let (name, from, to) = retyped(&before, line).unwrap();
+                let mut values = self.model.values().map(|record| &record[&name]);
+                let lost = |value: &Value| convert(value.as_ref(), &from, &to).is_none();
+                assert!(values.any(lost), "{reason} though all convert");
             }
             State::Failed(reason) => {
                 assert!(reason.starts_with("DUPLICATE "), "{reason}");
@@ -424,10 +386,10 @@ impl World {
             }
             Step::RemoveIndex(at) => {
                 let text = self.table.schema().indexes.get(*at).map(|index| {
-                    let names = self.table.schema().index_names(index).join(" ");
+                    let names = self.table.schema().index_names(index).join(" @");
                     let bitmap = index.method == crate::schema::Method::Bitmap;
                     format!(
-                        "REMOVE INDEX {names}{}",
+                        "REMOVE INDEX @{names}{}",
                         if bitmap { " BITMAP" } else { "" }
                     )
                 });
@@ -444,10 +406,27 @@ impl World {
                     0 => self.begin("ADD FIELD i INTEGER DEFAULT 7 INDEX"),
                     1 => self.begin(&format!("ADD INDEX {names}")),
                     2 => self.begin(&format!("ADD INDEX {} BITMAP", FIELDS[fields[0]].0)),
-                    _ => self.begin(&format!("ADD INDEX {names} UNIQUE")),
+                    3 if fields.len() > 1 => {
+                        self.begin("SET TTL 1 ACTIVE ADD INDEX expires_at @id")
+                    }
+                    3 => self.begin("SET TTL NONE ACTIVE"),
+                    4 | 5 => self.begin(&format!("ADD INDEX {names} UNIQUE")),
+                    _ => {
+                        let kind = FIELDS[*fields.last().unwrap()].1;
+                        self.begin(&format!("SET FIELD {} TYPE {kind}", FIELDS[fields[0]].0));
+                    }
                 }
             }
             Step::GoOn(most) => self.go_on(*most),
+            Step::SetType(field, kind, most) => {
+                self.begin(&format!(
+                    "SET FIELD {} TYPE {}",
+                    FIELDS[*field].0, FIELDS[*kind].1
+                ));
+                while self.table.running().is_some() {
+                    self.go_on(*most);
+                }
+            }
             Step::Cancel => {
                 if self.table.running().is_some() {
                     let effects = self.table.stop(self.now).unwrap();

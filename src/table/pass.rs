@@ -38,6 +38,10 @@ pub enum Objection {
 pub struct Pass {
     /// Reads records through the schema that is coming.
     form: Arc<Form>,
+    /// Reads them through the schema of now.
+    before: Arc<Form>,
+    /// The fields whose type changes, by their positions in the schema that is coming and in that of now.
+    converted: Vec<(usize, usize)>,
     /// The indexes that are coming.
     pub(super) built: Vec<TableIndex>,
     /// Every record that expires, where that changes for all of them at once.
@@ -59,7 +63,7 @@ pub struct Pass {
 impl Pass {
     /// The pass that a change from the schema of `form` to another asks for. `there` are the
     /// indexes there are.
-    pub fn new(form: &Form, there: &[TableIndex], schema: Schema) -> Pass {
+    pub fn new(form: &Arc<Form>, there: &[TableIndex], schema: Schema) -> Pass {
         let before = &form.schema;
         let same_expiry =
             number_at(before, before.expires_at()) == number_at(&schema, schema.expires_at());
@@ -90,7 +94,19 @@ impl Pass {
             .collect();
         texts.sort_unstable();
         texts.dedup();
+        let converted = schema
+            .fields
+            .iter()
+            .enumerate()
+            .filter_map(|(position, field)| {
+                let origin = schema.origins.iter().find(|o| o.field == field.number)?;
+                let known = before.fields.iter().any(|f| f.number == field.number);
+                let former = before.position_of(origin.former).filter(|_| !known)?;
+                Some((position, former))
+            });
         Pass {
+            converted: converted.collect(),
+            before: Arc::clone(form),
             not_null: (0..schema.fields.len()).filter(newly).collect(),
             texts,
             built,
@@ -106,7 +122,8 @@ impl Pass {
 
     /// Whether there is anything to look at or to build.
     pub fn is_needed(&self) -> bool {
-        !(self.built.is_empty() && self.not_null.is_empty()) || self.expiry.is_some()
+        let looks = !(self.not_null.is_empty() && self.converted.is_empty());
+        looks || !self.built.is_empty() || self.expiry.is_some()
     }
 
     /// What records mean once the pass has ended.
@@ -126,7 +143,7 @@ impl Pass {
         let mut rows = records.iter_from(self.next);
         for (row, bytes) in rows.by_ref().take(most) {
             if let Some(record) = form.read(bytes) {
-                self.enter(row, &record);
+                self.enter(row, bytes, &record);
             }
             self.met += 1;
             self.next = row + 1;
@@ -146,9 +163,10 @@ impl Pass {
     /// Meets every record at once, which is much faster than one by one, and keeps all objections.
     pub fn whole(&mut self, records: &Records) {
         let form = Arc::clone(&self.form);
-        if !(self.not_null.is_empty() && self.texts.is_empty()) {
+        if !(self.not_null.is_empty() && self.texts.is_empty() && self.converted.is_empty()) {
             for (row, bytes) in records.iter() {
-                if form.read(bytes).is_none_or(|record| !self.takes(&record)) {
+                let record = form.read(bytes);
+                if record.is_none_or(|record| !self.takes(bytes, &record)) {
                     self.objections.push(Objection::Row(row));
                 }
             }
@@ -216,13 +234,13 @@ impl Pass {
         if let Some(record) = old.and_then(|bytes| form.read(bytes)) {
             self.leave(row, &record);
         }
-        if let Some(record) = new.and_then(|bytes| form.read(bytes)) {
-            self.enter(row, &record);
+        if let Some((bytes, record)) = new.and_then(|bytes| Some((bytes, form.read(bytes)?))) {
+            self.enter(row, bytes, &record);
         }
     }
 
-    fn enter(&mut self, row: Row, record: &Record<'_>) {
-        if !self.takes(record) {
+    fn enter(&mut self, row: Row, bytes: &[u8], record: &Record<'_>) {
+        if !self.takes(bytes, record) {
             return self.object(Objection::Row(row));
         }
         let mut key = std::mem::take(&mut self.key);
@@ -337,7 +355,7 @@ impl Pass {
         let (mut key, mut counts) = (Vec::new(), vec![0u64; self.built.len()]);
         for (row, bytes) in records.iter().filter(|(row, _)| *row < self.next) {
             let record = self.form.read(bytes).ok_or("a record does not read")?;
-            if !self.takes(&record) {
+            if !self.takes(bytes, &record) {
                 continue;
             }
             for (index, count) in self.built.iter().zip(&mut counts) {
@@ -367,12 +385,22 @@ impl Pass {
     }
 
     /// Whether nothing stands in a record's way.
-    fn takes(&self, record: &Record<'_>) -> bool {
-        self.refusal(record).is_none()
+    fn takes(&self, bytes: &[u8], record: &Record<'_>) -> bool {
+        self.refusal(bytes, record).is_none()
     }
 
     /// What stands in a record's way.
-    fn refusal(&self, record: &Record<'_>) -> Option<Refusal> {
+    fn refusal(&self, bytes: &[u8], record: &Record<'_>) -> Option<Refusal> {
+        if !self.converted.is_empty() {
+            // What does not convert reads as null.
+            let before = self.before.read(bytes)?;
+            let lost = self.converted.iter().find(|(position, former)| {
+                record.value(*position).is_null() && !before.value(*former).is_null()
+            });
+            if let Some((position, former)) = lost {
+                return Some(Refusal::Lost(*position, *former));
+            }
+        }
         let null = self.not_null.iter().find(|at| record.value(**at).is_null());
         if let Some(position) = null {
             return Some(Refusal::Null(*position));
@@ -388,7 +416,7 @@ impl Pass {
     /// What stands in the way of a record's bytes, as an error.
     pub fn refuse(&self, bytes: &[u8]) -> Option<Error> {
         let record = self.form.read(bytes)?;
-        let refusal = self.refusal(&record)?;
+        let refusal = self.refusal(bytes, &record)?;
         let id = quoted(&record.value(0).text(&[]));
         let name = |position: usize| {
             self.form
@@ -405,6 +433,21 @@ impl Pass {
                     name(position)
                 ),
             ),
+            Refusal::Lost(position, former) => {
+                let kind = self
+                    .form
+                    .schema
+                    .fields
+                    .get(position)
+                    .map_or("", |f| f.kind.word());
+                let was = self.before.schema.fields.get(former);
+                let value = self.before.read(bytes)?.value(former);
+                Error::bad_value(format!(
+                    "field '{}' cannot be {kind}: {} in the record with id {id} would not be the same value",
+                    name(position),
+                    quoted(&value.text(was.map_or(&[], |field| field.kind.names())))
+                ))
+            }
             Refusal::Long(position, length) => Error::bad_value(format!(
                 "field '{}' cannot be in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {length} in the record with id {id}",
                 name(position)
@@ -417,6 +460,8 @@ impl Pass {
 enum Refusal {
     /// A null in this field.
     Null(usize),
+    /// A value that does not convert: in this field, which was at this position.
+    Lost(usize, usize),
     /// A text in this field, of this length.
     Long(usize, usize),
 }

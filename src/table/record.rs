@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result},
     schema::{Field, FieldNumber, Schema},
-    value::{Kind, Text, ValueRef, tags::Tags, uuid},
+    value::{Kind, Text, Type, ValueRef, convert::convert, tags::Tags, uuid},
 };
 
 /// DATETIME is kept as the distance from here, 2026-01-01T00:00:00Z: 5 bytes for 17 years either way.
@@ -45,6 +45,20 @@ pub struct Layout {
     /// For each position of the table's schema of now, the field's place here.
     #[serde(skip)]
     places: Vec<Option<u16>>,
+    /// The fields of now that are here in another type.
+    #[serde(skip)]
+    converted: Vec<Converted>,
+}
+
+/// A field whose type has changed since a layout.
+#[derive(Debug, Clone, PartialEq)]
+struct Converted {
+    /// The field's position in the schema of now.
+    position: usize,
+    /// Its place in the layout.
+    place: usize,
+    /// Its types since, that of the layout first.
+    kinds: Vec<Type>,
 }
 
 impl Layout {
@@ -56,6 +70,7 @@ impl Layout {
                 .map(|field| (field.number, field.kind.kind()))
                 .collect(),
             places: Vec::new(),
+            converted: Vec::new(),
         };
         layout.read_through(schema);
         layout
@@ -68,6 +83,34 @@ impl Layout {
             u16::try_from(at).ok()
         };
         self.places = schema.fields.iter().map(place).collect();
+        let fields = schema.fields.iter().enumerate();
+        let absent = fields.filter(|(position, _)| self.places.get(*position) == Some(&None));
+        self.converted = absent
+            .filter_map(|(position, field)| self.conversion(schema, position, field))
+            .collect();
+    }
+
+    /// Where a field is here in an earlier type.
+    fn conversion(&self, schema: &Schema, position: usize, field: &Field) -> Option<Converted> {
+        let mut kinds = vec![field.kind.clone()];
+        let mut number = field.number;
+        // Each origin is older than the one before.
+        for origin in schema.origins.iter().rev() {
+            if origin.field != number {
+                continue;
+            }
+            number = origin.former;
+            kinds.push(origin.kind.clone());
+            if let Some(place) = self.fields.iter().position(|f| f.0 == number) {
+                kinds.reverse();
+                return Some(Converted {
+                    position,
+                    place,
+                    kinds,
+                });
+            }
+        }
+        None
     }
 
     /// Whether both lay out the same fields.
@@ -136,10 +179,7 @@ impl<'a> Record<'a> {
     pub fn value(&self, position: usize) -> ValueRef<'a> {
         match self.layout.places.get(position) {
             Some(Some(place)) => self.decode(usize::from(*place)).unwrap_or(ValueRef::Null),
-            Some(None) => self
-                .fields
-                .get(position)
-                .map_or(ValueRef::Null, |field| field.initial.as_ref()),
+            Some(None) => self.elsewhere(position, |place| self.decode(place)),
             None => ValueRef::Null,
         }
     }
@@ -154,19 +194,39 @@ impl<'a> Record<'a> {
             in_layout.push(decode(*kind, code, bytes).unwrap_or(ValueRef::Null));
             data = rest;
         }
-        let value = |(place, field): (&Option<u16>, &'a Field)| match place {
-            Some(place) => in_layout
-                .get(usize::from(*place))
-                .copied()
-                .unwrap_or(ValueRef::Null),
-            None => field.initial.as_ref(),
+        let at = |place: usize| in_layout.get(place).copied();
+        let value = |(position, place): (usize, &Option<u16>)| match place {
+            Some(place) => at(usize::from(*place)).unwrap_or(ValueRef::Null),
+            None => self.elsewhere(position, at),
         };
-        self.layout
-            .places
+        let places = self.layout.places.iter().enumerate();
+        places.map(value).collect()
+    }
+
+    /// The value of a field that the layout has not: that of an earlier type, converted, or what
+    /// records older than the field have.
+    #[cold]
+    fn elsewhere(
+        &self,
+        position: usize,
+        at: impl FnOnce(usize) -> Option<ValueRef<'a>>,
+    ) -> ValueRef<'a> {
+        let converted = self
+            .layout
+            .converted
             .iter()
-            .zip(self.fields)
-            .map(value)
-            .collect()
+            .find(|c| c.position == position);
+        let Some(converted) = converted else {
+            let field = self.fields.get(position);
+            return field.map_or(ValueRef::Null, |field| field.initial.as_ref());
+        };
+        let value = at(converted.place).unwrap_or(ValueRef::Null);
+        let mut steps = converted.kinds.windows(2);
+        let value = steps.try_fold(value, |value, kinds| match kinds {
+            [from, to] => convert(value, from, to),
+            _ => Some(value),
+        });
+        value.unwrap_or(ValueRef::Null)
     }
 
     /// Calls `then` with the values at these positions, in their order. It goes over the bytes once

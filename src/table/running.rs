@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result, quoted},
+    index::{KeyRange, successor},
     schema::{Line, Schema, State},
 };
 
@@ -17,6 +18,8 @@ use crate::{
 pub struct Running {
     /// The line that goes into the history when it ends.
     pub line: Line,
+    /// The key of the last id that a migration of data has come to.
+    pub reached: Option<Box<[u8]>>,
 }
 
 /// How a migration ended: what replicas and the AOF are told.
@@ -61,13 +64,45 @@ impl Table {
     /// How far the running migration has come.
     pub fn progress(&self) -> Option<Progress> {
         self.running.as_ref().map(|_| Progress {
-            met: self
-                .pass
-                .as_ref()
-                .map_or(0, |pass| pass.met())
-                .min(self.len()),
+            met: self.met().min(self.len()),
             records: self.len(),
         })
+    }
+
+    /// How many records the running migration has met here.
+    fn met(&self) -> u64 {
+        match self.reached() {
+            Some(key) => self.ids.rank(key),
+            None => self.pass.as_ref().map_or(0, |pass| pass.met()),
+        }
+    }
+
+    /// The key of the last id that a running migration of data has come to.
+    pub fn reached(&self) -> Option<&[u8]> {
+        self.running.as_ref()?.reached.as_deref()
+    }
+
+    /// A running migration of data has come to an id.
+    ///
+    /// # Errors
+    /// BADVALUE where none is running: damaged effects.
+    pub fn reach(&mut self, key: &[u8]) -> Result<Effects> {
+        let Some(running) = &mut self.running else {
+            return Err(Error::corrupt("no migration is running"));
+        };
+        running.reached = Some(key.into());
+        let mut effects = Effects::none();
+        effects.reach(key);
+        Ok(effects)
+    }
+
+    /// The first rows by id, after the id of a key where one is given.
+    pub fn rows_after(&self, key: Option<&[u8]>, most: usize) -> Vec<Row> {
+        let range = KeyRange {
+            low: key.and_then(successor).unwrap_or_default(),
+            high: None,
+        };
+        self.ids.walk(&range).take(most).collect()
     }
 
     /// Begins a migration whose pass goes on between commands.
@@ -81,7 +116,10 @@ impl Table {
         let facts = self.facts(line.at, true);
         let schema = self.changed_schema(&line.operations, &facts)?;
         schema.validate()?;
-        let running = Running { line };
+        let running = Running {
+            line,
+            reached: None,
+        };
         let mut effects = Effects::none();
         effects.begin(&to_bytes(&running)?);
         self.pass = Some(Box::new(Pass::new(&self.form, &self.indexes, schema)));
@@ -94,7 +132,12 @@ impl Table {
     /// # Errors
     /// What the schema refuses: the state is damaged.
     pub(super) fn resume(&mut self, running: Running) -> Result<()> {
-        self.begin(running.line).map(drop)
+        let reached = running.reached;
+        self.begin(running.line)?;
+        if let Some(running) = &mut self.running {
+            running.reached = reached;
+        }
+        Ok(())
     }
 
     /// Stops the running migration: a line in the history is all that is left of it.
@@ -102,6 +145,10 @@ impl Table {
     /// # Errors
     /// Only a fault of the module.
     pub fn stop(&mut self, now: i64) -> Result<Effects> {
+        self.stop_as(State::Failed("cancelled".into()), now)
+    }
+
+    fn stop_as(&mut self, state: State, now: i64) -> Result<Effects> {
         let Some(running) = &self.running else {
             return Err(Error::internal(
                 "a migration is stopped that is not running",
@@ -110,7 +157,7 @@ impl Table {
         let end = End {
             version: running.line.version,
             took: running.line.took_by(now),
-            state: State::Failed("cancelled".into()),
+            state,
         };
         self.end(end)
     }
@@ -122,6 +169,14 @@ impl Table {
             Some(pass) => pass.advance(&self.records, most, judged),
             None => true,
         }
+    }
+
+    /// Ends the running migration for this reason.
+    ///
+    /// # Errors
+    /// Only a fault of the module.
+    pub fn fail(&mut self, reason: &Error, now: i64) -> Result<Effects> {
+        self.stop_as(State::Failed(reason.to_string().into()), now)
     }
 
     /// Whether [`Table::settle`] has something to judge.

@@ -6,14 +6,21 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{Layout, Table, running::Running};
 use crate::{
     error::{Error, Result},
-    schema::{History, Schema},
+    schema::{History, Origin, Schema},
 };
 
 const MAGIC: &[u8; 4] = b"YARR";
 /// A table whose state is as the first version had it.
 const PLAIN: u8 = 1;
-/// A table with a migration that is running.
-const MIGRATING: u8 = 2;
+/// A table with something that came after the first version.
+const EXTENDED: u8 = 2;
+
+/// What came after the first version.
+#[derive(Default, Serialize, Deserialize)]
+struct Extension {
+    running: Option<Running>,
+    origins: Vec<Origin>,
+}
 
 /// Everything of a table but its records.
 #[derive(Serialize, Deserialize)]
@@ -36,14 +43,18 @@ impl Table {
             highest_id: self.highest_id(),
         };
         let mut bytes = MAGIC.to_vec();
-        match self.running() {
-            None => {
+        let extension = Extension {
+            running: self.running().cloned(),
+            origins: self.schema().origins.clone(),
+        };
+        match extension.running.is_none() && extension.origins.is_empty() {
+            true => {
                 bytes.push(PLAIN);
                 bytes.extend(to_bytes(&state).unwrap_or_default());
             }
-            Some(running) => {
-                bytes.push(MIGRATING);
-                bytes.extend(to_bytes(&(state, running)).unwrap_or_default());
+            false => {
+                bytes.push(EXTENDED);
+                bytes.extend(to_bytes(&(state, extension)).unwrap_or_default());
             }
         }
         bytes
@@ -62,18 +73,16 @@ impl Table {
                 "expected a table's state, found something else",
             ));
         }
-        let (state, running): (State, Option<Running>) = match *version {
-            PLAIN => (from_bytes(state)?, None),
-            MIGRATING => {
-                let (state, running) = from_bytes(state)?;
-                (state, Some(running))
-            }
+        let (mut state, extension): (State, Extension) = match *version {
+            PLAIN => (from_bytes(state)?, Extension::default()),
+            EXTENDED => from_bytes(state)?,
             _ => {
                 return Err(Error::corrupt(format!(
                     "expected format version 1 or 2, found {version}; load a module that knows it"
                 )));
             }
         };
+        state.schema.origins = extension.origins;
         state.schema.validate()?;
         validate_layouts(&state)?;
         let mut table = Table::new(state.identity);
@@ -83,7 +92,7 @@ impl Table {
             state.layouts,
             state.highest_id.max(0),
         );
-        if let Some(running) = running {
+        if let Some(running) = extension.running {
             table.resume(running)?;
         }
         Ok(table)

@@ -4,6 +4,7 @@
 //! borrows them from a record or from a command's tokens. Both compare only within one type;
 //! the order is that of their [`key`] bytes, with null before everything.
 
+pub mod convert;
 pub mod datetime;
 pub mod key;
 pub mod number;
@@ -185,6 +186,8 @@ pub enum Text<'a> {
     Bytes(&'a [u8]),
     /// Lower-case UUID text, which a record keeps in 16 bytes.
     Uuid([u8; uuid::TEXT_LEN]),
+    /// The text of a value that the record keeps as another type: so many of these bytes.
+    Short([u8; convert::SHORT], u8),
 }
 
 impl Deref for Text<'_> {
@@ -195,6 +198,7 @@ impl Deref for Text<'_> {
         match self {
             Text::Bytes(bytes) => bytes,
             Text::Uuid(text) => text,
+            Text::Short(text, length) => text.get(..usize::from(*length)).unwrap_or(text),
         }
     }
 }

@@ -187,6 +187,12 @@ fn an_expiry_must_lie_in_the_future_or_be_a_past_instant() {
         (integer) 0
         > YARR.CREATE t k 7
         "3"
+        > YARR.CREATE t ON CONFLICT k KEEP EXAT 1 FIELDS 2 n k VALUES 1 8 2 8 3 9
+        1) "4"
+        2) "5"
+        3) "6"
+        > YARR.WHERE t * IDS
+        1) "3"
         "#,
     );
 }

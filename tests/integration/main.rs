@@ -18,6 +18,7 @@ mod crash;
 mod create;
 mod cursor;
 mod damaged;
+mod data_migration;
 mod defragmentation;
 mod delete;
 mod errors;

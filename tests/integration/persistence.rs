@@ -227,6 +227,9 @@ fn writes_of_many_records_come_back_whole() {
         10_000
     );
     client.ok("YARR.MIGRATE t UP 2 index ADD INDEX s n ADD INDEX updated_at");
+    eventually("the migration ends", || {
+        client.count("YARR.SCHEMA t VERSION") == 2
+    });
     let dump = client.ok("DUMP t");
     eventually("the replica has it all", || other.run("DUMP t") == dump);
     server.kill();

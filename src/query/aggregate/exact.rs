@@ -183,6 +183,10 @@ fn nearest(magnitude: &Wide, count: u64) -> Option<f64> {
     let half = bit(cut - 1);
     let beyond_half = remainder != 0 || (0..cut - 1).any(bit);
     let up = half && (beyond_half || digits & 1 == 1);
+    // A step of the exponent further it would be that of infinity, and then the sign.
+    if cut - 64 > 2045 {
+        return None;
+    }
     // The digits of a normal float begin with a one that is worth one step of the exponent.
     let float = f64::from_bits((u64::from(cut - 64) << 52) + digits + u64::from(up));
     float.is_finite().then_some(float)
@@ -230,6 +234,9 @@ mod tests {
             (&[f64::MAX, f64::MAX], 1, None),
             (&[f64::MAX, f64::MAX], 2, Some(f64::MAX)),
             (&[f64::MIN, f64::MIN], 1, None),
+            (&[f64::MAX; 5], 1, None),
+            (&[f64::MIN; 5000], 1, None),
+            (&[f64::MAX; 5000], 5000, Some(f64::MAX)),
             (&[f64::MAX, f64::MAX, f64::MIN], 1, Some(f64::MAX)),
             (&[f64::MAX, 9.9e291], 1, Some(f64::MAX)),
             (&[f64::MAX, 9.98e291], 1, None),
