@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     commands::work,
+    schema::State,
     table::{Effects, Table},
 };
 
@@ -211,7 +212,13 @@ fn work_batch(ctx: Context, name: StringRef<'_>, batch: usize, decides: bool) ->
         Some(table) => {
             let before = table.progress().map_or(0, |progress| progress.met);
             let worked = work(table, batch, now(), decides)?;
-            let after = table.progress().map_or(0, |progress| progress.met);
+            // One that has ended well has met them all.
+            let ended = table.history().lines.last().map(|line| &line.state);
+            let after = match table.progress() {
+                Some(progress) => progress.met,
+                None if ended == Some(&State::Applied) => table.len(),
+                None => before,
+            };
             MIGRATED.add(after.saturating_sub(before));
             Ok(worked)
         }
