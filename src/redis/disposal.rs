@@ -20,6 +20,7 @@ use super::{
     holder::Holder,
     log,
 };
+use crate::index::Index;
 
 /// A table of fewer bytes is freed at once: that takes less than half a millisecond.
 const LARGE: usize = 1 << 20;
@@ -30,7 +31,14 @@ thread_local! {
 }
 
 /// The way to the thread that frees; `None` where it cannot be started.
-static THREAD: OnceLock<Option<Sender<Box<Holder>>>> = OnceLock::new();
+static THREAD: OnceLock<Option<Sender<Waste>>> = OnceLock::new();
+
+/// What is to be freed.
+#[expect(dead_code, reason = "it is there to be dropped")]
+enum Waste {
+    Table(Box<Holder>),
+    Indexes(Vec<Index>),
+}
 
 /// Tells that this thread runs commands.
 pub fn begin() {
@@ -43,14 +51,24 @@ pub fn dispose(holder: Box<Holder>) {
     let large = holder
         .table_as_it_is()
         .is_some_and(|table| table.bytes() >= LARGE);
+    discard(Waste::Table(holder), large);
+}
+
+/// Frees indexes that a migration has done away with, later and elsewhere if that may be.
+pub fn dispose_indexes(indexes: Vec<Index>) {
+    let bytes: usize = indexes.iter().map(Index::bytes).sum();
+    discard(Waste::Indexes(indexes), bytes >= LARGE);
+}
+
+fn discard(waste: Waste, large: bool) {
     if large && may_wait() {
         if let Some(thread) = THREAD.get_or_init(start) {
             // A thread that is gone gives the value back, and it is freed here.
-            drop(thread.send(holder));
+            drop(thread.send(waste));
             return;
         }
     }
-    drop(holder);
+    drop(waste);
 }
 
 /// Whether nobody waits for the memory: no key is being evicted.
@@ -61,11 +79,11 @@ fn may_wait() -> bool {
     known && !unsafe { Context::new(ctx) }.flags().evicts()
 }
 
-fn start() -> Option<Sender<Box<Holder>>> {
-    let (sender, receiver) = mpsc::channel::<Box<Holder>>();
+fn start() -> Option<Sender<Waste>> {
+    let (sender, receiver) = mpsc::channel::<Waste>();
     let free = move || {
-        for holder in receiver {
-            if let Err(panic) = guard(|| drop(holder)) {
+        for waste in receiver {
+            if let Err(panic) = guard(|| drop(waste)) {
                 log::warning_from_nowhere(&format!("internal error: cannot free a table: {panic}"));
             }
         }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::{
+    disposal,
     guard::guard,
     info::{MIGRATIONS, TABLES},
 };
@@ -78,6 +79,9 @@ impl Holder {
         }
         self.trust = Trust::Suspect;
         let done = write(&mut self.table);
+        if let Some(table) = self.table.as_mut().filter(|table| table.has_dropped()) {
+            disposal::dispose_indexes(table.take_dropped());
+        }
         self.trust = Trust::Sound;
         done
     }

@@ -130,7 +130,8 @@ impl Table {
     pub(super) fn adopt(&mut self, pass: Pass) {
         self.form = std::sync::Arc::clone(pass.form());
         if let Some(expiry) = pass.expiry {
-            self.expiry = expiry;
+            let before = std::mem::replace(&mut self.expiry, expiry);
+            self.dropped.push(Index::SortedSet(before));
         }
         self.arrange(pass.built);
     }
@@ -182,5 +183,7 @@ impl Table {
                 }
             }
         }
+        self.dropped
+            .extend(kept.into_iter().map(|index| index.index));
     }
 }

@@ -59,6 +59,8 @@ pub struct Table {
     running: Option<Running>,
     /// How far it has come here, which is not.
     pass: Option<Box<Pass>>,
+    /// Indexes that a migration has done away with: large ones take long to free.
+    dropped: Vec<Index>,
 }
 
 impl Table {
@@ -78,6 +80,7 @@ impl Table {
             highest_id: 0,
             running: None,
             pass: None,
+            dropped: Vec::new(),
         }
     }
 
@@ -190,6 +193,17 @@ impl Table {
     /// How many records that have expired are still held.
     pub fn expired(&self, now: i64) -> u64 {
         self.expiry.rank(&expiry_bound(now))
+    }
+
+    /// Whether [`Table::take_dropped`] has something to give.
+    #[inline]
+    pub fn has_dropped(&self) -> bool {
+        !self.dropped.is_empty()
+    }
+
+    /// Indexes that are no longer the table's, for the caller to free when there is time.
+    pub fn take_dropped(&mut self) -> Vec<Index> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Whether there is work to do between commands: records expire, or a migration is running.

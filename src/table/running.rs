@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Code, Error, Result, quoted},
-    index::{KeyRange, successor},
+    index::{Index, KeyRange, successor},
     schema::{Line, Schema, State},
 };
 
@@ -331,8 +331,14 @@ impl Table {
         let mut line = running.line;
         line.took = end.took;
         line.state = end.state;
-        if let (State::Applied, Some(pass)) = (&line.state, pass) {
-            self.adopt(*pass);
+        match (&line.state, pass) {
+            (State::Applied, Some(pass)) => self.adopt(*pass),
+            (State::Failed(_), Some(pass)) => {
+                let built = pass.built.into_iter().map(|index| index.index);
+                self.dropped.extend(built);
+                self.dropped.extend(pass.expiry.map(Index::SortedSet));
+            }
+            (_, None) => {}
         }
         self.note(line);
         effects.happened(Event::Migrate);
