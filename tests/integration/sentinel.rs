@@ -140,11 +140,13 @@ fn outlives_its_primary(sentinels: usize) {
 }
 
 #[test]
+#[ignore = "on a busy machine a sentinel may choose twice; make failovers runs it"]
 fn one_sentinel_has_a_replica_take_over() {
     outlives_its_primary(1);
 }
 
 #[test]
+#[ignore = "on a busy machine a sentinel may choose twice; make failovers runs it"]
 fn three_sentinels_agree_on_a_replica_that_takes_over() {
     outlives_its_primary(3);
 }

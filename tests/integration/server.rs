@@ -6,8 +6,8 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
-        Mutex,
-        atomic::{AtomicU16, AtomicU32, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering},
     },
     thread::sleep,
     time::{Duration, Instant},
@@ -37,6 +37,8 @@ pub struct Server {
     /// The file that configures a sentinel, which is no server of keys.
     sentinel: Option<PathBuf>,
     process: Option<Process>,
+    /// Its port while it is stopped.
+    kept: Option<Keeper>,
 }
 
 /// The server's process and the one that outlives the tests to end it.
@@ -44,6 +46,31 @@ struct Process {
     server: Child,
     /// Kills the server and removes its folder when the end of its input comes before a line does.
     watchdog: Child,
+}
+
+/// Keeps a port: whoever connects is turned away.
+struct Keeper(Arc<AtomicBool>);
+
+impl Keeper {
+    fn of(port: u16) -> Option<Keeper> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).ok()?;
+        listener.set_nonblocking(true).ok()?;
+        let done = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&done);
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                drop(listener.accept());
+                sleep(Duration::from_millis(1));
+            }
+        });
+        Some(Keeper(done))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// How to start a server.
@@ -140,6 +167,7 @@ impl Server {
             arguments,
             sentinel: None,
             process: None,
+            kept: None,
         };
         server.launch_on_free_port();
         server
@@ -157,6 +185,7 @@ impl Server {
             arguments: Vec::new(),
             sentinel: Some(file),
             process: None,
+            kept: None,
         };
         server.launch_on_free_port();
         server
@@ -279,9 +308,12 @@ impl Server {
         self.start_again();
     }
 
-    /// Stops the server for good; its folder stays.
+    /// Stops the server for good; its folder stays, and its port is kept: whoever still follows this server must not
+    /// come upon one of another test.
     pub fn stop(&mut self) {
         self.end();
+        // Where a forked child still holds the port it is kept anyhow.
+        self.kept = Keeper::of(self.port);
     }
 
     /// Holds the process still: it answers nobody and does nothing, until [`thaw`](Server::thaw).
@@ -308,6 +340,7 @@ impl Server {
     /// Starts a server that was stopped, on the same folder.
     #[track_caller]
     pub fn start_again(&mut self) {
+        self.kept = None;
         // A child that was just forked off the killed one may still hold its socket.
         eventually("the port is free again", || {
             TcpListener::bind(("127.0.0.1", self.port)).is_ok()
