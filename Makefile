@@ -115,7 +115,7 @@ failovers: ## Have replicas join, break off and take over ROUNDS (10) times amid
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,Failovers)
-	YARR_MODULE=$(MODULE) YARR_ROUNDS=$(ROUNDS) cargo test $(ENGINE) --test integration -- --include-ignored resync:: failover:: sentinel::
+	YARR_MODULE=$(MODULE) YARR_ROUNDS=$(ROUNDS) cargo test $(ENGINE) --test integration -- resync:: failover:: sentinel::
 
 stalls: ## Show the longest pause while a table of RECORDS goes, beside that of an idle server
 	@scripts/setup.sh demo
