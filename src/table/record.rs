@@ -45,6 +45,9 @@ pub struct Layout {
     /// For each position of the table's schema of now, the field's place here.
     #[serde(skip)]
     places: Vec<Option<u16>>,
+    /// Whether each field of now has its position for its place, and there are no others.
+    #[serde(skip)]
+    current: bool,
     /// The fields of now that are here in another type.
     #[serde(skip)]
     converted: Vec<Converted>,
@@ -70,6 +73,7 @@ impl Layout {
                 .map(|field| (field.number, field.kind.kind()))
                 .collect(),
             places: Vec::new(),
+            current: false,
             converted: Vec::new(),
         };
         layout.read_through(schema);
@@ -83,6 +87,9 @@ impl Layout {
             u16::try_from(at).ok()
         };
         self.places = schema.fields.iter().map(place).collect();
+        let mut places = self.places.iter().enumerate();
+        self.current = self.places.len() == self.fields.len()
+            && places.all(|(position, place)| place.map(usize::from) == Some(position));
         let fields = schema.fields.iter().enumerate();
         let absent = fields.filter(|(position, _)| self.places.get(*position) == Some(&None));
         self.converted = absent
@@ -186,13 +193,16 @@ impl<'a> Record<'a> {
 
     /// Every value, by position.
     pub fn values(&self) -> Values<'a> {
-        let mut in_layout = Values::new();
+        let mut in_layout = Values::with_capacity(self.layout.fields.len());
         let mut data = self.data;
         for (place, (_, kind)) in self.layout.fields.iter().enumerate() {
             let code = code_at(self.codes, place);
             let (bytes, rest) = take(code, data);
             in_layout.push(decode(*kind, code, bytes).unwrap_or(ValueRef::Null));
             data = rest;
+        }
+        if self.layout.current {
+            return in_layout;
         }
         let at = |place: usize| in_layout.get(place).copied();
         let value = |(position, place): (usize, &Option<u16>)| match place {
@@ -370,6 +380,8 @@ fn unfold(folded: u64) -> i64 {
 /// Writes a record of the layout with this number. `values` are by the positions of the schema
 /// that the layout was made of.
 pub fn encode_into(number: usize, values: &[ValueRef<'_>], out: &mut Vec<u8>) {
+    // Room for most records at once.
+    out.reserve(16 * values.len() + 8);
     push_number(number as u64, out);
     let codes = out.len();
     out.resize(codes + values.len().div_ceil(2), 0);
@@ -393,8 +405,7 @@ fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
         ValueRef::Float(f) => {
             let bits = f.to_bits();
             let width = 8 - bits.trailing_zeros().min(64) as usize / 8;
-            out.extend(bits.to_be_bytes().iter().take(width));
-            width as u8 + 1
+            push_first(bits.to_be_bytes(), width, out)
         }
         ValueRef::Uuid(bytes) => {
             out.extend_from_slice(bytes);
@@ -407,7 +418,16 @@ fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
 
 fn encode_number(number: u64, out: &mut Vec<u8>) -> u8 {
     let width = (71 - number.leading_zeros() as usize) / 8;
-    out.extend(number.to_le_bytes().iter().take(width));
+    push_first(number.to_le_bytes(), width, out)
+}
+
+/// Writes the first `width` of a number's bytes and answers their code. All eight are written, for
+/// a copy of a fixed length costs much less, and the rest is cut off.
+#[inline]
+fn push_first(bytes: [u8; 8], width: usize, out: &mut Vec<u8>) -> u8 {
+    let start = out.len();
+    out.extend_from_slice(&bytes);
+    out.truncate(start + width);
     width as u8 + 1
 }
 

@@ -8,34 +8,77 @@ const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// Reads 8-4-4-4-12 or 32 hex digits of either case.
 pub fn parse(token: &[u8]) -> Option<[u8; 16]> {
-    let hyphenated = match token.len() {
-        TEXT_LEN => true,
-        32 => false,
+    let parts: [&[u8]; 5] = match token.len() {
+        TEXT_LEN => parts(token)?,
+        32 => {
+            let (first, rest) = token.split_at_checked(8)?;
+            let (second, rest) = rest.split_at_checked(4)?;
+            let (third, rest) = rest.split_at_checked(4)?;
+            let (fourth, fifth) = rest.split_at_checked(4)?;
+            [first, second, third, fourth, fifth]
+        }
         _ => return None,
     };
-    let mut bytes = [0u8; 16];
-    let mut digits = 0;
-    for (at, &symbol) in token.iter().enumerate() {
-        if hyphenated && HYPHENS.contains(&at) {
-            if symbol != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let digit = (symbol as char).to_digit(16)? as u8;
-        let byte = bytes.get_mut(digits / 2)?;
-        *byte = *byte << 4 | digit;
-        digits += 1;
+    let [first, second, third, fourth, fifth] = parts;
+    let (sixth, seventh) = fifth.split_at_checked(4)?;
+    let number = u128::from(number(first, &[])?) << 96
+        | u128::from(number(second, third)?) << 64
+        | u128::from(number(fourth, sixth)?) << 32
+        | u128::from(number(seventh, &[])?);
+    Some(number.to_be_bytes())
+}
+
+/// The five parts of a text of [`TEXT_LEN`] bytes, whose hyphens are where they belong.
+fn parts(token: &[u8]) -> Option<[&[u8]; 5]> {
+    let hyphens = HYPHENS.iter().all(|at| token.get(*at) == Some(&b'-'));
+    let part = |from: usize, to: usize| token.get(from..to);
+    let parts = [
+        part(0, 8)?,
+        part(9, 13)?,
+        part(14, 18)?,
+        part(19, 23)?,
+        part(24, 36)?,
+    ];
+    hyphens.then_some(parts)
+}
+
+/// The number of eight hexadecimal digits of either case, in one part or in two halves. All are
+/// read at once: a byte of the word each.
+#[inline]
+fn number(first: &[u8], second: &[u8]) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let half = |digits: &[u8]| digits.first_chunk().map(|half| u32::from_be_bytes(*half));
+    let low = if second.is_empty() {
+        first.get(4..)?
+    } else {
+        second
+    };
+    let word = u64::from(half(first)?) << 32 | u64::from(half(low)?);
+    if word & EACH * 0x80 != 0 {
+        return None;
     }
-    Some(bytes)
+    // No byte is above 0x7F, so that sums of 0x80 - n have their high bit where a byte is n or more,
+    // and none runs over into the next.
+    let from = |byte: u8, word: u64| (word + EACH * u64::from(0x80 - byte)) & EACH * 0x80;
+    let lower = word | EACH * 0x20;
+    let digit = from(b'0', word) & !from(b'9' + 1, word);
+    let letter = from(b'a', lower) & !from(b'f' + 1, lower);
+    if digit | letter != EACH * 0x80 {
+        return None;
+    }
+    let mut word = (word & EACH * 0x0F) + (letter >> 7) * 9;
+    word = (word | word >> 4) & 0x00FF_00FF_00FF_00FF;
+    word = (word | word >> 8) & 0x0000_FFFF_0000_FFFF;
+    Some((word | word >> 16) as u32)
 }
 
 /// Reads only the canonical form, lower case with hyphens: the text that [`text`] gives back.
 pub fn parse_canonical(token: &[u8]) -> Option<[u8; 16]> {
-    if token.len() != TEXT_LEN || token.iter().any(u8::is_ascii_uppercase) {
+    if token.len() != TEXT_LEN {
         return None;
     }
-    parse(token)
+    let bytes = parse(token)?;
+    (text(&bytes) == *token).then_some(bytes)
 }
 
 /// Lower-case text, 8-4-4-4-12.
@@ -105,6 +148,24 @@ mod tests {
             }
             prop_assert_eq!(first[6] >> 4, 7);
             prop_assert_eq!(first[8] >> 6, 2);
+        }
+    }
+
+    #[test]
+    fn each_place_takes_a_digit_of_either_case_or_its_hyphen() {
+        let text = *b"00000000-0000-0000-0000-000000000000";
+        for at in 0..TEXT_LEN {
+            for byte in 0..=u8::MAX {
+                let mut token = text;
+                token[at] = byte;
+                let expected = match HYPHENS.contains(&at) {
+                    true => byte == b'-',
+                    false => byte.is_ascii_hexdigit(),
+                };
+                let found = parse(&token).map(|bytes| super::text(&bytes));
+                let lower = expected.then_some(token.map(|b| b.to_ascii_lowercase()));
+                assert_eq!(found, lower, "{byte:#x} at {at}");
+            }
         }
     }
 
