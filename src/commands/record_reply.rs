@@ -122,30 +122,29 @@ impl Shape {
     }
 
     fn map(&self, table: &Table, record: &Record<'_>, reply: &mut dyn Reply) {
-        let values = record.values();
+        let present = self.positions.iter().filter(|at| !record.is_null(**at));
+        reply.map(present.count());
         let fields = &table.schema().fields;
-        let present = || {
-            self.positions.iter().filter_map(|position| {
-                let value = values.get(*position).filter(|value| !value.is_null())?;
-                Some((fields.get(*position)?, value))
-            })
-        };
-        reply.map(present().count());
-        for (field, value) in present() {
-            reply.bulk(field.name.as_bytes());
-            reply.value(value, field.kind.names());
-        }
+        let mut positions = self.positions.iter();
+        record.each(&self.positions, |value| {
+            let field = positions.next().and_then(|at| fields.get(*at));
+            if let (Some(field), false) = (field, value.is_null()) {
+                reply.bulk(field.name.as_bytes());
+                reply.value(value, field.kind.names());
+            }
+        });
     }
 
     fn values(&self, table: &Table, record: &Record<'_>, reply: &mut dyn Reply) {
         if self.positions.len() != 1 {
             reply.array(self.positions.len());
         }
-        for position in &self.positions {
-            let field = table.schema().fields.get(*position);
-            let names = field.map_or(&[][..], |field| field.kind.names());
-            reply.value(&record.value(*position), names);
-        }
+        let fields = &table.schema().fields;
+        let mut positions = self.positions.iter();
+        record.each(&self.positions, |value| {
+            let field = positions.next().and_then(|at| fields.get(*at));
+            reply.value(value, field.map_or(&[], |field| field.kind.names()));
+        });
     }
 }
 

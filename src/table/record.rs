@@ -239,6 +239,15 @@ impl<'a> Record<'a> {
         value.unwrap_or(ValueRef::Null)
     }
 
+    /// Whether the value at a position is null. Mostly its code alone tells.
+    #[inline]
+    pub fn is_null(&self, position: usize) -> bool {
+        match self.layout.places.get(position) {
+            Some(Some(place)) => code_at(self.codes, usize::from(*place)) == 0,
+            _ => self.value(position).is_null(),
+        }
+    }
+
     /// Calls `then` with the values at these positions, in their order. It goes over the bytes once
     /// as long as the positions ascend, and once more where they do not.
     #[inline]
