@@ -7,6 +7,9 @@ use super::block::{Block, Form, load, piece};
 /// Parts that a round of a search divides a block in.
 const WAYS: usize = 8;
 
+/// A number is looked for so many places to either side of where it should be.
+const NEAR: usize = 8;
+
 impl Block {
     /// Whether entry `i` is `bytes`.
     pub(super) fn is_at(&self, i: usize, bytes: &[u8]) -> bool {
@@ -112,12 +115,15 @@ impl Block {
         // The target's rest, cut or filled with zeros to the stride, is `word`. A suffix equal to
         // that is below a longer rest, above a shorter one, and a tie where the lengths agree.
         let equal_counts = rest > stride || (ties && rest == stride);
-        let Some(limit) = word.checked_add(u64::from(equal_counts)) else {
-            return self.len();
+        let limit = match word.checked_add(u64::from(equal_counts)) {
+            Some(limit) if limit <= u64::MAX >> shift => limit << shift,
+            _ => return self.len(),
         };
-        partition_point(self.len(), |i| {
-            load(&self.data, prefix + i * stride) >> shift < limit
-        })
+        // The limit ends in zeros, so what stands behind a suffix does not matter.
+        let suffixes = self.data.get(prefix..).unwrap_or_default();
+        let word = |i: usize| load(suffixes, i * stride);
+        let (from, left) = narrow(self.len(), limit, word);
+        from + partition_point(left, |i| word(from + i) < limit)
     }
 
     /// [`Self::partition`] for longer suffixes, which are at `span`: by their first eight bytes, then
@@ -172,6 +178,37 @@ fn head_mask(len: usize) -> u64 {
     }
 }
 
+/// A stretch of ascending words, where it begins and how long it is, in which the words below
+/// `limit` end.
+///
+/// Numbers lie mostly evenly between the first and the last: then the place where they reach
+/// `limit` is nearly told by these two (interpolation search, Peterson 1957), and little else of
+/// the block need come to the cache.
+#[inline]
+fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize) {
+    let Some(last) = len.checked_sub(1) else {
+        return (0, 0);
+    };
+    let (low, high) = (word(0), word(last));
+    if high < limit {
+        return (len, 0);
+    }
+    if low >= limit {
+        return (0, 0);
+    }
+    if len <= 2 * NEAR {
+        return (1, len - 2);
+    }
+    let part = (limit - low) as f64 / (high - low) as f64;
+    let guess = (part * last as f64) as usize;
+    let (from, to) = (guess.saturating_sub(NEAR).max(1), (guess + NEAR).min(last));
+    match (word(from) < limit, word(to) < limit) {
+        (true, false) => (from + 1, to - from - 1),
+        (true, true) => (to + 1, last - to - 1),
+        (false, _) => (1, from - 1),
+    }
+}
+
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
 ///
 /// Each round looks at several places at once: a block is mostly not in the cache, and so its cache
@@ -179,7 +216,7 @@ fn head_mask(len: usize) -> u64 {
 #[inline]
 fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
     let (mut from, mut left) = (0, len);
-    while left >= WAYS {
+    while left >= 2 * WAYS {
         let step = left / WAYS;
         let below = (1..WAYS)
             .map(|way| usize::from(low(from + way * step - 1)))
