@@ -78,7 +78,7 @@ impl Changes<'_> {
             };
             *last = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
         }
-        write.change(row, &before, &values)
+        write.change(row, &bytes, &before, &values)
     }
 }
 

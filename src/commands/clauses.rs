@@ -1,5 +1,7 @@
 //! The clauses that commands share: which records, which fields, until when.
 
+use smallvec::SmallVec;
+
 use crate::{
     error::{Error, Result, quoted},
     query::{OrderField, Predicate, Query, parse_order, parse_predicate},
@@ -75,6 +77,9 @@ pub fn switch(slot: &mut bool, before: &Tokens) -> Result<()> {
     Ok(())
 }
 
+/// Where fields stand in a schema. So many find room without an allocation.
+pub type Positions = SmallVec<[usize; 12]>;
+
 /// Which fields of a record a reply holds.
 pub enum Return<'a> {
     /// All that `*` means.
@@ -94,7 +99,7 @@ impl<'a> Return<'a> {
     }
 
     /// The positions of the fields.
-    pub fn resolve(&self, schema: &Schema) -> Result<Vec<usize>> {
+    pub fn resolve(&self, schema: &Schema) -> Result<Positions> {
         match self {
             Return::Everything => Ok(schema.visible().collect()),
             Return::Fields(fields) => positions(schema, fields),
@@ -103,8 +108,8 @@ impl<'a> Return<'a> {
 }
 
 /// The positions of fields by their names.
-pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Vec<usize>> {
-    let mut positions = Vec::with_capacity(fields.len());
+pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Positions> {
+    let mut positions = Positions::new();
     for field in fields {
         let position = schema.position(field)?;
         if positions.contains(&position) {

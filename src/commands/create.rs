@@ -3,7 +3,7 @@
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Answer, EXPIRY_WORDS, Expiry, field_list, once, positions},
+    clauses::{Answer, EXPIRY_WORDS, Expiry, Positions, field_list, once, positions},
     given::{self, Given, Sets, Taker},
     record_reply::{Kept, Shape},
 };
@@ -57,7 +57,8 @@ pub struct Request<'a> {
 pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let taker = Taker::new(schema);
-    let (mut fields, mut values) = (Vec::new(), Vec::new());
+    let pairs = tokens.left() / 2;
+    let (mut fields, mut values) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
         let field = tokens.expect_token("a field")?;
         fields.push(field);
@@ -169,7 +170,7 @@ enum Arbiter {
 impl Arbiter {
     fn find(table: &Table, fields: &[&[u8]]) -> Result<Arbiter> {
         let wanted = positions(table.schema(), fields)?;
-        if wanted == [0] {
+        if *wanted == [0] {
             return Ok(Arbiter::Id);
         }
         let same = |positions: &[usize]| {
@@ -220,9 +221,9 @@ impl Arbiter {
 /// A request made ready for a table: positions instead of names.
 struct Plan<'r> {
     request: &'r Request<'r>,
-    positions: Vec<usize>,
+    positions: Positions,
     /// The fields that are to be null.
-    unset: Vec<usize>,
+    unset: Positions,
     /// What each field holds where a row gives no value.
     defaults: Vec<Value>,
     arbiter: Option<(Arbiter, Resolution)>,

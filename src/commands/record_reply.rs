@@ -2,7 +2,7 @@
 
 use super::{
     Reply,
-    clauses::{Answer, Return},
+    clauses::{Answer, Positions, Return},
 };
 use crate::{
     encoding::packed::Packer,
@@ -25,7 +25,7 @@ pub enum Form {
 
 /// Which fields of records are answered and in which form, found once for a whole reply.
 pub struct Shape {
-    positions: Vec<usize>,
+    positions: Positions,
     form: Form,
 }
 
@@ -35,7 +35,7 @@ pub type Packed = Option<Vec<u8>>;
 
 impl Shape {
     /// The fields at these positions.
-    pub fn new(positions: Vec<usize>, form: Form) -> Shape {
+    pub fn new(positions: Positions, form: Form) -> Shape {
         Shape { positions, form }
     }
 

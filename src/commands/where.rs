@@ -2,7 +2,7 @@
 
 use super::{
     Environment, Reply,
-    clauses::{Return, Selection, field_list, once, positions, switch},
+    clauses::{Positions, Return, Selection, field_list, once, positions, switch},
     record_reply::{Form, Shape},
 };
 use crate::{
@@ -137,7 +137,7 @@ pub fn run(
         }
         Wanted::Records(fields) => (fields.resolve(schema)?, Form::Maps),
         Wanted::Pluck(fields) => (positions(schema, fields)?, Form::Values),
-        Wanted::Ids => (vec![0], Form::Values),
+        Wanted::Ids => (Positions::from_slice(&[0]), Form::Values),
     };
     let form = if request.packed { Form::Packed } else { form };
     let shape = Shape::new(positions, form);

@@ -1,5 +1,7 @@
 //! The sorted set: an ordered set of entries, each a key and a row.
 
+use smallvec::SmallVec;
+
 use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
 use super::inner::Inner;
@@ -70,6 +72,14 @@ impl SortedSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The lowest key.
+    pub fn first_key(&self) -> Option<SmallVec<[u8; ENTRY]>> {
+        let leaf = self.root.first_leaf().filter(|leaf| leaf.len > 0)?;
+        let mut key = leaf.entry(0);
+        key.truncate(key.len().saturating_sub(ROW));
+        Some(key)
     }
 
     /// Heap bytes held, by capacity: O(1).

@@ -21,10 +21,14 @@
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
 //! several pieces, which travel together in one MULTI.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{Row, push_number};
 
 /// The version of the bytes.
 pub const VERSION: u8 = 1;
+/// Version, tag and lengths take no more bytes than this.
+const HEAD: usize = 24;
 /// A piece takes on no further effect past so many bytes.
 pub const PIECE: usize = 1 << 20;
 
@@ -78,7 +82,8 @@ impl Event {
 /// What one write did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Effects {
-    pieces: Vec<Vec<u8>>,
+    /// Mostly one.
+    pieces: SmallVec<[Vec<u8>; 1]>,
     /// How often each event of [`Event::ALL`] happened.
     counts: [u64; 5],
 }
@@ -119,9 +124,12 @@ impl Effects {
         }
     }
 
-    fn piece(&mut self) -> &mut Vec<u8> {
+    /// The piece that takes an effect of about so many bytes.
+    fn piece(&mut self, effect: usize) -> &mut Vec<u8> {
         if self.pieces.last().is_none_or(|piece| piece.len() > PIECE) {
-            self.pieces.push(vec![VERSION]);
+            let mut piece = Vec::with_capacity(effect + HEAD);
+            piece.push(VERSION);
+            self.pieces.push(piece);
         }
         // The push above leaves a last piece whatever was there.
         let last = self.pieces.len() - 1;
@@ -138,13 +146,13 @@ impl Effects {
     }
 
     pub(crate) fn make(&mut self, identity: u64) {
-        let piece = self.piece();
+        let piece = self.piece(0);
         piece.push(MAKE);
         piece.extend_from_slice(&identity.to_le_bytes());
     }
 
     pub(super) fn highest(&mut self, id: i64) {
-        let piece = self.piece();
+        let piece = self.piece(0);
         piece.push(HIGHEST);
         piece.extend_from_slice(&id.to_le_bytes());
     }
@@ -172,7 +180,7 @@ impl Effects {
 
     /// A record in its row.
     pub fn place(&mut self, row: Row, record: &[u8]) {
-        let piece = self.piece();
+        let piece = self.piece(record.len());
         piece.push(PLACE);
         push_number(u64::from(row), piece);
         push_number(record.len() as u64, piece);
@@ -187,7 +195,7 @@ impl Effects {
     }
 
     fn push(&mut self, tag: u8, bytes: &[u8]) {
-        let piece = self.piece();
+        let piece = self.piece(bytes.len());
         piece.push(tag);
         push_number(bytes.len() as u64, piece);
         piece.extend_from_slice(bytes);
@@ -195,7 +203,7 @@ impl Effects {
 
     /// The same events, told in the bytes they came in.
     pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
-        self.pieces = vec![piece.to_vec()];
+        self.pieces = smallvec![piece.to_vec()];
         self
     }
 

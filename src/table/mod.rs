@@ -36,7 +36,7 @@ use crate::{
     error::{Error, Result},
     index::{Bitmap, Index, KeyRange, SortedSet},
     schema::{FieldNumber, History, Method, Schema},
-    value::ValueRef,
+    value::{ValueRef, key::date_time},
 };
 
 /// The longest STRING value in an index, in bytes.
@@ -166,9 +166,7 @@ impl Table {
 
     /// The row of an id, whether the record has expired or not.
     pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
-        let mut key = Vec::with_capacity(24);
-        id.key_into(&mut key);
-        self.ids.first(&key)
+        self.ids.first(&id.key())
     }
 
     /// The row of an id whose record has not expired.
@@ -218,14 +216,7 @@ impl Table {
 
     /// When the first record expires, in milliseconds since 1970 UTC.
     pub fn next_expiry(&self) -> Option<i64> {
-        if self.expiry.is_empty() {
-            return None;
-        }
-        let row = self.expiry.walk(&KeyRange::all()).next()?;
-        match self.record(row)?.value(self.form.schema.expires_at()) {
-            ValueRef::DateTime(at) => Some(at),
-            _ => None,
-        }
+        date_time(&self.expiry.first_key()?)
     }
 
     /// Removes records that have expired, the longest expired first, `most` at most. Empty where

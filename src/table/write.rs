@@ -19,6 +19,9 @@ use crate::{
 /// which takes 512 MB.
 pub const MAX_RECORD: usize = 256 << 20;
 
+/// Most keys are no longer.
+const KEY: usize = 64;
+
 /// How to undo one step.
 enum Undo {
     Insert(Row),
@@ -51,7 +54,7 @@ impl<'t> Write<'t> {
             suspects: Vec::new(),
             highest_before,
             record: Vec::new(),
-            key: Vec::new(),
+            key: Vec::with_capacity(KEY),
         }
     }
 
@@ -106,30 +109,30 @@ impl<'t> Write<'t> {
     pub fn replace(&mut self, row: Row, values: &[ValueRef<'_>]) -> Result<()> {
         let form = self.table.form();
         let bytes = self.table.records.get(row).map(Box::<[u8]>::from);
-        let record = bytes.as_deref().and_then(|bytes| form.read(bytes));
+        let bytes = bytes.unwrap_or_default();
+        let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        self.change(row, &record.values(), values)
+        self.change(row, &bytes, &record.values(), values)
     }
 
-    /// Gives a record other values in place of those it has, which are `before`; its id stays.
+    /// Gives a record other values in place of those it has, which are `before` and the bytes
+    /// `old`; its id stays.
     ///
     /// # Errors
     /// As [`Write::replace`].
     pub fn change(
         &mut self,
         row: Row,
+        old: &[u8],
         before: &[ValueRef<'_>],
         values: &[ValueRef<'_>],
     ) -> Result<()> {
         self.check(values)?;
-        let Some(old) = self.table.records.get(row).map(Box::<[u8]>::from) else {
-            return Err(Error::internal("a record to change is not there"));
-        };
         self.encode(values);
         self.table.records.put(row, &self.record);
         self.enter(row, values, Some(before));
-        self.follow(row, Some(&old));
-        self.undo.push(Undo::Replace(row, old));
+        self.follow(row, Some(old));
+        self.undo.push(Undo::Replace(row, old.into()));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
         Ok(())
