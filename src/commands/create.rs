@@ -1,5 +1,7 @@
 //! `YARR.CREATE table`: one record, or many with FIELDS and VALUES.
 
+use smallvec::SmallVec;
+
 use super::{
     Environment, Reply,
     change::{Change, Changes},
@@ -225,7 +227,7 @@ struct Plan<'r> {
     /// The fields that are to be null.
     unset: Positions,
     /// What each field holds where a row gives no value.
-    defaults: Vec<Value>,
+    defaults: Defaults,
     arbiter: Option<(Arbiter, Resolution)>,
     expires_at: ValueRef<'static>,
     now: i64,
@@ -309,8 +311,11 @@ impl<'r> Plan<'r> {
     }
 }
 
+/// A value for each field.
+type Defaults = SmallVec<[Value; 12]>;
+
 /// What every field holds where nothing is given: its default, the clock for the timestamps.
-fn defaults(schema: &Schema, unset: &[usize], now: i64) -> Vec<Value> {
+fn defaults(schema: &Schema, unset: &[usize], now: i64) -> Defaults {
     let timestamps = schema.timestamp_positions();
     let default = |position: usize| {
         let field = schema.fields.get(position)?;
@@ -361,7 +366,7 @@ pub fn run(
     }
     let plan = Plan::new(table, &request, environment.now)?;
     let mut write = Write::begin(table, environment.now);
-    let mut outcomes = Vec::with_capacity(rows.max(1));
+    let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
     match request.many {
         true => {
             for row in request.values.chunks(request.fields.len().max(1)) {

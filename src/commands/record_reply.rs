@@ -1,5 +1,7 @@
 //! Records as replies.
 
+use smallvec::SmallVec;
+
 use super::{
     Reply,
     clauses::{Answer, Positions, Return},
@@ -174,9 +176,12 @@ impl Kept {
     }
 }
 
+/// Records kept, mostly one.
+pub type KeptRows = SmallVec<[Kept; 1]>;
+
 /// Records that a command wrote, to be answered once all is committed.
 pub struct Written {
-    kept: Vec<Kept>,
+    kept: KeptRows,
     packed: Packed,
 }
 
@@ -185,7 +190,7 @@ impl Written {
     ///
     /// # Errors
     /// As [`Shape::pack`].
-    pub fn new(table: &Table, kept: Vec<Kept>, shape: Option<&Shape>) -> Result<Written> {
+    pub fn new(table: &Table, kept: KeptRows, shape: Option<&Shape>) -> Result<Written> {
         let packed = match shape {
             Some(shape) => shape.pack(table, kept.iter().map(|kept| kept.record(table)))?,
             None => None,

@@ -5,7 +5,7 @@ use super::{
     change::{Change, Changes},
     clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch},
     given::{self, Given, Taker, take_tags},
-    record_reply::{Kept, Shape, Written},
+    record_reply::{Kept, KeptRows, Shape, Written},
 };
 use crate::{
     error::{Error, Result, quoted},
@@ -355,7 +355,7 @@ fn change_rows(
     shape: Option<&Shape>,
 ) -> Result<(Effects, Written)> {
     let mut write = Write::begin(table, changes.now);
-    let mut kept = Vec::with_capacity(rows.len());
+    let mut kept = KeptRows::with_capacity(rows.len());
     for row in rows {
         changes.apply(&mut write, *row)?;
         if write.table().is_expired(*row, changes.now) {

@@ -31,6 +31,7 @@ pub use write::Write;
 use std::sync::Arc;
 
 use pass::Pass;
+use write::Scratch;
 
 use crate::{
     error::{Error, Result},
@@ -61,6 +62,7 @@ pub struct Table {
     pass: Option<Box<Pass>>,
     /// Indexes that a migration has done away with: large ones take long to free.
     dropped: Vec<Index>,
+    scratch: Scratch,
 }
 
 impl Table {
@@ -81,6 +83,7 @@ impl Table {
             running: None,
             pass: None,
             dropped: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -129,7 +132,7 @@ impl Table {
         let indexes: usize = self.indexes.iter().map(|i| i.index.bytes()).sum();
         let pass = self.pass.as_ref().map_or(0, |pass| pass.bytes());
         let parts = self.records.bytes() + self.ids.bytes() + self.expiry.bytes() + indexes + pass;
-        size_of::<Table>() + parts
+        size_of::<Table>() + parts + self.scratch.bytes()
     }
 
     /// Every record by its id: the key is the id's.

@@ -19,8 +19,8 @@ use crate::{
 /// which takes 512 MB.
 pub const MAX_RECORD: usize = 256 << 20;
 
-/// Most keys are no longer.
-const KEY: usize = 64;
+/// So much room is left to the next write at most, twice.
+const LEFT: usize = 1024;
 
 /// How to undo one step.
 enum Undo {
@@ -38,14 +38,41 @@ pub struct Write<'t> {
     /// Keys that two records had at some moment, by the place of their index.
     suspects: Vec<(usize, Vec<u8>)>,
     highest_before: i64,
+    /// The bytes of the record that is written.
+    record: Vec<u8>,
+    /// The key that is entered or taken out.
+    key: Vec<u8>,
+}
+
+/// Room that one write leaves to the next.
+#[derive(Default)]
+pub(super) struct Scratch {
     record: Vec<u8>,
     key: Vec<u8>,
+}
+
+impl Scratch {
+    /// Bytes of memory held.
+    pub(super) fn bytes(&self) -> usize {
+        self.record.capacity() + self.key.capacity()
+    }
+}
+
+/// The buffer, emptied, if it is not large.
+fn kept(buffer: &mut Vec<u8>) -> Vec<u8> {
+    let mut buffer = std::mem::take(buffer);
+    buffer.clear();
+    match buffer.capacity() <= LEFT {
+        true => buffer,
+        false => Vec::new(),
+    }
 }
 
 impl<'t> Write<'t> {
     /// Begins a write at the command's clock.
     pub fn begin(table: &'t mut Table, now: i64) -> Write<'t> {
         let highest_before = table.highest_id;
+        let Scratch { record, key } = std::mem::take(&mut table.scratch);
         Write {
             table,
             now,
@@ -53,8 +80,8 @@ impl<'t> Write<'t> {
             effects: Effects::none(),
             suspects: Vec::new(),
             highest_before,
-            record: Vec::new(),
-            key: Vec::with_capacity(KEY),
+            record,
+            key,
         }
     }
 
@@ -397,6 +424,10 @@ impl Drop for Write<'_> {
             self.step_back(step);
         }
         self.table.highest_id = self.highest_before;
+        self.table.scratch = Scratch {
+            record: kept(&mut self.record),
+            key: kept(&mut self.key),
+        };
     }
 }
 
