@@ -412,7 +412,9 @@ fn create<'r>(
             };
         }
     }
-    if let Some(id) = values.first() {
+    // An INTEGER that was counted up is above every other.
+    let new = matches!(made, Value::Integer(_));
+    if let (Some(id), false) = (values.first(), new) {
         if write.make_way(id).is_some() {
             return Err(Error::new(
                 Code::Duplicate,

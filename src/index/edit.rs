@@ -1,12 +1,32 @@
 //! Changing a block in place: one entry in, one entry out.
 
-use super::block::{Block, piece};
+use super::block::{Block, Form, SLACK, piece};
 use super::pack::{Shape, capacity_for, put};
 
 impl Block {
     /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
     pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
         !entry.starts_with(self.prefix())
+    }
+
+    /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
+    /// there: what mostly happens, done quickly. A block does not grow past `most` bytes by it.
+    pub(super) fn insert_alike(&mut self, at: usize, entry: &[u8], most: usize) -> bool {
+        let Form::Fixed(stride) = self.form else {
+            return false;
+        };
+        let (prefix, stride) = (self.prefix_len(), stride as usize);
+        let (start, end) = (prefix + at * stride, prefix + self.len() * stride);
+        let room = end + stride + SLACK <= self.data.len().min(most);
+        match entry.split_at_checked(prefix) {
+            Some((head, suffix)) if room && suffix.len() == stride && head == self.prefix() => {
+                self.data.copy_within(start..end, start + stride);
+                put(&mut self.data, start, suffix);
+                self.len += 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].

@@ -162,6 +162,9 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
     }
+    if block.insert_alike(at, entry, LEAF) {
+        return (Outcome::Added, None);
+    }
     let shape = block.shape_with(entry);
     if len < FEW || shape.need() <= LEAF {
         block.insert(at, entry, shape);

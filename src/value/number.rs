@@ -2,8 +2,27 @@
 
 /// Reads a 64-bit integer: an optional sign and digits, nothing else.
 pub fn parse_integer(token: &[u8]) -> Option<i64> {
-    std::str::from_utf8(token).ok()?.parse().ok()
+    let (negative, digits) = match token.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        Some((b'+', digits)) => (false, digits),
+        _ => (false, token),
+    };
+    if digits.is_empty() || digits.len() > SAFE_DIGITS {
+        return std::str::from_utf8(token).ok()?.parse().ok();
+    }
+    let mut number = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    Some(if negative { -number } else { number })
 }
+
+/// Every number of so many digits is one of 64 bits.
+const SAFE_DIGITS: usize = 18;
 
 /// Reads a finite float in any usual decimal or exponent form. -0 is read as 0.
 pub fn parse_float(token: &[u8]) -> Option<f64> {
@@ -13,12 +32,11 @@ pub fn parse_float(token: &[u8]) -> Option<f64> {
 
 /// The nearest float, infinite where the number is too large for any.
 fn parse_nearest(token: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(token).ok()?;
-    let numeric = |b: &u8| b.is_ascii_digit() || b"+-.eE".contains(b);
+    let numeric = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     if !token.iter().all(numeric) {
         return None;
     }
-    let number: f64 = text.parse().ok()?;
+    let number: f64 = std::str::from_utf8(token).ok()?.parse().ok()?;
     Some(if number == 0.0 { 0.0 } else { number })
 }
 
@@ -205,6 +223,19 @@ mod tests {
         ];
         for (number, text) in cases {
             assert_eq!(float_text(*number), *text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn integers_are_read_as_the_standard_library_reads_them(
+            number: i64, shift in 0u32..64, text in "[+-]?[0-9]{0,21}", bytes: Vec<u8>,
+        ) {
+            let number = number >> shift;
+            prop_assert_eq!(parse_integer(number.to_string().as_bytes()), Some(number));
+            prop_assert_eq!(parse_integer(text.as_bytes()), text.parse().ok());
+            let expected = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+            prop_assert_eq!(parse_integer(&bytes), expected);
         }
     }
 
