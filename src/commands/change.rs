@@ -6,7 +6,7 @@ use super::clauses::Expiry;
 use crate::{
     error::{Error, Result},
     schema::Schema,
-    table::{Row, Write},
+    table::{Changed, Row, Write},
     value::{
         Type, ValueRef,
         tags::{self, Tags},
@@ -56,29 +56,34 @@ impl Changes<'_> {
             .iter()
             .map(|(position, change)| change.set(|| record.value(*position)))
             .collect();
-        let before = record.values();
-        let mut values = before.clone();
-        if let Some((_, updated_at)) = schema.timestamp_positions() {
-            if let Some(place) = values.get_mut(updated_at) {
-                *place = ValueRef::DateTime(self.now);
-            }
-        }
+        let updated_at = schema
+            .timestamp_positions()
+            .map(|(_, updated_at)| updated_at);
+        let before = |position: usize| match Some(position) == updated_at {
+            true => ValueRef::DateTime(self.now),
+            false => record.value(position),
+        };
+        let mut fields: SmallVec<[Changed; 4]> = SmallVec::new();
         for ((position, change), set) in self.fields.iter().zip(&sets) {
-            if let Some(place) = values.get_mut(*position) {
-                *place = match set {
-                    Some(set) => ValueRef::Tags(Tags::of(set)),
-                    None => changed(schema, *position, place, change)?,
-                };
-            }
-        }
-        if let Some(last) = values.last_mut() {
-            let expires_at = match last {
-                ValueRef::DateTime(at) => ValueRef::DateTime(*at),
-                _ => ValueRef::Null,
+            let value = match set {
+                Some(set) => ValueRef::Tags(Tags::of(set)),
+                None => changed(schema, *position, || before(*position), change)?,
             };
-            *last = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
+            fields.push((*position, value));
         }
-        write.change(row, &bytes, &before, &values)
+        let given = |position: &usize| self.fields.iter().any(|(at, _)| at == position);
+        if let Some(updated_at) = updated_at.filter(|position| !given(position)) {
+            fields.push((updated_at, ValueRef::DateTime(self.now)));
+        }
+        let expires_at = match record.value(schema.expires_at()) {
+            ValueRef::DateTime(at) => ValueRef::DateTime(at),
+            _ => ValueRef::Null,
+        };
+        let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
+        if expiry.order(&expires_at).is_ne() {
+            fields.push((schema.expires_at(), expiry));
+        }
+        write.change(row, &record, &bytes, &fields)
     }
 }
 
@@ -99,13 +104,17 @@ impl Change<'_> {
     }
 }
 
+/// The value that comes of the one there was.
 fn changed<'a>(
     schema: &Schema,
     position: usize,
-    before: &ValueRef<'a>,
+    before: impl FnOnce() -> ValueRef<'a>,
     change: &'a Change<'a>,
 ) -> Result<ValueRef<'a>> {
-    let sum = match (change, before) {
+    if let Change::Set(value) = change {
+        return Ok(*value);
+    }
+    let sum = match (change, &before()) {
         (Change::Set(value), _) => return Ok(*value),
         (Change::SetTags(set), _) => return Ok(ValueRef::Tags(Tags::of(set))),
         // A null from which tags are taken.

@@ -122,7 +122,7 @@ fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
     }
     let values = validated(&form, bytes)?;
     match write.table().row(values.first().unwrap_or(&ValueRef::Null)) {
-        Some(row) => write.replace(row, &values),
+        Some(row) => write.replace_by(row, bytes, &values),
         None => write.insert(&values).map(drop),
     }
 }

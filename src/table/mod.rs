@@ -22,7 +22,7 @@ pub use apply::apply;
 pub use effects::{Effects, Event};
 pub use form::Form;
 pub use migrate::Outcome;
-pub use record::{Layout, Record, Values, encode_into, push_number, split_number};
+pub use record::{Changed, Layout, Record, Values, encode_into, push_number, split_number};
 pub use records::{Records, Row};
 pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
@@ -312,20 +312,22 @@ impl Table {
     /// # Errors
     /// BADVALUE naming the field.
     pub(crate) fn check_indexed_texts(&self, values: &[ValueRef<'_>]) -> Result<()> {
-        let indexed = self.indexes.iter().flat_map(|index| &index.positions);
-        for position in indexed.chain([&0]) {
-            match values.get(*position) {
-                Some(ValueRef::String(text)) if text.len() > MAX_INDEXED_TEXT => {
-                    return Err(Error::bad_value(format!(
-                        "field '{}' is in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {}",
-                        self.form.schema.field(*position)?.name,
-                        text.len()
-                    )));
-                }
-                _ => {}
-            }
+        let mut texts = values.iter().enumerate();
+        texts.try_for_each(|(position, value)| self.check_indexed_text(position, value))
+    }
+
+    /// The same of one field.
+    pub(crate) fn check_indexed_text(&self, position: usize, value: &ValueRef<'_>) -> Result<()> {
+        let long = matches!(value, ValueRef::String(text) if text.len() > MAX_INDEXED_TEXT);
+        let mut indexes = self.indexes.iter();
+        if !long || (position > 0 && !indexes.any(|index| index.positions.contains(&position))) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::bad_value(format!(
+            "field '{}' is in an index: expected at most {MAX_INDEXED_TEXT} bytes, found {}",
+            self.form.schema.field(position)?.name,
+            value.text(&[]).len()
+        )))
     }
 
     /// The highest INTEGER id among the records and those used before.

@@ -129,6 +129,9 @@ impl Layout {
 /// The values of one record, by position.
 pub type Values<'a> = SmallVec<[ValueRef<'a>; 12]>;
 
+/// A field's position and the value it takes.
+pub type Changed<'v> = (usize, ValueRef<'v>);
+
 /// A record as its table's schema of now reads it.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
@@ -179,6 +182,12 @@ impl<'a> Record<'a> {
             layout,
             fields,
         })
+    }
+
+    /// Bytes of the fields.
+    #[expect(clippy::len_without_is_empty, reason = "no collection")]
+    pub fn len(&self) -> usize {
+        self.data.len()
     }
 
     /// The value at a position of the schema; what the record lacks is the field's initial value.
@@ -290,6 +299,41 @@ impl<'a> Record<'a> {
         let code = code_at(self.codes, place);
         let kind = self.layout.fields.get(place)?.1;
         decode(kind, code, data.get(..width(code, data)?)?)
+    }
+
+    /// Writes the record anew, in the layout with this number, which is that of the schema of now,
+    /// with other values in some fields. The bytes of the other fields are not looked at.
+    pub fn rewrite_into(&self, number: usize, fields: &[Changed<'_>], out: &mut Vec<u8>) {
+        let changed = |place| fields.iter().find(|(position, _)| *position == place);
+        if !self.layout.current {
+            let mut values = self.values();
+            for (position, value) in fields {
+                if let Some(place) = values.get_mut(*position) {
+                    *place = *value;
+                }
+            }
+            return encode_into(number, &values, out);
+        }
+        out.reserve(self.data.len() + 16 * fields.len() + 16);
+        push_number(number as u64, out);
+        let codes = out.len();
+        out.extend_from_slice(self.codes);
+        // What stays and is not yet written begins at `kept`, the next field at `data`.
+        let (mut kept, mut data) = (self.data, self.data);
+        for place in 0..self.layout.fields.len() {
+            let (_, rest) = take(code_at(self.codes, place), data);
+            if let Some((_, value)) = changed(place) {
+                out.extend_from_slice(kept.get(..kept.len() - data.len()).unwrap_or_default());
+                let code = encode_value(value, out);
+                if let Some(pair) = out.get_mut(codes + place / 2) {
+                    let shift = place % 2 * 4;
+                    *pair = *pair & !(15 << shift) | code << shift;
+                }
+                kept = rest;
+            }
+            data = rest;
+        }
+        out.extend_from_slice(kept);
     }
 
     /// Whether the bytes are a record to the last: every code one of its field's, nothing missing

@@ -125,6 +125,11 @@ impl TableIndex {
         met(key);
     }
 
+    /// Whether it is over TAGS: then a record has a key for each of them.
+    pub(super) fn is_over_tags(&self) -> bool {
+        self.tags
+    }
+
     /// Whether one of the index's fields is null: such a record never conflicts.
     pub(super) fn has_null(&self, values: &[ValueRef<'_>]) -> bool {
         let null = |position: &usize| values.get(*position).is_none_or(ValueRef::is_null);

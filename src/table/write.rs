@@ -8,10 +8,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Effects, Event, Row, Table, TableIndex, encode_into};
+use super::{Changed, Effects, Event, Record, Row, Table, TableIndex, encode_into};
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
+    schema::Field,
     value::ValueRef,
 };
 
@@ -122,7 +123,7 @@ impl<'t> Write<'t> {
     /// What follows once a new record lies in its row.
     fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
-        self.enter(row, values, None);
+        self.enter(row, values);
         self.follow(row, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
@@ -132,37 +133,66 @@ impl<'t> Write<'t> {
     /// Gives a record other values; its id stays.
     ///
     /// # Errors
-    /// NOTNULL, BADVALUE for a text too long for its index.
+    /// As [`Write::change`].
+    #[cfg(test)]
     pub fn replace(&mut self, row: Row, values: &[ValueRef<'_>]) -> Result<()> {
-        let form = self.table.form();
-        let bytes = self.table.records.get(row).map(Box::<[u8]>::from);
-        let bytes = bytes.unwrap_or_default();
-        let record = form.read(&bytes);
-        let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        self.change(row, &bytes, &record.values(), values)
+        let mut bytes = Vec::new();
+        encode_into(self.table.form.current(), values, &mut bytes);
+        self.replace_by(row, &bytes, values)
     }
 
-    /// Gives a record other values in place of those it has, which are `before` and the bytes
-    /// `old`; its id stays.
+    /// Puts bytes that are a record of these values in place of a record of the same id.
+    pub(super) fn replace_by(
+        &mut self,
+        row: Row,
+        bytes: &[u8],
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        let form = self.table.form();
+        let old = self.table.records.get(row).map(Box::<[u8]>::from);
+        let old = old.unwrap_or_default();
+        let record = form.read(&old);
+        let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
+        let before = record.values();
+        let places = before.iter().zip(values).enumerate().skip(1);
+        let fields: Vec<Changed> = places
+            .filter(|(_, (before, after))| before.order(after).is_ne())
+            .map(|(position, (_, after))| (position, *after))
+            .collect();
+        self.check_fields(&record, &fields)?;
+        self.record.clear();
+        self.record.extend_from_slice(bytes);
+        self.changed(row, &record, &old, &fields);
+        Ok(())
+    }
+
+    /// Gives some fields of a record other values; its id is not among them. `old` are the bytes
+    /// of the record.
     ///
     /// # Errors
-    /// As [`Write::replace`].
+    /// NOTNULL, BADVALUE for a text too long for its index or for a record.
     pub fn change(
         &mut self,
         row: Row,
+        record: &Record<'_>,
         old: &[u8],
-        before: &[ValueRef<'_>],
-        values: &[ValueRef<'_>],
+        fields: &[Changed<'_>],
     ) -> Result<()> {
-        self.check(values)?;
-        self.encode(values);
+        self.check_fields(record, fields)?;
+        self.record.clear();
+        record.rewrite_into(self.table.form.current(), fields, &mut self.record);
+        self.changed(row, record, old, fields);
+        Ok(())
+    }
+
+    /// Puts what lies ready in place of a record, with all that follows.
+    fn changed(&mut self, row: Row, record: &Record<'_>, old: &[u8], fields: &[Changed<'_>]) {
         self.table.records.put(row, &self.record);
-        self.enter(row, values, Some(before));
+        self.move_entries(row, record, fields);
         self.follow(row, Some(old));
         self.undo.push(Undo::Replace(row, old.into()));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
-        Ok(())
     }
 
     /// Removes a record.
@@ -269,69 +299,46 @@ impl<'t> Write<'t> {
 
     /// What a record must be before any of it is written.
     fn check(&self, values: &[ValueRef<'_>]) -> Result<()> {
-        let schema = &self.table.form.schema;
-        for (field, value) in schema.fields.iter().zip(values) {
-            if field.not_null && value.is_null() {
-                return Err(Error::new(
-                    Code::NotNull,
-                    format!(
-                        "field '{}' is NOT NULL: expected a value, found null",
-                        field.name
-                    ),
-                ));
+        let mut size = 0;
+        let fields = self.table.form.schema.fields.iter().zip(values);
+        for (position, (field, value)) in fields.enumerate() {
+            check_null(field, value)?;
+            if let ValueRef::String(_) | ValueRef::Tags(_) = value {
+                size += text_len(value);
+                self.table.check_indexed_text(position, value)?;
             }
         }
-        let text = |value: &ValueRef<'_>| match value {
-            ValueRef::String(text) => text.len(),
-            ValueRef::Tags(tags) => tags.bytes().len(),
-            _ => 0,
-        };
-        let size: usize = values.iter().map(text).sum();
-        if size > MAX_RECORD {
-            return Err(Error::bad_value(format!(
-                "a record holds at most {MAX_RECORD} bytes of text, found {size}"
-            )));
-        }
-        self.table.check_indexed_texts(values)
+        check_size(size)
     }
 
-    /// Adds the index entries of a new record; `old` are the entries it has already.
-    fn enter(&mut self, row: Row, values: &[ValueRef<'_>], old: Option<&[ValueRef<'_>]>) {
-        let expires_at = self.table.form.schema.expires_at();
-        if old.is_none() {
-            set_key(&mut self.key, values.first());
-            self.table.ids.insert(&self.key, row);
+    /// What some fields of a record must be before they are written.
+    fn check_fields(&self, record: &Record<'_>, fields: &[Changed<'_>]) -> Result<()> {
+        for (position, value) in fields {
+            check_null(self.table.form.schema.field(*position)?, value)?;
+            self.table.check_indexed_text(*position, value)?;
         }
-        let expiry = |values: &[ValueRef<'_>]| match values.get(expires_at) {
-            Some(ValueRef::DateTime(at)) => Some(*at),
-            _ => None,
-        };
-        let (before, after) = (old.and_then(expiry), expiry(values));
-        if before != after {
-            if let Some(at) = before {
-                set_key(&mut self.key, Some(&ValueRef::DateTime(at)));
-                self.table.expiry.remove(&self.key, row);
-            }
-            if let Some(at) = after {
-                set_key(&mut self.key, Some(&ValueRef::DateTime(at)));
-                self.table.expiry.insert(&self.key, row);
-            }
+        let size: usize = fields.iter().map(|(_, value)| text_len(value)).sum();
+        if size + record.len() > MAX_RECORD {
+            let values = record.values();
+            let stay = |(position, _): &(usize, _)| fields.iter().all(|(at, _)| at != position);
+            let stays = values.iter().enumerate().filter(stay);
+            check_size(size + stays.map(|(_, value)| text_len(value)).sum::<usize>())?;
+        }
+        Ok(())
+    }
+
+    /// Adds the index entries of a new record.
+    fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
+        set_key(&mut self.key, values.first());
+        self.table.ids.insert(&self.key, row);
+        let expires_at = self.table.form.schema.expires_at();
+        if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {
+            set_key(&mut self.key, Some(at));
+            self.table.expiry.insert(&self.key, row);
         }
         for (at, index) in self.table.indexes.iter_mut().enumerate() {
-            if index.enter_tags(row, old, values, &mut self.key) {
+            if index.enter_tags(row, None, values, &mut self.key) {
                 continue;
-            }
-            if let Some(old) = old {
-                let same = |p: &usize| match (old.get(*p), values.get(*p)) {
-                    (Some(a), Some(b)) => a.order(b).is_eq(),
-                    _ => false,
-                };
-                if index.positions.iter().all(same) {
-                    continue;
-                }
-                self.key.clear();
-                index.key_into(old, &mut self.key);
-                index.index.remove(&self.key, row);
             }
             self.key.clear();
             index.key_into(values, &mut self.key);
@@ -341,6 +348,65 @@ impl<'t> Write<'t> {
                 }
             }
             index.index.insert(&self.key, row);
+        }
+    }
+
+    /// Moves the index entries of a record whose fields change to where they then belong.
+    fn move_entries(&mut self, row: Row, record: &Record<'_>, fields: &[Changed<'_>]) {
+        let changed = |position: usize| fields.iter().find(|(at, _)| *at == position);
+        let table = &mut *self.table;
+        let expires_at = table.form.schema.expires_at();
+        if let Some((_, after)) = changed(expires_at) {
+            let before = record.value(expires_at);
+            if !before.is_null() {
+                set_key(&mut self.key, Some(&before));
+                table.expiry.remove(&self.key, row);
+            }
+            if !after.is_null() {
+                set_key(&mut self.key, Some(after));
+                table.expiry.insert(&self.key, row);
+            }
+        }
+        for (at, index) in table.indexes.iter_mut().enumerate() {
+            if !index.positions.iter().any(|p| changed(*p).is_some()) {
+                continue;
+            }
+            if index.is_over_tags() {
+                let (before, mut after) = (record.values(), record.values());
+                for (position, value) in fields {
+                    if let Some(place) = after.get_mut(*position) {
+                        *place = *value;
+                    }
+                }
+                index.enter_tags(row, Some(&before), &after, &mut self.key);
+                continue;
+            }
+            let value = |position: usize| match changed(position) {
+                Some((_, value)) => *value,
+                None => record.value(position),
+            };
+            self.key.clear();
+            index.record_key_into(record, &mut self.key);
+            let old = self.key.len();
+            let mut null = false;
+            for position in &index.positions {
+                let value = value(*position);
+                null |= value.is_null();
+                value.key_into(&mut self.key);
+            }
+            let (old, new) = self.key.split_at(old);
+            if old == new {
+                continue;
+            }
+            index.index.remove(old, row);
+            if let (true, false, Index::SortedSet(set)) =
+                (index.definition.unique, null, &index.index)
+            {
+                if set.first(new).is_some() {
+                    self.suspects.push((at, new.to_vec()));
+                }
+            }
+            index.index.insert(new, row);
         }
     }
 
@@ -413,7 +479,7 @@ impl<'t> Write<'t> {
     fn reenter(&mut self, row: Row, bytes: &[u8]) {
         let form = self.table.form();
         if let Some(record) = form.read(bytes) {
-            self.enter(row, &record.values(), None);
+            self.enter(row, &record.values());
         }
     }
 }
@@ -428,6 +494,38 @@ impl Drop for Write<'_> {
             record: kept(&mut self.record),
             key: kept(&mut self.key),
         };
+    }
+}
+
+/// Bytes of text in a value.
+fn text_len(value: &ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::String(text) => text.len(),
+        ValueRef::Tags(tags) => tags.bytes().len(),
+        _ => 0,
+    }
+}
+
+#[inline]
+fn check_null(field: &Field, value: &ValueRef<'_>) -> Result<()> {
+    match field.not_null && value.is_null() {
+        false => Ok(()),
+        true => Err(Error::new(
+            Code::NotNull,
+            format!(
+                "field '{}' is NOT NULL: expected a value, found null",
+                field.name
+            ),
+        )),
+    }
+}
+
+fn check_size(text: usize) -> Result<()> {
+    match text <= MAX_RECORD {
+        true => Ok(()),
+        false => Err(Error::bad_value(format!(
+            "a record holds at most {MAX_RECORD} bytes of text, found {text}"
+        ))),
     }
 }
 
