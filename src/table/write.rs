@@ -134,7 +134,6 @@ impl<'t> Write<'t> {
     ///
     /// # Errors
     /// As [`Write::change`].
-    #[cfg(test)]
     pub fn replace(&mut self, row: Row, values: &[ValueRef<'_>]) -> Result<()> {
         let mut bytes = Vec::new();
         encode_into(self.table.form.current(), values, &mut bytes);

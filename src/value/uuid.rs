@@ -47,6 +47,7 @@ fn parts(token: &[u8]) -> Option<[&[u8]; 5]> {
 #[inline]
 fn number(first: &[u8], second: &[u8]) -> Option<u32> {
     const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = EACH * 0x80;
     let half = |digits: &[u8]| digits.first_chunk().map(|half| u32::from_be_bytes(*half));
     let low = if second.is_empty() {
         first.get(4..)?
@@ -54,19 +55,19 @@ fn number(first: &[u8], second: &[u8]) -> Option<u32> {
         second
     };
     let word = u64::from(half(first)?) << 32 | u64::from(half(low)?);
-    if word & EACH * 0x80 != 0 {
+    if word & HIGH != 0 {
         return None;
     }
     // No byte is above 0x7F, so that sums of 0x80 - n have their high bit where a byte is n or more,
     // and none runs over into the next.
-    let from = |byte: u8, word: u64| (word + EACH * u64::from(0x80 - byte)) & EACH * 0x80;
-    let lower = word | EACH * 0x20;
+    let from = |byte: u8, word: u64| (word + EACH * u64::from(0x80 - byte)) & HIGH;
+    let lower = word | (EACH * 0x20);
     let digit = from(b'0', word) & !from(b'9' + 1, word);
     let letter = from(b'a', lower) & !from(b'f' + 1, lower);
-    if digit | letter != EACH * 0x80 {
+    if digit | letter != HIGH {
         return None;
     }
-    let mut word = (word & EACH * 0x0F) + (letter >> 7) * 9;
+    let mut word = (word & (EACH * 0x0F)) + (letter >> 7) * 9;
     word = (word | word >> 4) & 0x00FF_00FF_00FF_00FF;
     word = (word | word >> 8) & 0x0000_FFFF_0000_FFFF;
     Some((word | word >> 16) as u32)
