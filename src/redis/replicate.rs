@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::{
-    api::{Context, StringRef, c_text, call, raw},
+    api::{Context, StringRef, call, raw},
     info::EXPIRED,
 };
 use crate::table::{Effects, Event};
@@ -44,9 +44,8 @@ fn replicate(ctx: Context, name: StringRef<'_>, piece: &[u8]) {
 }
 
 #[inline]
-fn notify(ctx: Context, name: StringRef<'_>, event: &str) {
+fn notify(ctx: Context, name: StringRef<'_>, event: &CStr) {
     let kind = event_kind();
-    let event = c_text(event);
     call!(RedisModule_NotifyKeyspaceEvent(
         ctx.pointer(),
         kind,

@@ -21,6 +21,8 @@
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
 //! several pieces, which travel together in one MULTI.
 
+use std::ffi::CStr;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::{Row, push_number};
@@ -68,13 +70,13 @@ impl Event {
     ];
 
     /// The name of the notification.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> &'static CStr {
         match self {
-            Event::Create => "yarr.create",
-            Event::Update => "yarr.update",
-            Event::Delete => "yarr.del",
-            Event::Expired => "yarr.expired",
-            Event::Migrate => "yarr.migrate",
+            Event::Create => c"yarr.create",
+            Event::Update => c"yarr.update",
+            Event::Delete => c"yarr.del",
+            Event::Expired => c"yarr.expired",
+            Event::Migrate => c"yarr.migrate",
         }
     }
 }
@@ -105,7 +107,7 @@ impl Effects {
     }
 
     /// The names of what happened, each once.
-    pub fn events(&self) -> impl Iterator<Item = &'static str> {
+    pub fn events(&self) -> impl Iterator<Item = &'static CStr> {
         let happened = Event::ALL.into_iter().zip(self.counts);
         happened
             .filter(|(_, count)| *count > 0)

@@ -7,6 +7,8 @@
 //! bytes: [record 0][record 2] ...
 //! ```
 //!
+//! A removed record's bytes lie idle at first, so that most removals move nothing.
+//!
 //! A record of [`LARGE`] bytes or more lies outside, so that no change moves more than a page.
 //! Pages hang in segments of 512 and segments in one list, so nothing large is ever moved.
 //!
@@ -34,8 +36,10 @@ const LARGE: usize = 512;
 struct Page {
     /// A bit for each row that holds a record.
     live: u32,
-    /// Where each row's record ends in `bytes`.
+    /// Where each row's record ends in `bytes`. That of a removed record may still lie there.
     ends: [u16; PAGE_ROWS],
+    /// How many of the bytes are of removed records.
+    idle: u16,
     bytes: Vec<u8>,
     /// Large records by their row in the page.
     large: Vec<(u8, Box<[u8]>)>,
@@ -70,7 +74,10 @@ impl Page {
 
     /// Puts a record in place of what the row holds, or of nothing.
     fn put(&mut self, at: usize, record: &[u8]) {
-        self.large.retain(|(row, _)| usize::from(*row) != at);
+        self.drop_large(at);
+        if !self.holds(at) {
+            self.idle -= self.span(at).len() as u16;
+        }
         if record.len() >= LARGE {
             self.large.push((at as u8, record.into()));
             self.splice(at, &[]);
@@ -80,13 +87,36 @@ impl Page {
         self.live |= 1 << at;
     }
 
+    /// Empties a row. Its bytes stay where they are until a quarter of the page is of such.
     fn take(&mut self, at: usize) {
-        self.large.retain(|(row, _)| usize::from(*row) != at);
-        self.splice(at, &[]);
+        self.drop_large(at);
         self.live &= !(1 << at);
-        if self.bytes.capacity() > 2 * room(self.bytes.len()) {
-            self.bytes.shrink_to(room(self.bytes.len()));
+        self.idle += self.span(at).len() as u16;
+        if usize::from(self.idle) * 4 > self.bytes.len() {
+            self.compact();
         }
+    }
+
+    #[inline]
+    fn drop_large(&mut self, at: usize) {
+        if !self.large.is_empty() {
+            self.large.retain(|(row, _)| usize::from(*row) != at);
+        }
+    }
+
+    /// Gives up the bytes of removed records.
+    fn compact(&mut self) {
+        let len = self.bytes.len() - usize::from(self.idle);
+        let mut bytes = Vec::with_capacity(room(len));
+        let mut ends = [0; PAGE_ROWS];
+        for (at, end) in ends.iter_mut().enumerate() {
+            if self.holds(at) {
+                bytes.extend_from_slice(self.bytes.get(self.span(at)).unwrap_or_default());
+            }
+            // As many bytes as before at most.
+            *end = bytes.len() as u16;
+        }
+        (self.bytes, self.ends, self.idle) = (bytes, ends, 0);
     }
 
     /// Replaces the bytes of a row and moves those behind it.
@@ -110,6 +140,14 @@ impl Page {
             // A page holds at most 32 x 511 bytes, so its ends fit 16 bits.
             *later = (usize::from(*later) + new - old) as u16;
         }
+    }
+
+    /// Whether the ends are those of the bytes, and what is idle is counted.
+    fn is_packed(&self) -> bool {
+        let removed = (0..PAGE_ROWS).filter(|at| !self.holds(*at));
+        let idle: usize = removed.map(|at| self.span(at).len()).sum();
+        let last = self.ends.last().copied().map(usize::from);
+        last == Some(self.bytes.len()) && idle == usize::from(self.idle)
     }
 
     /// Bytes of memory the page holds.
@@ -357,8 +395,7 @@ impl Records {
         let pages = || self.segments.iter().flat_map(|s| s.pages.iter().flatten());
         let lists = self.segments.iter().filter(|s| !s.pages.is_empty()).count();
         let heap = lists * Segment::HEAP + pages().map(|page| page.heap()).sum::<usize>();
-        let packed =
-            pages().all(|page| page.ends.last().copied() == u16::try_from(page.bytes.len()).ok());
+        let packed = pages().all(|page| page.is_packed());
         let agreed = [
             ("the lowest free row", self.next_row().ok() == lowest_free),
             ("live", self.len() == rows.len() as u64),
