@@ -10,6 +10,7 @@ mod form;
 #[cfg(test)]
 mod laws;
 mod migrate;
+mod page;
 mod pass;
 mod record;
 mod records;

@@ -1,170 +1,28 @@
 //! Records by row number, packed in pages.
 //!
-//! A page holds the records of 32 rows one after the other, and where each ends:
-//!
-//! ```text
-//! ends:  12  12  40 ...        rows 0, 1, 2 ...: row 1 is empty here
-//! bytes: [record 0][record 2] ...
-//! ```
-//!
-//! A removed record's bytes lie idle at first, so that most removals move nothing.
-//!
-//! A record of [`LARGE`] bytes or more lies outside, so that no change moves more than a page.
-//! Pages hang in segments of 512 and segments in one list, so nothing large is ever moved.
+//! A [`page`](super::page) holds the records of 32 rows in one block, so that a record is found by
+//! few steps that lie far apart. A record of [`LARGE`] bytes or more has a block of its own, so that
+//! no change moves more than a page. Pages hang in segments of 512 and segments in one list, so
+//! nothing large is ever moved.
 //!
 //! A new record takes the lowest free row, which follows from the rows that are taken. Two tables that hold the same rows therefore give
 //! the next record the same row, however they came to be.
 
 use std::collections::BTreeSet;
 
+use super::page::{LARGE, Page, ROWS as PAGE_ROWS};
 use crate::error::{Code, Error, Result};
 
 /// Names a record inside its table.
 pub type Row = u32;
 
-/// Rows in a page.
-const PAGE_ROWS: usize = 32;
 /// Pages in a segment.
 const SEGMENT_PAGES: usize = 512;
 /// Rows in a segment.
 const SEGMENT_ROWS: usize = PAGE_ROWS * SEGMENT_PAGES;
-/// Records of so many bytes lie outside their page.
-const LARGE: usize = 512;
 
-/// The records of 32 rows.
-#[derive(Default)]
-struct Page {
-    /// A bit for each row that holds a record.
-    live: u32,
-    /// Where each row's record ends in `bytes`. That of a removed record may still lie there.
-    ends: [u16; PAGE_ROWS],
-    /// How many of the bytes are of removed records.
-    idle: u16,
-    bytes: Vec<u8>,
-    /// Large records by their row in the page.
-    large: Vec<(u8, Box<[u8]>)>,
-}
-
-impl Page {
-    fn holds(&self, at: usize) -> bool {
-        self.live >> at & 1 == 1
-    }
-
-    fn span(&self, at: usize) -> std::ops::Range<usize> {
-        let start = match at.checked_sub(1) {
-            Some(before) => self.ends.get(before).copied().unwrap_or_default(),
-            None => 0,
-        };
-        let end = self.ends.get(at).copied().unwrap_or_default();
-        usize::from(start)..usize::from(end)
-    }
-
-    #[inline]
-    fn get(&self, at: usize) -> Option<&[u8]> {
-        if !self.holds(at) {
-            return None;
-        }
-        let span = self.span(at);
-        if span.is_empty() {
-            let large = self.large.iter().find(|(row, _)| usize::from(*row) == at)?;
-            return Some(&large.1);
-        }
-        self.bytes.get(span)
-    }
-
-    /// Puts a record in place of what the row holds, or of nothing.
-    fn put(&mut self, at: usize, record: &[u8]) {
-        self.drop_large(at);
-        if !self.holds(at) {
-            self.idle -= self.span(at).len() as u16;
-        }
-        if record.len() >= LARGE {
-            self.large.push((at as u8, record.into()));
-            self.splice(at, &[]);
-        } else {
-            self.splice(at, record);
-        }
-        self.live |= 1 << at;
-    }
-
-    /// Empties a row. Its bytes stay where they are until a quarter of the page is of such.
-    fn take(&mut self, at: usize) {
-        self.drop_large(at);
-        self.live &= !(1 << at);
-        self.idle += self.span(at).len() as u16;
-        if usize::from(self.idle) * 4 > self.bytes.len() {
-            self.compact();
-        }
-    }
-
-    #[inline]
-    fn drop_large(&mut self, at: usize) {
-        if !self.large.is_empty() {
-            self.large.retain(|(row, _)| usize::from(*row) != at);
-        }
-    }
-
-    /// Gives up the bytes of removed records.
-    fn compact(&mut self) {
-        let len = self.bytes.len() - usize::from(self.idle);
-        let mut bytes = Vec::with_capacity(room(len));
-        let mut ends = [0; PAGE_ROWS];
-        for (at, end) in ends.iter_mut().enumerate() {
-            if self.holds(at) {
-                bytes.extend_from_slice(self.bytes.get(self.span(at)).unwrap_or_default());
-            }
-            // As many bytes as before at most.
-            *end = bytes.len() as u16;
-        }
-        (self.bytes, self.ends, self.idle) = (bytes, ends, 0);
-    }
-
-    /// Replaces the bytes of a row and moves those behind it.
-    fn splice(&mut self, at: usize, record: &[u8]) {
-        let span = self.span(at);
-        let (old, new) = (span.len(), record.len());
-        let end = self.bytes.len();
-        let grown = end - old + new;
-        if grown > self.bytes.capacity() {
-            self.bytes.reserve_exact(room(grown) - end);
-        }
-        if new > old {
-            self.bytes.resize(grown, 0);
-        }
-        self.bytes.copy_within(span.end..end, span.start + new);
-        self.bytes.truncate(grown);
-        if let Some(place) = self.bytes.get_mut(span.start..span.start + new) {
-            place.copy_from_slice(record);
-        }
-        for later in self.ends.iter_mut().skip(at) {
-            // A page holds at most 32 x 511 bytes, so its ends fit 16 bits.
-            *later = (usize::from(*later) + new - old) as u16;
-        }
-    }
-
-    /// Whether the ends are those of the bytes, and what is idle is counted.
-    fn is_packed(&self) -> bool {
-        let removed = (0..PAGE_ROWS).filter(|at| !self.holds(*at));
-        let idle: usize = removed.map(|at| self.span(at).len()).sum();
-        let last = self.ends.last().copied().map(usize::from);
-        last == Some(self.bytes.len()) && idle == usize::from(self.idle)
-    }
-
-    /// Bytes of memory the page holds.
-    fn heap(&self) -> usize {
-        let large: usize = self.large.iter().map(|(_, record)| record.len()).sum();
-        size_of::<Page>()
-            + self.bytes.capacity()
-            + large
-            + self.large.capacity() * size_of::<(u8, Box<[u8]>)>()
-    }
-}
-
-/// Capacity for so many bytes: eight steps to a doubling, as allocators have size classes.
-fn room(len: usize) -> usize {
-    let step = (len.next_power_of_two() / 16).max(16);
-    len.div_ceil(step) * step
-}
+/// The large records of 32 rows.
+type LargePage = [Option<Box<[u8]>>; PAGE_ROWS];
 
 /// The pages of one stretch of rows. Without a record it holds no memory of its own.
 #[derive(Default)]
@@ -173,19 +31,106 @@ struct Segment {
     live: u32,
     /// No page before this one has a free row.
     first_free: u32,
-    pages: Box<[Option<Box<Page>>]>,
+    pages: Box<[Option<Page>]>,
+    /// The large records, page by page; empty where there has been none.
+    large: Box<[Option<Box<LargePage>>]>,
 }
 
 impl Segment {
-    /// Bytes of the list of pages.
-    const HEAP: usize = SEGMENT_PAGES * size_of::<Option<Box<Page>>>();
+    /// Bytes of memory that are held without a walk: of the lists.
+    fn lists(&self) -> usize {
+        size_of_val(&*self.pages) + size_of_val(&*self.large)
+    }
 
-    /// The place of a page, the list made where there is none.
-    fn slot(&mut self, page: usize) -> Option<&mut Option<Box<Page>>> {
+    /// A row's record.
+    #[inline]
+    fn get(&self, page: usize, at: usize) -> Option<&[u8]> {
+        let bytes = self.pages.get(page)?.as_ref()?.get(at)?;
+        match bytes.is_empty() {
+            true => self.large.get(page)?.as_ref()?.get(at)?.as_deref(),
+            false => Some(bytes),
+        }
+    }
+
+    /// Puts a record in a row and answers whether the row was empty.
+    fn put(&mut self, page: usize, at: usize, record: &[u8]) -> bool {
         if self.pages.is_empty() {
             self.pages = (0..SEGMENT_PAGES).map(|_| None).collect();
         }
-        self.pages.get_mut(page)
+        self.drop_large(page, at);
+        let inside = match record.len() < LARGE {
+            true => record,
+            false => {
+                self.put_large(page, at, record);
+                &[]
+            }
+        };
+        let Some(slot) = self.pages.get_mut(page) else {
+            return false;
+        };
+        let page = slot.get_or_insert_with(Page::new);
+        let new = !page.holds(at);
+        page.put(at, inside);
+        self.live += u32::from(new);
+        new
+    }
+
+    /// Empties a row; false where it was empty.
+    fn take(&mut self, page_at: usize, at: usize) -> bool {
+        let Some(slot) = self.pages.get_mut(page_at) else {
+            return false;
+        };
+        let Some(page) = slot.as_mut().filter(|page| page.holds(at)) else {
+            return false;
+        };
+        page.take(at);
+        if page.live() == 0 {
+            *slot = None;
+        }
+        self.live -= 1;
+        self.first_free = self.first_free.min(page_at as u32);
+        self.drop_large(page_at, at);
+        true
+    }
+
+    #[cold]
+    fn put_large(&mut self, page: usize, at: usize, record: &[u8]) {
+        if self.large.is_empty() {
+            self.large = (0..SEGMENT_PAGES).map(|_| None).collect();
+        }
+        if let Some(slot) = self.large.get_mut(page) {
+            let records = slot.get_or_insert_default();
+            if let Some(place) = records.get_mut(at) {
+                *place = Some(record.into());
+            }
+        }
+    }
+
+    /// Frees the large record of a row, where it has one.
+    #[inline]
+    fn drop_large(&mut self, page: usize, at: usize) {
+        let Some(slot) = self.large.get_mut(page) else {
+            return;
+        };
+        if let Some(records) = slot {
+            if let Some(place) = records.get_mut(at) {
+                *place = None;
+            }
+            if records.iter().all(Option::is_none) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// Bytes of memory that a page and its large records hold.
+    fn page_heap(&self, page: usize) -> usize {
+        let block = self.pages.get(page).and_then(Option::as_ref);
+        let large = self.large.get(page).and_then(Option::as_deref);
+        let large = large.map_or(0, |records| {
+            let records: usize = records.iter().flatten().map(|record| record.len()).sum();
+            records + size_of::<LargePage>()
+        });
+        block.map_or(0, Page::bytes) + large
     }
 
     fn is_full(&self) -> bool {
@@ -194,7 +139,7 @@ impl Segment {
 
     fn is_full_page(&self, page: u32) -> bool {
         match self.pages.get(page as usize) {
-            Some(Some(page)) => page.live == u32::MAX,
+            Some(Some(page)) => page.live() == u32::MAX,
             _ => false,
         }
     }
@@ -203,7 +148,7 @@ impl Segment {
     fn lowest_free(&self) -> usize {
         let page = self.first_free as usize;
         let taken = match self.pages.get(page) {
-            Some(Some(page)) => page.live.trailing_ones() as usize,
+            Some(Some(page)) => page.live().trailing_ones() as usize,
             _ => 0,
         };
         page * PAGE_ROWS + taken
@@ -255,8 +200,7 @@ impl Records {
     #[inline]
     pub fn get(&self, row: Row) -> Option<&[u8]> {
         let (segment, page, at) = place(row);
-        let page = self.segments.get(segment)?.pages.get(page)?;
-        page.as_ref()?.get(at)
+        self.segments.get(segment)?.get(page, at)
     }
 
     /// The row that the next record takes.
@@ -286,20 +230,10 @@ impl Records {
         let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        let list_before = segment.pages.len();
-        let Some(slot) = segment.slot(page_at) else {
-            return;
-        };
-        let before = slot.as_ref().map_or(0, |page| page.heap());
-        let page = slot.get_or_insert_default();
-        let taken = page.holds(at);
-        page.put(at, record);
-        self.heap = self.heap + page.heap() - before;
-        if list_before == 0 {
-            self.heap += Segment::HEAP;
-        }
-        if !taken {
-            segment.live += 1;
+        let before = segment.lists() + segment.page_heap(page_at);
+        let new = segment.put(page_at, at, record);
+        self.heap = self.heap + segment.lists() + segment.page_heap(page_at) - before;
+        if new {
             self.live += 1;
             self.pass_full(segment_at);
         }
@@ -327,25 +261,18 @@ impl Records {
         let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        let Some(slot) = segment.pages.get_mut(page_at) else {
+        let before = segment.lists() + segment.page_heap(page_at);
+        if !segment.take(page_at, at) {
             return;
-        };
-        let Some(page) = slot.as_mut().filter(|page| page.holds(at)) else {
-            return;
-        };
-        self.heap -= page.heap();
-        page.take(at);
-        match page.live {
-            0 => *slot = None,
-            _ => self.heap += page.heap(),
         }
-        segment.live -= 1;
-        segment.first_free = segment.first_free.min(page_at as u32);
         self.live -= 1;
         self.first_free = self.first_free.min(segment_at);
-        if segment.live == 0 {
+        let empty = segment.live == 0;
+        if empty {
             *segment = Segment::default();
-            self.heap -= Segment::HEAP;
+        }
+        self.heap = self.heap + segment.lists() + segment.page_heap(page_at) - before;
+        if empty {
             self.retreat();
         }
     }
@@ -374,14 +301,16 @@ impl Records {
             .flat_map(move |(at, segment)| {
                 let skipped = if at == first_segment { first_page } else { 0 };
                 let pages = segment.pages.iter().enumerate().skip(skipped);
-                pages.filter_map(move |(page_at, page)| Some((at, page_at, page.as_deref()?)))
+                let pages = pages.filter(|(_, page)| page.is_some());
+                pages.map(move |(page_at, _)| (at, page_at, segment))
             })
-            .flat_map(move |(at, page_at, page)| {
+            .flat_map(move |(at, page_at, segment)| {
                 let on_first = at == first_segment && page_at == first_page;
                 let skipped = if on_first { first_at } else { 0 };
                 let base = at * SEGMENT_ROWS + page_at * PAGE_ROWS;
-                (skipped..PAGE_ROWS)
-                    .filter_map(move |in_page| Some(((base + in_page) as Row, page.get(in_page)?)))
+                (skipped..PAGE_ROWS).filter_map(move |in_page| {
+                    Some(((base + in_page) as Row, segment.get(page_at, in_page)?))
+                })
             })
     }
 
@@ -392,10 +321,13 @@ impl Records {
     pub fn check(&self) -> std::result::Result<(), String> {
         let rows: BTreeSet<Row> = self.iter().map(|(row, _)| row).collect();
         let lowest_free = (0..).find(|row| !rows.contains(row));
-        let pages = || self.segments.iter().flat_map(|s| s.pages.iter().flatten());
-        let lists = self.segments.iter().filter(|s| !s.pages.is_empty()).count();
-        let heap = lists * Segment::HEAP + pages().map(|page| page.heap()).sum::<usize>();
-        let packed = pages().all(|page| page.is_packed());
+        let heap = self.segments.iter().map(|segment| {
+            let pages = 0..SEGMENT_PAGES;
+            segment.lists() + pages.map(|page| segment.page_heap(page)).sum::<usize>()
+        });
+        let heap: usize = heap.sum();
+        let mut pages = self.segments.iter().flat_map(|s| s.pages.iter().flatten());
+        let packed = pages.all(Page::is_packed);
         let agreed = [
             ("the lowest free row", self.next_row().ok() == lowest_free),
             ("live", self.len() == rows.len() as u64),

@@ -1,0 +1,185 @@
+//! A page: the records of 32 rows, one after the other in one block of memory.
+//!
+//! ```text
+//! live   4 bytes      a bit for each row that holds a record
+//! idle   2 bytes      how many of the bytes are of removed records
+//! -      2 bytes
+//! ends   32 x 2 bytes where each row's record ends, counted from the first
+//! bytes  the records; behind the last one, slack
+//! ```
+//!
+//! Numbers are little-endian. A row is empty, or its record lies in the page, or the record is
+//! large and lies elsewhere: then its row is live and has no bytes. A removed record's bytes lie
+//! idle at first, so that most removals move nothing.
+
+/// Rows in a page.
+pub(super) const ROWS: usize = 32;
+/// Records of so many bytes lie outside their page: a page then has no more bytes than 16 bits
+/// count.
+pub(super) const LARGE: usize = 512;
+
+const IDLE: usize = 4;
+const ENDS: usize = 8;
+const HEAD: usize = ENDS + 2 * ROWS;
+
+const _: () = assert!(ROWS * LARGE <= u16::MAX as usize);
+
+/// The records of 32 rows.
+pub(super) struct Page(Box<[u8]>);
+
+impl Page {
+    /// A page without a record.
+    pub(super) fn new() -> Page {
+        Page(vec![0; HEAD].into())
+    }
+
+    /// A bit for each row that holds a record.
+    #[inline]
+    pub(super) fn live(&self) -> u32 {
+        self.0.first_chunk().copied().map_or(0, u32::from_le_bytes)
+    }
+
+    /// Whether a row holds a record.
+    #[inline]
+    pub(super) fn holds(&self, at: usize) -> bool {
+        self.live() >> at & 1 == 1
+    }
+
+    /// A row's record, without a byte where it is large.
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
+        match self.holds(at) {
+            true => self.0.get(self.span(at)),
+            false => None,
+        }
+    }
+
+    /// Puts a record in place of what the row holds, or of nothing; a large one has no bytes.
+    pub(super) fn put(&mut self, at: usize, record: &[u8]) {
+        if !self.holds(at) {
+            self.set_idle(self.idle() - self.span(at).len());
+            self.set_live(self.live() | 1 << at);
+        }
+        self.splice(at, record);
+    }
+
+    /// Empties a row. Its bytes stay where they are until a quarter of the page is of such.
+    pub(super) fn take(&mut self, at: usize) {
+        self.set_live(self.live() & !(1 << at));
+        self.set_idle(self.idle() + self.span(at).len());
+        if self.idle() * 4 > self.end(ROWS) {
+            self.compact();
+        }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the ends ascend and lie within the block, and what is idle is counted.
+    pub(super) fn is_packed(&self) -> bool {
+        let mut rows = 0..ROWS;
+        let removed = rows.clone().filter(|at| !self.holds(*at));
+        let idle: usize = removed.map(|at| self.span(at).len()).sum();
+        rows.all(|at| self.end(at) <= self.end(at + 1))
+            && HEAD + self.end(ROWS) <= self.0.len()
+            && idle == self.idle()
+    }
+
+    /// Where the records of the first so many rows end.
+    #[inline]
+    fn end(&self, rows: usize) -> usize {
+        match rows.checked_sub(1) {
+            Some(last) => self.number(ENDS + 2 * last),
+            None => 0,
+        }
+    }
+
+    /// Where in the block a row's record lies.
+    #[inline]
+    fn span(&self, at: usize) -> std::ops::Range<usize> {
+        HEAD + self.end(at)..HEAD + self.end(at + 1)
+    }
+
+    fn idle(&self) -> usize {
+        self.number(IDLE)
+    }
+
+    #[inline]
+    fn number(&self, at: usize) -> usize {
+        let bytes = self.0.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.copied().map_or(0, u16::from_le_bytes).into()
+    }
+
+    fn set_live(&mut self, live: u32) {
+        if let Some(place) = self.0.first_chunk_mut() {
+            *place = live.to_le_bytes();
+        }
+    }
+
+    fn set_idle(&mut self, idle: usize) {
+        if let Some(place) = self.0.get_mut(IDLE..).and_then(<[u8]>::first_chunk_mut) {
+            *place = (idle as u16).to_le_bytes();
+        }
+    }
+
+    /// Replaces the bytes of a row and moves those behind it.
+    fn splice(&mut self, at: usize, record: &[u8]) {
+        let (span, end) = (self.span(at), HEAD + self.end(ROWS));
+        let (old, new) = (span.len(), record.len());
+        let grown = end - old + new;
+        if grown > self.0.len() {
+            self.resize(room(grown));
+        }
+        if old != new {
+            self.0.copy_within(span.end..end, span.start + new);
+            let ends = self.0.get_mut(ENDS..HEAD).unwrap_or_default();
+            for later in ends.chunks_exact_mut(2).skip(at) {
+                if let [low, high] = later {
+                    let end = usize::from(u16::from_le_bytes([*low, *high]));
+                    [*low, *high] = ((end + new - old) as u16).to_le_bytes();
+                }
+            }
+        }
+        if let Some(place) = self.0.get_mut(span.start..span.start + new) {
+            place.copy_from_slice(record);
+        }
+    }
+
+    /// Gives up the bytes of removed records.
+    fn compact(&mut self) {
+        let len = HEAD + self.end(ROWS) - self.idle();
+        let mut packed = Page(vec![0; room(len)].into());
+        packed.set_live(self.live());
+        let mut end = 0;
+        for at in 0..ROWS {
+            let record = self.get(at).unwrap_or_default();
+            let from = HEAD + end;
+            if let Some(place) = packed.0.get_mut(from..from + record.len()) {
+                place.copy_from_slice(record);
+            }
+            end += record.len();
+            let place = packed.0.get_mut(ENDS + 2 * at..);
+            if let Some(place) = place.and_then(<[u8]>::first_chunk_mut) {
+                *place = (end as u16).to_le_bytes();
+            }
+        }
+        *self = packed;
+    }
+
+    /// Makes the block so long.
+    fn resize(&mut self, len: usize) {
+        let mut block = std::mem::take(&mut self.0).into_vec();
+        block.reserve_exact(len - block.len());
+        block.resize(len, 0);
+        self.0 = block.into();
+    }
+}
+
+/// The length of a block for so many bytes: eight steps to a doubling, as allocators have size
+/// classes.
+fn room(len: usize) -> usize {
+    let step = (len.next_power_of_two() / 16).max(16);
+    len.div_ceil(step) * step
+}
