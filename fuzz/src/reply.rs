@@ -41,6 +41,14 @@ impl Reply {
         }
     }
 
+    /// The same, the elements of an array in an order of their own.
+    pub fn sorted(mut self) -> Reply {
+        if let Reply::Array(items) = &mut self {
+            items.sort_by_cached_key(|item| format!("{item:?}"));
+        }
+        self
+    }
+
     /// Whether records are answered, or a record.
     pub fn has_records(&self) -> bool {
         match self {
