@@ -45,7 +45,7 @@ fn commands(readme: &str) -> Vec<Vec<u8>> {
         *text += &format!("{} {rest}\n", name.to_lowercase());
     }
     // And each of the tables that a digit stands for.
-    let digits = ["1", "2", "3"].map(String::from);
+    let digits = ["1", "2", "3", "4", "5"].map(String::from);
     tables
         .into_values()
         .chain(digits)

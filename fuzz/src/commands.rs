@@ -2,11 +2,14 @@
 //!
 //! The input is text as [`words`](crate::words) has it, a command a line, without the table's
 //! name; a digit first of all chooses a prelude. Lines of the fuzzer's own: `clock n` moves the
-//! clock by so many milliseconds, `limits replies writes` sets the limits, `reclaim n` removes
-//! what has expired, `work n` goes on with a migration, `fill n` creates so many records in one command, `reload` goes on with the table that a snapshot makes.
+//! clock by so many milliseconds, `limits replies writes inline` sets the limits, `reclaim n`
+//! removes what has expired, `fill n` creates so many records in one command, `work n m` goes on
+//! with a migration by n records, and by m on the copy, `reload` goes on with the table that a
+//! snapshot makes, `resync` with such a copy, `failover` has the copy go on as the table.
 //!
 //! Held after each: no panic; a reply whole, or an error of one printable line and nothing
-//! changed; the effects of a write, applied to a copy, give the same snapshot; a sound table.
+//! changed; PACKED says the same, and so does the copy; the effects of a write, applied to the
+//! copy, give the same snapshot; a sound table; a migration that went on between commands ends as it would at once.
 
 use std::cell::Cell;
 
@@ -17,13 +20,14 @@ use yarr::{
 };
 
 use crate::{
-    reply::Strict,
+    migration, packed,
+    reply::{Reply, Strict},
     table::{Chunks, assert_sound, load, save_any},
     words,
 };
 
 /// What stands before the input's own commands, by its first digit.
-const PRELUDES: [&str; 4] = [
+const PRELUDES: [&str; 6] = [
     "",
     "migrate UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b STRING INDEX ADD FIELD c ENUM ( x y z ) BITMAP \
      ADD FIELD d FLOAT ADD FIELD e UUID UNIQUE ADD FIELD f BOOLEAN DEFAULT true ADD FIELD g DATETIME DEFAULT now-1h \
@@ -36,6 +40,15 @@ const PRELUDES: [&str; 4] = [
      create a 1\ncreate a 2 b x PERSIST",
     "migrate UP 1 make ID STRING TIMESTAMPS OFF ADD FIELD a INTEGER ADD FIELD c ENUM ( x y ) DEFAULT x BITMAP\n\
      create id x a 1\ncreate id '' a 2 c y\nmigrate UP 2 more ADD FIELD b STRING DEFAULT y INDEX",
+    "migrate UP 1 make TIMESTAMPS OFF ADD FIELD a INTEGER INDEX ADD FIELD t TAGS BITMAP ADD FIELD u TAGS \
+     ADD FIELD b STRING ADD FIELD h TAGS NOT NULL DEFAULT 2 y x\n\
+     create NULL x FIELDS 3 a t u VALUES 1 2 x y x 2 1 x 2 '' z 3 0 0 4 x 1 any 5 3 z y z x\n\
+     create t 1 x h 0 EX 1",
+    "limits 9 9 2\n\
+     migrate UP 1 make TIMESTAMPS OFF ADD FIELD a INTEGER ADD FIELD b STRING ADD FIELD c ENUM ( x y z ) ADD FIELD d FLOAT \
+     ADD FIELD t TAGS\n\
+     create FIELDS 4 a b c d VALUES 1 1 x 1 2 2 y 1.5 0 x z -1 1 3 x 1e300\n\
+     create t 2 x y b 7 a 5\ncreate a 1 b 1 EX 1\ncreate a 6 EX 5\nfill 9",
 ];
 
 /// No input runs more commands than these.
@@ -54,6 +67,8 @@ struct World {
     now: i64,
     limits: Limits,
     drawn: Cell<u64>,
+    /// Whether the copy is more than what effects make of nothing.
+    moved: bool,
 }
 
 /// Runs one input.
@@ -67,9 +82,7 @@ pub fn run(data: &[u8]) {
     let mut world = World::new(None);
     world.take_all(prelude.as_bytes());
     world.take_all(rest);
-    if let Some(table) = &world.table {
-        assert_sound(table);
-    }
+    world.end();
 }
 
 /// Runs commands on a table that came from elsewhere. Answers the table.
@@ -80,14 +93,17 @@ pub fn live_on(table: Box<Table>, commands: &[u8]) -> Option<Box<Table>> {
 }
 
 /// What any table lives to see.
-const LIFE: &str = "schema\nschema HISTORY\ninfo\n\
+const LIFE: &str = "work 1 1\nwork 500\nschema\nschema HISTORY\ninfo\n\
      migrate UP 9223372036854775807 new ADD FIELD newest INTEGER DEFAULT 5 INDEX ADD INDEX id newest\n\
      create\ncreate id x\ncreate id 9223372036854775807 newest 1\ncreate newest 2 EX 1\n\
      update WHERE newest >= 0 TOUCH\nupdate WHERE * SET newest 6 EX 5\n\
      where * ORDER BY newest DESC expires_at CURSOR 0 LIMIT 1\nwhere newest = 6 COUNT\nexplain where newest > 1\n\
      aggregate * GROUP BY newest COUNT SUM newest\naggregate newest > 1 MIN id MAX newest COUNT DISTINCT id\n\
      clock 2000\nreclaim 1\nreload\ndel WHERE * LIMIT 2 RETURN *\n\
-     migrate DOWN 9223372036854775807 DROP DATA\nwhere *\ndel WHERE *";
+     limits 9 9 0\nmigrate UP 9223372036854775806 tags ADD FIELD tagged TAGS DEFAULT 2 b a BITMAP\nwork 1\ncreate\n\
+     update WHERE * ADD tagged 2 c a LIMIT 1 RETURN *\nwork 500\nwhere tagged CONTAINS ALL 2 a b\n\
+     migrate DOWN 9223372036854775806 DROP DATA\nwork 500\nmigrate DOWN 9223372036854775807 DROP DATA\n\
+     where *\ndel WHERE *";
 
 /// Lets a table that came from elsewhere see the life of any other.
 pub fn live(table: Box<Table>) {
@@ -103,6 +119,22 @@ pub fn effects_of(table: Box<Table>, commands: &[u8]) -> Chunks {
     world.pieces
 }
 
+/// Whether copies answer the same, the order apart: no plan has a choice of records.
+fn has_one_answer(name: &str, args: &[&[u8]]) -> bool {
+    let has = |word: &str| {
+        args.iter()
+            .any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    match name {
+        "yarr.schema" => true,
+        "yarr.find" => !has("WHERE"),
+        "yarr.where" | "yarr.aggregate" => {
+            !["LIMIT", "OFFSET", "CURSOR", "PACKED"].into_iter().any(has)
+        }
+        _ => false,
+    }
+}
+
 impl World {
     fn new(table: Option<Box<Table>>) -> World {
         let saved = save_any(&table);
@@ -114,6 +146,26 @@ impl World {
             now: 1_767_225_600_000,
             limits: Limits::DEFAULT,
             drawn: Cell::new(0),
+            moved: false,
+        }
+    }
+
+    /// What holds once all is done.
+    fn end(&self) {
+        let (Some(table), Some(copy)) = (&self.table, &self.copy) else {
+            return;
+        };
+        assert_sound(table);
+        copy.check_consistency().expect("a sound copy");
+        if self.moved {
+            let mut replayed = None;
+            for piece in &self.pieces {
+                apply(&mut replayed, piece).expect("effects apply");
+            }
+            assert!(
+                save_any(&replayed) == self.saved,
+                "all effects make another table"
+            );
         }
     }
 
@@ -147,15 +199,19 @@ impl World {
         } else if is("reclaim") {
             self.reclaim(number(0, 2).clamp(0, 1000) as usize);
         } else if is("work") {
-            self.work(number(0, 2).clamp(1, 1000) as usize);
+            let most = number(0, 2).clamp(1, 1000);
+            let copied = number(1, most / 2).clamp(0, 1000);
+            self.work(most as usize, copied as usize);
         } else if is("fill") {
             self.fill(number(0, 100).clamp(1, 500));
         } else if is("reload") {
-            if self.table.is_some() {
-                self.table = Some(Box::new(
-                    load(&self.saved).expect("a table's snapshot loads"),
-                ));
-            }
+            self.table = self.loaded();
+        } else if is("resync") {
+            self.copy = self.loaded();
+            self.moved = true;
+        } else if is("failover") {
+            std::mem::swap(&mut self.table, &mut self.copy);
+            self.moved = true;
         } else {
             let called = |command: &&Command| {
                 name.len() + 5 == command.name.len() && is(&command.name[5..]) || is(command.name)
@@ -180,11 +236,32 @@ impl World {
         self.take(b"create", &words);
     }
 
-    /// Goes on with a migration, as a server does between commands.
-    fn work(&mut self, most: usize) {
-        let Some(table) = &mut self.table else { return };
+    /// What the snapshot makes.
+    fn loaded(&self) -> Option<Box<Table>> {
+        self.table.as_ref()?;
+        let table = load(&self.saved).expect("a table's snapshot loads");
+        Some(Box::new(table))
+    }
+
+    /// Goes on with a migration, as a server does between commands, and its replica at a pace of
+    /// its own.
+    fn work(&mut self, most: usize, copied: usize) {
+        let (Some(table), Some(copy)) = (&mut self.table, &mut self.copy) else {
+            return;
+        };
+        if copied > 0 {
+            let (told, _) = work(copy, copied, self.now, false).expect("no fault");
+            assert!(told.is_empty(), "a replica decides");
+            copy.check_consistency().expect("a sound copy");
+            self.moved = true;
+        }
+        let before = table.running().is_some().then(|| table.duplicate());
         let (effects, more) = work(table, most, self.now, true).expect("no fault");
         assert!(!more || table.running().is_some(), "more of nothing");
+        table.check_consistency().expect("a sound table");
+        if let Some(before) = before.filter(|_| table.running().is_none()) {
+            migration::assert_as_at_once(before, table, self.now);
+        }
         self.follow(Ok(effects));
     }
 
@@ -206,6 +283,62 @@ impl World {
         } {
             return;
         }
+        let drawn = self.drawn.get();
+        let more = packed::args(command.name, args);
+        // What writes is asked of a twin of the table.
+        let twin = more.is_some() && !matches!(command.run, Run::Read(_));
+        let mut twin = self.table.as_deref().filter(|_| twin).map(Table::duplicate);
+        let (done, reply) = match command.run {
+            Run::Read(_) | Run::Write(_) if self.table.is_none() => return,
+            _ => {
+                let mut table = self.table.take();
+                let answered = self.answer(command, &mut table, args);
+                self.table = table;
+                answered
+            }
+        };
+        if let Some(more) = more {
+            self.drawn.set(drawn);
+            let (again, packed) = match command.run {
+                Run::Read(_) => {
+                    let mut table = self.table.take();
+                    let answered = self.answer(command, &mut table, &more);
+                    self.table = table;
+                    answered
+                }
+                _ => self.answer(command, &mut twin, &more),
+            };
+            let outcomes = [(&done, &reply), (&again, &packed)].map(|(done, reply)| match done {
+                Ok(_) => Ok(reply.as_ref().expect("a reply")),
+                Err(error) => Err(error),
+            });
+            packed::assert_same(command.name, outcomes[0], outcomes[1], args);
+            if let (Ok(effects), Ok(others)) = (&done, &again) {
+                assert_eq!(effects, others, "PACKED has other effects");
+            }
+        }
+        match command.run {
+            Run::Read(_) if has_one_answer(command.name, args) => {
+                let mut copy = self.copy.take();
+                let (told, answered) = self.answer(command, &mut copy, args);
+                self.copy = copy;
+                let codes = [done, told].map(|done| done.map_err(|error| error.code()));
+                assert_eq!(codes[0], codes[1]);
+                let replies = [reply, answered].map(|reply| reply.map(Reply::sorted));
+                assert_eq!(replies[0], replies[1], "the copy answers otherwise");
+            }
+            Run::Read(_) => {}
+            _ => self.follow(done),
+        }
+    }
+
+    /// What a command does and answers.
+    fn answer(
+        &self,
+        command: &Command,
+        table: &mut Option<Box<Table>>,
+        args: &[&[u8]],
+    ) -> (Result<Effects>, Option<Reply>) {
         let random = || {
             self.drawn
                 .set(self.drawn.get().wrapping_add(0x9E37_79B9_7F4A_7C15));
@@ -217,26 +350,23 @@ impl World {
             random: &random,
         };
         let mut reply = Strict::default();
-        let done = match (command.run, &mut self.table) {
-            (Run::Read(_) | Run::Write(_), None) => return,
+        let done = match (command.run, table) {
+            (Run::Make(make), table) => make(table, args, &environment, &mut reply),
+            (_, None) => panic!("there is no table"),
             (Run::Read(read), Some(table)) => {
                 read(table, args, &environment, &mut reply).map(|()| Effects::none())
             }
             (Run::Write(write), Some(table)) => write(table, args, &environment, &mut reply),
-            (Run::Make(make), table) => make(table, args, &environment, &mut reply),
         };
-        match &done {
-            Ok(_) => assert!(reply.is_whole(), "a reply is not whole"),
+        match done {
+            Ok(effects) => (Ok(effects), Some(reply.whole())),
             Err(error) => {
                 let text = error.to_string();
                 assert!(reply.is_empty(), "something was answered before {text}");
                 assert!(text.bytes().all(|b| (b' '..=b'~').contains(&b)), "{text:?}");
                 assert!(!text.starts_with("ERR internal error"), "{text}");
+                (Err(error), None)
             }
-        }
-        match command.run {
-            Run::Read(_) => {}
-            _ => self.follow(done),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Bytes carried out as `YARR.APPLY`: refused whole, or a sound table that every copy agrees with.
 //!
 //! The first byte is the base that they meet (0 is none). Its high bit says that the rest is
-//! effects whose lengths are made right: tag, length, so many bytes; a tag of 8 ends a piece.
+//! effects whose lengths are made right: tag, length, so many bytes; a tag of 8 ends a piece, and
+//! those above are one more than they are.
 //! Otherwise the rest is one piece as it is.
 
 use std::sync::OnceLock;
@@ -15,7 +16,7 @@ use yarr::{
 use crate::{
     commands,
     draw::Draw,
-    payload::base_of,
+    payload::{BASES, base_of},
     table::{Chunks, assert_sound, load, rewrite, save_any},
 };
 
@@ -23,7 +24,10 @@ const VERSION: u8 = 1;
 const MAKE: u8 = 3;
 const HIGHEST: u8 = 4;
 const PLACE: u8 = 7;
-const TAGS: u8 = 9;
+/// What ends a piece.
+const NEXT: u8 = 8;
+/// How many tags there are, nothing and this among them.
+const TAGS: u8 = 12;
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
@@ -45,13 +49,21 @@ pub fn run(data: &[u8]) {
 
 /// What the pieces meet: nothing, or a base with a few records.
 fn base(head: u8) -> Option<Box<Table>> {
-    static SAVED: [OnceLock<Chunks>; 5] = [const { OnceLock::new() }; 5];
+    static SAVED: [OnceLock<Chunks>; BASES.len() + 2] =
+        [const { OnceLock::new() }; BASES.len() + 2];
     let which = usize::from(head & 0x7F) % SAVED.len();
     let saved = SAVED[which].get_or_init(|| match which {
         0 => Chunks::new(),
         _ => {
-            let text = b"create a 1 b x\ncreate id x a 5\ncreate z y EX 100\ncreate a 2\ndel 1";
-            save_any(&commands::live_on(Box::new(base_of(which - 1)), text))
+            let records = "create a 1 b x\ncreate id x a 5\ncreate z y EX 100\ncreate a 2\ndel 1\n\
+                 create a 3 t 2 x y\ncreate a 4 t 0 u 1 x";
+            let running = "\nlimits 9 9 0\nmigrate UP 9 run ADD INDEX a UNIQUE ADD INDEX u BITMAP";
+            let (base, rest) = match which > BASES.len() {
+                true => (BASES.len() - 1, running),
+                false => (which - 1, ""),
+            };
+            let text = [records, rest].concat();
+            save_any(&commands::live_on(Box::new(base_of(base)), text.as_bytes()))
         }
     });
     (!saved.is_empty()).then(|| Box::new(load(saved).expect("a snapshot loads")))
@@ -61,13 +73,14 @@ fn base(head: u8) -> Option<Box<Table>> {
 fn shaped(draw: &mut Draw) -> Chunks {
     let mut pieces = vec![vec![VERSION]];
     while !draw.is_done() {
-        let (tag, length) = (draw.byte() % TAGS, usize::from(draw.byte()));
+        let (choice, length) = (draw.byte() % TAGS, usize::from(draw.byte()));
+        let tag = choice - u8::from(choice > NEXT);
         let bytes = draw.bytes(length);
         let Some(piece) = pieces.last_mut() else {
             break;
         };
         match tag {
-            8 => pieces.push(vec![VERSION]),
+            _ if choice == NEXT => pieces.push(vec![VERSION]),
             MAKE | HIGHEST => {
                 let mut number = [0; 8];
                 number
@@ -118,6 +131,7 @@ fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
                 Code::NoField,
                 Code::Syntax,
                 Code::TooMany,
+                Code::Busy,
             ];
             assert!(known.contains(&error.code()), "{error}");
             assert!(
@@ -142,20 +156,26 @@ fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
     }
 }
 
+/// What changes the bases, a line here and a line there.
+const CHANGES: &[u8] = b"create a 2 b y c x\ncreate id y z 3\ndel 2\nupdate x TOUCH\nupdate 3 ADD t 1 z u 2 y z\n\
+     work 1\nwork 500\nmigrate UP 9 n ADD FIELD n INTEGER INDEX\nlimits 9 9 0\nmigrate UP 10 type SET FIELD a TYPE STRING\n\
+     work 500\nmigrate UP 11 data UPDATE * SET a 9\nwork 1\nmigrate CANCEL 11";
+
 /// Inputs worth starting from: what makes each base, and what changes it.
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
-    for which in 1..5u8 {
+    for which in 1..BASES.len() as u8 + 2 {
         let table = base(which).expect("a base");
         for piece in rewrite(&table) {
             seeds.push([&[0], &piece[..]].concat());
         }
-        for piece in commands::effects_of(table, b"create a 2 b y c x\ncreate id y z 3\ndel 2\nupdate x TOUCH\nmigrate UP 9 n ADD FIELD n INTEGER INDEX") {
+        for piece in commands::effects_of(table, CHANGES) {
             seeds.push([&[which], &piece[..]].concat());
             // As shaped effects: those whose one length is one byte.
             if let [_, tag, length, rest @ ..] = &piece[..] {
                 if usize::from(*length) == rest.len() && *length < 128 {
-                    seeds.push([&[which | 0x80, *tag, *length], rest].concat());
+                    let choice = tag + u8::from(*tag >= NEXT);
+                    seeds.push([&[which | 0x80, choice, *length], rest].concat());
                 }
             }
         }

@@ -12,14 +12,19 @@ pub mod cursor;
 mod decimal;
 mod draw;
 pub mod effects;
+mod migration;
 mod model;
 pub mod mutation;
+mod packed;
 pub mod payload;
 pub mod query;
 pub mod random;
 mod reply;
 mod shelf;
 mod table;
+mod tags;
+#[path = "../../tests/integration/unpack.rs"]
+mod unpack;
 pub mod values;
 mod words;
 

@@ -8,20 +8,27 @@ use std::cmp::Ordering;
 
 use yarr::value::Value;
 
-use crate::draw::Draw;
+use crate::{
+    draw::Draw,
+    tags::{self, Contains},
+};
 
 /// The operations that make the table, its indexes apart.
 pub const FIELDS: &str = "TIMESTAMPS OFF ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD b BOOLEAN \
-     ADD FIELD d DATETIME ADD FIELD s STRING ADD FIELD u UUID ADD FIELD e ENUM ( x y z )";
+     ADD FIELD d DATETIME ADD FIELD s STRING ADD FIELD u UUID ADD FIELD e ENUM ( x y z ) ADD FIELD t TAGS";
+/// The names of the ENUM.
+pub const ENUM: [&str; 3] = ["x", "y", "z"];
 /// The names of the fields by position.
-pub const NAMES: [&str; 9] = ["id", "i", "f", "b", "d", "s", "u", "e", "expires_at"];
+pub const NAMES: [&str; 10] = ["id", "i", "f", "b", "d", "s", "u", "e", "t", "expires_at"];
+/// The position of the field of TAGS, which have no order.
+pub const TAGS: usize = 8;
 /// The position of `expires_at`.
-pub const EXPIRES_AT: usize = 8;
+pub const EXPIRES_AT: usize = 9;
 /// The clock of every query.
 pub const NOW: i64 = 50;
 
 /// A record: a value for each of [`NAMES`].
-pub type Record = [Value; 9];
+pub type Record = [Value; 10];
 
 const INTEGERS: [i64; 10] = [
     0,
@@ -76,6 +83,7 @@ fn value(position: usize, draw: &mut Draw) -> Value {
         "s" => Value::String(TEXTS[small % 10].into()),
         "u" => Value::Uuid(UUIDS[small % 4].0),
         "e" => Value::Enum((small % 3) as u16),
+        "t" => tags::value(&tags::set(&tags::list(draw))),
         _ if byte % 4 == 0 => Value::DateTime(EXPIRIES[small % 6]),
         _ => Value::Null,
     }
@@ -157,9 +165,9 @@ impl Operand {
                 Operand::Word("0", 0),
             ]),
             "e" => draw.pick(&[
-                Operand::Word("x", 0),
-                Operand::Word("y", 1),
-                Operand::Word("z", 2),
+                Operand::Word(ENUM[0], 0),
+                Operand::Word(ENUM[1], 1),
+                Operand::Word(ENUM[2], 2),
             ]),
             "d" | "expires_at" if draw.once_in(4) => Operand::Number(draw.pick(&TIMES)),
             _ => Operand::Number(draw.pick(&NUMBERS)),
@@ -212,6 +220,7 @@ enum Test {
     Between(Operand, Operand),
     In(Vec<Operand>),
     StartsWith(&'static [u8]),
+    Contains(Contains),
     Null(bool),
 }
 
@@ -321,6 +330,7 @@ impl Test {
     fn draw(position: usize, draw: &mut Draw) -> Test {
         match draw.below(8) {
             0 => Test::Null(draw.below(2) == 0),
+            _ if position == TAGS => Test::Contains(Contains::draw(draw)),
             1 if NAMES[position] == "s" => Test::StartsWith(draw.pick(&TEXTS)),
             1 | 2 => Test::Between(Operand::draw(position, draw), Operand::draw(position, draw)),
             3 => {
@@ -349,6 +359,10 @@ impl Test {
             Test::StartsWith(prefix) => {
                 say(&format!("{name} STARTS WITH"));
                 out.push(prefix.to_vec());
+            }
+            Test::Contains(contains) => {
+                out.push(name.into());
+                out.extend(contains.words());
             }
             Test::Null(true) => say(&format!("{name} IS NULL")),
             Test::Null(false) => say(&format!("@{name} is not null")),
@@ -382,6 +396,7 @@ impl Test {
             Test::StartsWith(prefix) => {
                 matches!(value, Value::String(text) if text.starts_with(prefix))
             }
+            Test::Contains(contains) => contains.holds(&tags::of_value(value)?),
             Test::Null(_) => unreachable!("answered above"),
         })
     }
@@ -395,7 +410,8 @@ pub fn order(draw: &mut Draw) -> Order {
     let mut order = Order::new();
     for _ in 0..draw.below(4) {
         let byte = draw.below(2 * NAMES.len());
-        if order.iter().all(|(position, _)| *position != byte / 2) {
+        let fits = byte / 2 != TAGS;
+        if fits && order.iter().all(|(position, _)| *position != byte / 2) {
             order.push((byte / 2, byte % 2 == 1));
         }
     }

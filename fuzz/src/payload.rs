@@ -118,7 +118,7 @@ fn edited(draw: &mut Draw) -> Chunks {
 }
 
 /// Operations that make the bases, the steps of one a migration each.
-const BASES: [&[&str]; 4] = [
+pub const BASES: [&[&str]; 5] = [
     &[
         "ADD FIELD a INTEGER INDEX ADD FIELD b STRING UNIQUE ADD FIELD c ENUM ( x y ) BITMAP TIMESTAMPS OFF",
     ],
@@ -134,6 +134,9 @@ const BASES: [&[&str]; 4] = [
     &[
         "ADD FIELD a INTEGER",
         "ID UUID ADD INDEX expires_at @id ADD FIELD z STRING NOT NULL DEFAULT ''",
+    ],
+    &[
+        "TIMESTAMPS OFF ADD FIELD a INTEGER ADD FIELD t TAGS BITMAP ADD FIELD u TAGS NOT NULL DEFAULT 2 y x",
     ],
 ];
 
@@ -157,6 +160,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "create a 1.5 d 5 e y\ncreate a 1e300 c false EX 5\ncreate a 0\ndel 1",
         "create id x\ncreate id '' PERSIST\ncreate id y PX 5",
         "create z x\ncreate z y EX 1",
+        "create t 2 y x a 1\ncreate a 2 t 0 u 1 ''\ncreate u 1 x EX 1\n\
+         limits 9 9 0\nmigrate UP 9 run SET FIELD a TYPE STRING ADD INDEX u BITMAP",
     ];
     let mut seeds = Vec::new();
     for (which, text) in lines.into_iter().enumerate() {

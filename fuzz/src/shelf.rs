@@ -13,9 +13,12 @@ use yarr::{
 use crate::{
     draw::Draw,
     model::{
-        Asked, FIELDS, NAMES, Order, Record, compare, is_visible, order_words, record, value_order,
+        Asked, FIELDS, NAMES, Order, Record, TAGS, compare, is_visible, order_words, record,
+        value_order,
     },
+    reply::{Reply, ask},
     table::migrate,
+    tags,
 };
 
 /// Ids lie below this.
@@ -61,6 +64,19 @@ impl Shelf {
                 positions.push(position);
             }
         }
+        let mut shape = shape;
+        if positions.contains(&TAGS) {
+            // Tags have an index of their own alone; any other is refused.
+            let others = positions.len() > 1 || shape % 4 != 3;
+            let names: Vec<&str> = positions.iter().map(|p| NAMES[*p]).collect();
+            let word = ["", "", "UNIQUE", "BITMAP"][usize::from(shape % 4)];
+            let operation = format!("ADD INDEX {} {word}", names.join(" "));
+            if others {
+                let refused = migrate(&mut self.indexed, version, &operation);
+                assert!(refused.is_err(), "{operation}");
+            }
+            (positions, shape) = (vec![TAGS], 3);
+        }
         let names: Vec<String> = positions
             .iter()
             .map(|p| format!("@{}", NAMES[*p]))
@@ -85,6 +101,11 @@ impl Shelf {
     pub fn step(&mut self, draw: &mut Draw) -> i64 {
         let byte = draw.byte();
         let id = i64::from(byte) % IDS as i64;
+        if usize::from(byte) >= 5 * IDS + 4 {
+            let id = draw.below(IDS) as i64;
+            self.retag(id, usize::from(byte) - 5 * IDS - 4, draw);
+            return id;
+        }
         if usize::from(byte) >= 5 * IDS {
             self.records.remove(&id);
             [&mut self.indexed, &mut self.plain]
@@ -102,6 +123,47 @@ impl Shelf {
             (done, taken) => panic!("{done:?}, and that it is taken is {taken}: {record:?}"),
         }
         id
+    }
+
+    /// Changes the tags of a record by a command: adds, removes or sets some, or makes the record
+    /// where there is none.
+    fn retag(&mut self, id: i64, kind: usize, draw: &mut Draw) {
+        let list = tags::any_list(draw);
+        let given = tags::set(&list);
+        let before = self.records.get(&id).map(|record| &record[TAGS]);
+        let own = before.and_then(tags::of_value);
+        let token = id.to_string();
+        let (command, words) = match kind % 4 {
+            0 => ("yarr.update", [&token, "ADD", "t"]),
+            1 => ("yarr.update", [&token, "REMOVE", "t"]),
+            2 => ("yarr.update", [&token, "SET", "t"]),
+            _ => ("yarr.create", ["id", &token, "t"]),
+        };
+        let counted = tags::words(&list);
+        let mut args: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        args.extend(counted.iter().map(Vec::as_slice));
+        let conflict: [&[u8]; 4] = [b"ON", b"CONFLICT", b"id", b"UPDATE"];
+        args.extend(conflict.iter().filter(|_| command == "yarr.create"));
+        let expected = match (tags::are_short(&list), before, kind % 4) {
+            (false, ..) => Err(Code::BadValue),
+            (true, _, 3) => Ok(Reply::Bulk(token.clone().into())),
+            (true, None, _) => Ok(Reply::Null),
+            (true, Some(_), _) => Ok(Reply::Integer(1)),
+        };
+        for table in [&mut self.indexed, &mut self.plain] {
+            let told = ask(table, command, &args, 0).map_err(|error| error.code());
+            assert_eq!(told, expected, "{command} {args:?}");
+        }
+        let after = match (kind % 4, own) {
+            (0, own) => Some(&own.unwrap_or_default() | &given),
+            (1, own) => own.map(|own| &own - &given),
+            _ => Some(given),
+        };
+        let there = before.is_some();
+        if expected.is_ok() && (there || kind % 4 == 3) {
+            let record = self.records.entry(id).or_insert_with(|| empty_record(id));
+            record[TAGS] = after.as_ref().map_or(Value::Null, tags::value);
+        }
     }
 
     /// Whether another record has the same values in a unique index, none of them null.
@@ -143,6 +205,12 @@ pub fn emptied(table: &Table) -> Table {
     ids.into_iter().for_each(|row| write.remove(row));
     write.commit().expect("a removal conflicts with nothing");
     *empty
+}
+
+fn empty_record(id: i64) -> Record {
+    let mut record = [const { Value::Null }; NAMES.len()];
+    record[0] = Value::Integer(id);
+    record
 }
 
 fn put(table: &mut Table, record: &Record) -> Result<(), Code> {
@@ -197,6 +265,17 @@ impl Question {
             predicate,
             order: order_words(order),
         }
+    }
+
+    /// The words of a WHERE, SCAN given.
+    pub fn words(&self) -> Vec<&[u8]> {
+        let mut words: Vec<&[u8]> = self.predicate.iter().map(Vec::as_slice).collect();
+        if !self.order.is_empty() {
+            words.extend([&b"ORDER"[..], b"BY"]);
+            words.extend(self.order.iter().map(Vec::as_slice));
+        }
+        words.push(b"SCAN");
+        words
     }
 
     /// Calls `then` with the query that the words say, SCAN given.

@@ -5,6 +5,7 @@
 //! space         ends a word; '' is the empty one
 //! \ and a byte  that byte, whatever it is
 //! 80 .. FF      a word of VOCABULARY, which is a word of its own
+//! 01 .. 1E      a word of MORE, but for the newline
 //! other bytes   themselves
 //! ```
 //!
@@ -143,13 +144,55 @@ pub const VOCABULARY: [&[u8]; 128] = [
     b"apply",
 ];
 
+/// Further words, from 1 on; a newline is in the place of the tenth.
+const MORE: [&[u8]; 30] = [
+    b"TAGS",
+    b"t",
+    b"u",
+    b"h",
+    b"CONTAINS",
+    b"ANY",
+    b"4",
+    b"7",
+    &[b'x'; 255],
+    b"\n",
+    &[b'x'; 256],
+    b"PACKED",
+    b"work",
+    b"resync",
+    b"failover",
+    b"CANCEL",
+    b"TYPE",
+    b"ACTIVE",
+    b"aggregate",
+    b"GROUP",
+    b"SUM",
+    b"AVG",
+    b"MIN",
+    b"MAX",
+    b"DISTINCT",
+    b"STRING",
+    b"20",
+    b"n",
+    b"ID",
+    b"Z",
+];
+
+/// The word that a byte stands for.
+fn whole(byte: u8) -> Option<&'static [u8]> {
+    let of = |list: &'static [&'static [u8]], first: u8| {
+        list.get(usize::from(byte.checked_sub(first)?)).copied()
+    };
+    of(&MORE, 1).or_else(|| of(&VOCABULARY, 0x80))
+}
+
 /// The commands of an input, each as its words.
 pub fn commands(data: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<Vec<u8>> = None;
     let mut bytes = data.iter();
     while let Some(&byte) = bytes.next() {
-        let whole = VOCABULARY.get(usize::from(byte).wrapping_sub(0x80));
+        let whole = whole(byte);
         if matches!(byte, b' ' | b'\n') || whole.is_some() {
             end(&mut word, &mut commands);
         }

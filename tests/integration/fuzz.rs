@@ -11,14 +11,14 @@ use crate::{
 const COMMANDS: &str =
     "CREATE CREATE FIND WHERE WHERE AGGREGATE UPDATE UPDATE DEL MIGRATE SCHEMA EXPLAIN INFO";
 
-const VOCABULARY: &str = "n s e k big id @n 1 2 3 0 -1 x a '' * ALL ( ) AND OR NOT = != < <= > >= BETWEEN IN IS NULL STARTS WITH \
+const VOCABULARY: &str = "n s e k big t id @n 1 2 3 0 -1 x a '' * ALL ( ) AND OR NOT = != < <= > >= BETWEEN IN IS NULL STARTS WITH \
      WHERE IDS SET INCR UNSET TOUCH IF RETURN ORDER BY ASC DESC LIMIT OFFSET CURSOR PLUCK COUNT DISTINCT SUM AVG MIN MAX GROUP SCAN ON CONFLICT IGNORE KEEP UPDATE \
      EX PX EXAT PXAT PERSIST KEEPTTL FIELDS VALUES UP DOWN ADD REMOVE RENAME FIELD INDEX BITMAP UNIQUE INTEGER STRING ENUM FLOAT TO \
      DEFAULT TTL PASSIVE NONE TIMESTAMPS OFF ID UUID DROP DATA ; HISTORY CHECK VERSION ANALYZE FIND DEL now 9223372036854775807 \
-     created_at expires_at";
+     created_at expires_at CONTAINS ANY TAGS t TYPE ACTIVE CANCEL PACKED";
 
 /// Beginnings that parse, so that the random rest reaches deep.
-const BEGINNINGS: [&str; 19] = [
+const BEGINNINGS: [&str; 27] = [
     "",
     "",
     "1",
@@ -38,16 +38,26 @@ const BEGINNINGS: [&str; 19] = [
     "UP 7 x ADD FIELD y INTEGER",
     "DOWN",
     "CHECK UP 9 x",
+    "t 2 a x n 2 RETURN * PACKED",
+    "1 ADD t 2 x b",
+    "1 REMOVE t 1 a RETURN",
+    "t CONTAINS ANY 2 a x",
+    "* PACKED",
+    "UP 8 x SET FIELD big TYPE",
+    "UP 9 x UPDATE n > 0 SET s y",
+    "CANCEL",
 ];
 
 #[test]
 fn random_commands_never_bring_a_server_down() {
     let (mut random, seed) = Random::seeded(20_240_601);
-    let (mut server, replica) = pair(Options::new().appendonly(true));
+    // Migrations go on between commands where the server can.
+    let options = Options::new().appendonly(true);
+    let (mut server, replica) = pair(options.module_arguments(&["max-inline-records", "3"]));
     let (mut client, mut other) = (server.connect(), replica.connect());
     client.ok(
         "YARR.MIGRATE t UP 1 make ADD FIELD n INTEGER INDEX ADD FIELD s STRING INDEX ADD FIELD e ENUM ( a b ) BITMAP \
-         ADD FIELD k STRING UNIQUE ADD FIELD big STRING TIMESTAMPS OFF",
+         ADD FIELD k STRING UNIQUE ADD FIELD big STRING ADD FIELD t TAGS BITMAP TIMESTAMPS OFF",
     );
     let (commands, vocabulary): (Vec<&str>, Vec<&str>) = (
         COMMANDS.split(' ').collect(),
@@ -78,6 +88,10 @@ fn random_commands_never_bring_a_server_down() {
             let at = format!("seed {seed}, step {step}");
             // Nothing expires between here and the end of the comparison.
             client.ok("YARR.UPDATE t WHERE * PERSIST");
+            eventually(&format!("no migration goes on, {at}"), || {
+                let info = client.ok("YARR.INFO t");
+                *info.get("migration").expect("a field") == Reply::Null
+            });
             let all = client.ok("YARR.WHERE t * ORDER BY id");
             assert_eq!(
                 client.ok("YARR.WHERE t id >= -9223372036854775808 ORDER BY id"),

@@ -1,4 +1,5 @@
-//! A decoder of PACKED, written from `docs/packed.md` alone: it knows nothing of the module's own code.
+//! A decoder of PACKED, written from `docs/packed.md` alone: it knows nothing of the module's own code. The fuzzer
+//! reads by it too, with a `reply` of its own.
 
 use crate::reply::Reply;
 
@@ -34,6 +35,42 @@ pub enum Cell {
     Uuid([u8; 16]),
     Name(String),
     Tags(Vec<Vec<u8>>),
+}
+
+impl Unpacked {
+    /// Whether a row is a record that says what these names with values do, nulls left out.
+    pub fn says_record<'r>(
+        &self,
+        row: usize,
+        mut pairs: impl Iterator<Item = (&'r Reply, &'r Reply)>,
+    ) -> bool {
+        let Some(values) = &self.rows[row] else {
+            return false;
+        };
+        let columns = self.columns.iter().zip(values);
+        let mut present = columns.filter_map(|((name, _), value)| Some((name, value.as_ref()?)));
+        let says = |(name, cell): (&String, &Cell)| {
+            let pair = pairs.next();
+            pair.is_some_and(|(key, value)| name.as_bytes() == key.bytes() && cell.says(value))
+        };
+        present.all(says) && pairs.next().is_none()
+    }
+
+    /// Whether a row says what values without names do: one as itself, else an array.
+    pub fn says_values(&self, row: usize, plain: &Reply) -> bool {
+        let Some(values) = &self.rows[row] else {
+            return false;
+        };
+        let plain = match &values[..] {
+            [_] => std::slice::from_ref(plain),
+            _ => plain.items(),
+        };
+        let says = |(cell, reply): (&Option<Cell>, &Reply)| match cell {
+            Some(cell) => cell.says(reply),
+            None => *reply == Reply::Null,
+        };
+        values.len() == plain.len() && values.iter().zip(plain).all(says)
+    }
 }
 
 impl Cell {
