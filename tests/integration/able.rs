@@ -47,8 +47,16 @@ pub const WHOLE_TRANSACTIONS: Ability = since(5, 0, "no part of a transaction in
 pub const REPLICAOF: Ability = since(5, 0, "REPLICAOF");
 /// CLIENT ID.
 pub const CLIENT_ID: Ability = since(5, 0, "CLIENT ID");
-/// SLOWLOG names the client.
+/// SLOWLOG names the client; the candidate of 4.0 does not yet.
 pub const SLOWLOG_NAMES: Ability = since(5, 0, "clients in SLOWLOG");
+/// XADD.
+pub const STREAMS: Ability = since(5, 0, "streams");
+/// RESTORE ... IDLETIME, FREQ and ABSTTL.
+pub const RESTORE_OPTIONS: Ability = since(5, 0, "RESTORE IDLETIME");
+/// MIGRATE ... AUTH; the candidate of 4.0 cannot yet.
+pub const MIGRATE_AUTH: Ability = since(5, 0, "MIGRATE AUTH");
+/// Snapshots of version 9 are read, as Redis 5 writes them.
+pub const SNAPSHOTS_9: Ability = since(5, 0, "snapshots of version 9");
 /// What a module does to a key counts in the figures of the server.
 pub const TOUCHED_BY_MODULES: Ability = since(5, 0, "figures of what modules do to keys");
 /// ACL SETUSER.
@@ -101,8 +109,8 @@ pub const QUICK_SENTINEL: Ability = since(7, 0, "SENTINEL DEBUG");
 pub const FUNCTIONS: Ability = since(7, 0, "FUNCTION");
 /// A script says in its first line what it does.
 pub const SCRIPT_FLAGS: Ability = since(7, 0, "flags of scripts");
-/// CLUSTER ADDSLOTSRANGE, with which the tests form a cluster.
-pub const SLOT_RANGES: Ability = since(7, 0, "CLUSTER ADDSLOTSRANGE");
+/// The source of a slot that moves does not send on who asks for what it has and for what it has not.
+pub const PARTED_SLOTS: Ability = since(7, 0, "TRYAGAIN from the source of a slot");
 /// The class `n` of keyspace events.
 pub const EVENTS_OF_NEW_KEYS: Ability = since(7, 0, "keyspace events of new keys");
 /// LMPOP and ZMPOP.
@@ -117,6 +125,8 @@ pub const ARITY: Ability = since(7, 0, "arity of modules' commands");
 pub const SETTINGS: Ability = since(7, 0, "CONFIG of modules");
 /// MODULE LOAD at run time is off until it is allowed.
 pub const GUARDED_LOADING: Ability = since(7, 0, "enable-module-command");
+/// EXPIRE ... NX and LT.
+pub const EXPIRE_CONDITIONS: Ability = since(7, 0, "EXPIRE NX");
 /// EXPIRETIME.
 pub const EXPIRETIME: Ability = since(7, 0, "EXPIRETIME");
 /// Key patterns for reading alone.
@@ -235,6 +245,18 @@ pub fn copy(client: &mut Client, from: &str, to: &str) {
     let payload = client.ok(&format!("DUMP {from}")).bytes().to_vec();
     let restored = client.send(&[b"RESTORE", to.as_bytes(), b"0", &payload, b"REPLACE"]);
     assert_eq!(restored.print(), "OK");
+}
+
+/// Checks at which millisecond a key expires; where only the time that is left can be asked, it is right within a minute.
+#[track_caller]
+pub fn expires_at(client: &mut Client, key: &str, instant: i64) {
+    if able(EXPIRETIME) {
+        assert_eq!(client.count(&format!("PEXPIRETIME {key}")), instant);
+        return;
+    }
+    let seconds: i64 = client.list("TIME")[0].parse().expect("seconds");
+    let off = client.count(&format!("PTTL {key}")) + seconds * 1000 - instant;
+    assert!((-60_000..=1000).contains(&off), "{off} ms off");
 }
 
 /// The bytes that a table takes.
