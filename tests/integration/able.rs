@@ -57,8 +57,10 @@ pub const RESTORE_OPTIONS: Ability = since(5, 0, "RESTORE IDLETIME");
 pub const MIGRATE_AUTH: Ability = since(5, 0, "MIGRATE AUTH");
 /// Snapshots of version 9 are read, as Redis 5 writes them.
 pub const SNAPSHOTS_9: Ability = since(5, 0, "snapshots of version 9");
-/// What a module does to a key counts in the figures of the server.
-pub const TOUCHED_BY_MODULES: Ability = since(5, 0, "figures of what modules do to keys");
+/// What a module writes is a change to be saved; Redis before 4.0.3 counts none of it.
+pub const COUNTED_CHANGES: Ability = since(5, 0, "changes by modules that count");
+/// The server moves its memory; the candidate of 4.0 does not know the setting yet.
+pub const DEFRAGMENTATION: Ability = since(5, 0, "activedefrag");
 /// ACL SETUSER.
 pub const USERS: Ability = since(6, 0, "ACL");
 /// A replica may load from the socket beside what it holds.
@@ -79,8 +81,6 @@ pub const EVICTION_WARNING: Ability = since(6, 0, "calls while a module loads");
 pub const INFO_SECTIONS: Ability = since(6, 0, "INFO of modules");
 /// A timer may replicate, so expired records go without a write.
 pub const TIMERS: Ability = since(6, 0, "timers that replicate");
-/// Values of modules may be moved: activedefrag is on beside them.
-pub const DEFRAGMENTATION: Ability = since(6, 2, "defragmentation of modules");
 /// FLUSHDB SYNC.
 pub const SYNC_FLUSHES: Ability = since(6, 2, "FLUSHDB SYNC");
 /// GEOSEARCHSTORE.

@@ -121,7 +121,7 @@ fn reads_that_find_a_table_are_hits_and_others_misses() {
 
 #[test]
 fn a_figure_that_only_grows_with_writes_is_left_by_reads() {
-    needs!(TOUCHED_BY_MODULES);
+    needs!(COUNTED_CHANGES);
     let (_server, mut client) = served(Options::new());
     let dirty = |client: &mut Client| line(client, "persistence", "rdb_changes_since_last_save");
     let before = dirty(&mut client);
