@@ -159,20 +159,33 @@ pub fn able(ability: Ability) -> bool {
     has(ability, "asks otherwise or not at all without")
 }
 
+/// Whether the server cannot; where it can, a test of how to do without is passed over.
+pub fn lacks(ability: Ability) -> bool {
+    let can = SERVER.can(ability);
+    if can {
+        say("needs the lack of", ability);
+    }
+    !can
+}
+
 /// Whether the server can; a line on stderr where not.
 pub fn has(ability: Ability, what: &str) -> bool {
     let can = SERVER.can(ability);
     if !can {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("a test");
-        let line = format!("passed over: {test} {what} {}\n", ability.name);
-        let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.insert(line.clone()) {
-            // Not `eprintln!`: what a test that succeeds prints so is never seen.
-            let _ = std::io::stderr().write_all(line.as_bytes());
-        }
+        say(what, ability);
     }
     can
+}
+
+fn say(what: &str, ability: Ability) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let line = format!("passed over: {test} {what} {}\n", ability.name);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(line.clone()) {
+        // Not `eprintln!`: what a test that succeeds prints so is never seen.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// The lines written so far: each is written once.
