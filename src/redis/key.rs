@@ -27,10 +27,12 @@ pub enum Mode {
 pub struct WrongType;
 
 /// An open key. It is closed on drop.
-pub struct Key<'a>(
-    *mut raw::RedisModuleKey,
-    std::marker::PhantomData<StringRef<'a>>,
-);
+pub struct Key<'a> {
+    /// Null where there is no such key and it was opened to be read.
+    pointer: *mut raw::RedisModuleKey,
+    ctx: Context,
+    name: StringRef<'a>,
+}
 
 impl<'a> Key<'a> {
     /// Opens a key of the selected database.
@@ -52,7 +54,11 @@ impl<'a> Key<'a> {
             name.pointer(),
             mode as i32
         ));
-        Key(key.unwrap_or(ptr::null_mut()), std::marker::PhantomData)
+        Key {
+            pointer: key.unwrap_or(ptr::null_mut()),
+            ctx,
+            name,
+        }
     }
 
     /// What the key holds; `None` where there is no such key.
@@ -77,7 +83,12 @@ impl<'a> Key<'a> {
     pub fn set(&mut self, table: Box<Table>) -> Result<()> {
         let value = Box::into_raw(Holder::new(table));
         let kind = data_type::pointer();
-        if call!(RedisModule_ModuleTypeSetValue(self.0, kind, value.cast())) == Some(OK) {
+        if call!(RedisModule_ModuleTypeSetValue(
+            self.pointer,
+            kind,
+            value.cast()
+        )) == Some(OK)
+        {
             return Ok(());
         }
         // SAFETY: The server did not take the value, so it is still ours.
@@ -87,25 +98,36 @@ impl<'a> Key<'a> {
 
     /// Deletes the key with its value.
     pub fn delete(&mut self) {
-        call!(RedisModule_DeleteKey(self.0));
+        call!(RedisModule_DeleteKey(self.pointer));
     }
 
     /// The value, null where there is no such key.
     #[inline]
     fn value(&self) -> std::result::Result<*mut Holder, WrongType> {
-        if self.0.is_null() {
+        if self.pointer.is_null() {
             return Ok(ptr::null_mut());
         }
-        match call!(RedisModule_KeyType(self.0)).unwrap_or(ERR) as isize {
-            kind if kind == raw::REDISMODULE_KEYTYPE_EMPTY => Ok(ptr::null_mut()),
+        match call!(RedisModule_KeyType(self.pointer)).unwrap_or(ERR) as isize {
+            kind if kind == raw::REDISMODULE_KEYTYPE_EMPTY => self.nothing(),
             kind if kind == raw::REDISMODULE_KEYTYPE_MODULE => {
-                if call!(RedisModule_ModuleTypeGetType(self.0)) != Some(data_type::pointer()) {
+                if call!(RedisModule_ModuleTypeGetType(self.pointer)) != Some(data_type::pointer())
+                {
                     return Err(WrongType);
                 }
-                let value = call!(RedisModule_ModuleTypeGetValue(self.0));
+                let value = call!(RedisModule_ModuleTypeGetValue(self.pointer));
                 Ok(value.unwrap_or(ptr::null_mut()).cast())
             }
             _ => Err(WrongType),
+        }
+    }
+
+    /// The value of a key that the server calls empty. It calls one so too whose type it does not
+    /// tell modules, as streams in Redis 5; but opened to be read, only what does not exist is null.
+    #[cold]
+    fn nothing(&self) -> std::result::Result<*mut Holder, WrongType> {
+        match Key::open(self.ctx, self.name, Mode::Peek).pointer.is_null() {
+            true => Ok(ptr::null_mut()),
+            false => Err(WrongType),
         }
     }
 }
@@ -114,8 +136,8 @@ impl Drop for Key<'_> {
     #[inline]
     fn drop(&mut self) {
         // A key that does not exist and was opened to be read is null.
-        if !self.0.is_null() {
-            call!(RedisModule_CloseKey(self.0));
+        if !self.pointer.is_null() {
+            call!(RedisModule_CloseKey(self.pointer));
         }
     }
 }

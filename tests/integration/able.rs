@@ -47,10 +47,20 @@ pub const WHOLE_TRANSACTIONS: Ability = since(5, 0, "no part of a transaction in
 pub const REPLICAOF: Ability = since(5, 0, "REPLICAOF");
 /// CLIENT ID.
 pub const CLIENT_ID: Ability = since(5, 0, "CLIENT ID");
-/// SLOWLOG names the client.
+/// SLOWLOG names the client; the candidate of 4.0 does not yet.
 pub const SLOWLOG_NAMES: Ability = since(5, 0, "clients in SLOWLOG");
-/// What a module does to a key counts in the figures of the server.
-pub const TOUCHED_BY_MODULES: Ability = since(5, 0, "figures of what modules do to keys");
+/// XADD.
+pub const STREAMS: Ability = since(5, 0, "streams");
+/// RESTORE ... IDLETIME, FREQ and ABSTTL.
+pub const RESTORE_OPTIONS: Ability = since(5, 0, "RESTORE IDLETIME");
+/// MIGRATE ... AUTH; the candidate of 4.0 cannot yet.
+pub const MIGRATE_AUTH: Ability = since(5, 0, "MIGRATE AUTH");
+/// Snapshots of version 9 are read, as Redis 5 writes them.
+pub const SNAPSHOTS_9: Ability = since(5, 0, "snapshots of version 9");
+/// What a module writes is a change to be saved; Redis before 4.0.3 counts none of it.
+pub const COUNTED_CHANGES: Ability = since(5, 0, "changes by modules that count");
+/// The server moves its memory; the candidate of 4.0 does not know the setting yet.
+pub const DEFRAGMENTATION: Ability = since(5, 0, "activedefrag");
 /// ACL SETUSER.
 pub const USERS: Ability = since(6, 0, "ACL");
 /// A replica may load from the socket beside what it holds.
@@ -71,8 +81,6 @@ pub const EVICTION_WARNING: Ability = since(6, 0, "calls while a module loads");
 pub const INFO_SECTIONS: Ability = since(6, 0, "INFO of modules");
 /// A timer may replicate, so expired records go without a write.
 pub const TIMERS: Ability = since(6, 0, "timers that replicate");
-/// Values of modules may be moved: activedefrag is on beside them.
-pub const DEFRAGMENTATION: Ability = since(6, 2, "defragmentation of modules");
 /// FLUSHDB SYNC.
 pub const SYNC_FLUSHES: Ability = since(6, 2, "FLUSHDB SYNC");
 /// GEOSEARCHSTORE.
@@ -101,8 +109,8 @@ pub const QUICK_SENTINEL: Ability = since(7, 0, "SENTINEL DEBUG");
 pub const FUNCTIONS: Ability = since(7, 0, "FUNCTION");
 /// A script says in its first line what it does.
 pub const SCRIPT_FLAGS: Ability = since(7, 0, "flags of scripts");
-/// CLUSTER ADDSLOTSRANGE, with which the tests form a cluster.
-pub const SLOT_RANGES: Ability = since(7, 0, "CLUSTER ADDSLOTSRANGE");
+/// The source of a slot that moves does not send on who asks for what it has and for what it has not.
+pub const PARTED_SLOTS: Ability = since(7, 0, "TRYAGAIN from the source of a slot");
 /// The class `n` of keyspace events.
 pub const EVENTS_OF_NEW_KEYS: Ability = since(7, 0, "keyspace events of new keys");
 /// LMPOP and ZMPOP.
@@ -117,6 +125,8 @@ pub const ARITY: Ability = since(7, 0, "arity of modules' commands");
 pub const SETTINGS: Ability = since(7, 0, "CONFIG of modules");
 /// MODULE LOAD at run time is off until it is allowed.
 pub const GUARDED_LOADING: Ability = since(7, 0, "enable-module-command");
+/// EXPIRE ... NX and LT.
+pub const EXPIRE_CONDITIONS: Ability = since(7, 0, "EXPIRE NX");
 /// EXPIRETIME.
 pub const EXPIRETIME: Ability = since(7, 0, "EXPIRETIME");
 /// Key patterns for reading alone.
@@ -149,20 +159,33 @@ pub fn able(ability: Ability) -> bool {
     has(ability, "asks otherwise or not at all without")
 }
 
+/// Whether the server cannot; where it can, a test of how to do without is passed over.
+pub fn lacks(ability: Ability) -> bool {
+    let can = SERVER.can(ability);
+    if can {
+        say("needs the lack of", ability);
+    }
+    !can
+}
+
 /// Whether the server can; a line on stderr where not.
 pub fn has(ability: Ability, what: &str) -> bool {
     let can = SERVER.can(ability);
     if !can {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("a test");
-        let line = format!("passed over: {test} {what} {}\n", ability.name);
-        let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.insert(line.clone()) {
-            // Not `eprintln!`: what a test that succeeds prints so is never seen.
-            let _ = std::io::stderr().write_all(line.as_bytes());
-        }
+        say(what, ability);
     }
     can
+}
+
+fn say(what: &str, ability: Ability) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let line = format!("passed over: {test} {what} {}\n", ability.name);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(line.clone()) {
+        // Not `eprintln!`: what a test that succeeds prints so is never seen.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// The lines written so far: each is written once.
@@ -235,6 +258,18 @@ pub fn copy(client: &mut Client, from: &str, to: &str) {
     let payload = client.ok(&format!("DUMP {from}")).bytes().to_vec();
     let restored = client.send(&[b"RESTORE", to.as_bytes(), b"0", &payload, b"REPLACE"]);
     assert_eq!(restored.print(), "OK");
+}
+
+/// Checks at which millisecond a key expires; where only the time that is left can be asked, it is right within a minute.
+#[track_caller]
+pub fn expires_at(client: &mut Client, key: &str, instant: i64) {
+    if able(EXPIRETIME) {
+        assert_eq!(client.count(&format!("PEXPIRETIME {key}")), instant);
+        return;
+    }
+    let seconds: i64 = client.list("TIME")[0].parse().expect("seconds");
+    let off = client.count(&format!("PTTL {key}")) + seconds * 1000 - instant;
+    assert!((-60_000..=1000).contains(&off), "{off} ms off");
 }
 
 /// The bytes that a table takes.

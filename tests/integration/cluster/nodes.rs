@@ -26,7 +26,8 @@ impl Cluster {
             .set("databases", "1")
             .set("cluster-enabled", "yes")
             .set("cluster-node-timeout", "5000")
-            .set("cluster-replica-validity-factor", "0")
+            // By this name every server knows it.
+            .set("cluster-slave-validity-factor", "0")
             .appendonly(false);
         let nodes: Vec<Server> = (0..primaries + replicas)
             .map(|_| options.clone().start())
@@ -50,9 +51,10 @@ impl Cluster {
             } else {
                 end
             };
+            let slots: Vec<String> = (start..=end).map(|slot| slot.to_string()).collect();
             cluster
                 .client(place.into())
-                .ok(&format!("CLUSTER ADDSLOTSRANGE {start} {end}"));
+                .ok(&format!("CLUSTER ADDSLOTS {}", slots.join(" ")));
         }
         let id = cluster.id(0);
         for place in primaries..primaries + replicas {
@@ -98,7 +100,8 @@ impl Cluster {
                 let role = words[2].replace("myself,", "");
                 let slots = words.get(8..).unwrap_or_default().join(" ");
                 // A slot that moves before its new owner knows the highest epoch may be claimed by the old one for ever.
-                let epoch = words[6];
+                // Of a replica's epoch servers before 7 are of two minds; it owns no slots.
+                let epoch = if role == "master" { words[6] } else { "-" };
                 format!("{} {role} {} {epoch} {slots}", words[0], words[3])
             })
             .collect();

@@ -413,7 +413,10 @@ fn a_table_that_goes_in_the_middle_takes_its_migration_along() {
         client.ok("SET other x");
         together(&mut client, &["YARR.MIGRATE t UP 2 more ADD INDEX n", goes]);
         rests(&mut client);
-        assert_eq!(figure(&mut client, "migrations_running"), 0, "{goes}");
+        // The server may free the table on a thread of its own, which DEL of Valkey does too.
+        eventually(&format!("no migration runs after {goes}"), || {
+            figure(&mut client, "migrations_running") == 0
+        });
         client.ok("DEL t");
         make(&mut client, "t", 10);
         assert_eq!(client.count("YARR.SCHEMA t VERSION"), 1, "{goes}");
