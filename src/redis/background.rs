@@ -172,6 +172,10 @@ fn look(
     let Some((other, next_expiry, migrates)) = peek(ctx, name.as_ref()) else {
         return Look::Gone;
     };
+    if migrates && decides && next_expiry.is_some_and(|at| at <= now) {
+        // What has expired gives its memory back also while a long migration goes on.
+        reclaim(ctx, name.as_ref(), now, started, SLICE / 2);
+    }
     if migrates && go_on(ctx, name.as_ref(), started, decides) {
         return Look::More;
     }
@@ -181,7 +185,7 @@ fn look(
         None => Look::Quiet,
         Some(at) if at > now => Look::Later(at),
         Some(_) if !decides => Look::Later(i64::MAX),
-        Some(_) => reclaim(ctx, name.as_ref(), now, started),
+        Some(_) => reclaim(ctx, name.as_ref(), now, started, SLICE),
     }
 }
 
@@ -258,12 +262,12 @@ fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>, bool)> {
     Some((table.identity(), table.next_expiry(), migrates))
 }
 
-fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Look {
+fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant, until: Duration) -> Look {
     SLICES.bump();
     let (mut batch, mut before) = (BATCH, started.elapsed());
     while reclaim_batch(ctx, name, now, batch) {
         let after = started.elapsed();
-        if after >= SLICE {
+        if after >= until {
             return Look::More;
         }
         batch = stride(batch, after - before);
