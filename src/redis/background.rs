@@ -81,6 +81,17 @@ fn rearm(ctx: Context, rest: Duration) {
     ));
 }
 
+/// Where this server is about to be told how a migration of the table ended, it need not have come to
+/// the end itself: what is missing is built in slices, if there are any.
+#[inline]
+pub fn allow_late(ctx: Context, table: Option<&mut Table>) {
+    if let Some(table) = table.filter(|table| table.running().is_some()) {
+        if has_timer() && ctx.flags().follows() {
+            table.may_be_late();
+        }
+    }
+}
+
 /// Puts a table that a command touched into the register, if there is work to do on it and it is
 /// not there yet.
 #[inline]
@@ -252,13 +263,13 @@ fn stride(batch: usize, took: Duration) -> usize {
 }
 
 /// The identity of the table of that name, when its first record expires, and whether a migration
-/// is running.
+/// is running or its indexes are late.
 fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>, bool)> {
     let key = Key::open(ctx, name, Mode::Peek);
     let holder = key.holder().ok()??;
     holder.count_migration();
     let table = holder.table().ok()?;
-    let migrates = table.running().is_some();
+    let migrates = table.running().is_some() || table.is_late();
     Some((table.identity(), table.next_expiry(), migrates))
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod constraint;
 mod copies;
 mod crash;
+mod late;
 mod pace;
 
 use crate::{
