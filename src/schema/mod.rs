@@ -259,6 +259,11 @@ impl Schema {
         number
     }
 
+    /// What a field was before its type changed last.
+    pub fn origin_of(&self, number: FieldNumber) -> Option<&Origin> {
+        self.origins.iter().find(|origin| origin.field == number)
+    }
+
     /// Whether a field of this table has this number, or had it once.
     pub fn has_given(&self, number: FieldNumber) -> bool {
         number < self.next_field

@@ -92,7 +92,15 @@ impl Pass {
         let newly = |position: &usize| {
             schema.fields.get(*position).is_some_and(|field| {
                 let was = before.fields.iter().find(|f| f.number == field.number);
-                field.not_null && was.is_some_and(|was| !was.not_null)
+                let filled = match was {
+                    Some(was) => was.not_null,
+                    // A field that comes has its default in every record.
+                    None => {
+                        !field.initial.as_ref().is_null()
+                            && schema.origin_of(field.number).is_none()
+                    }
+                };
+                field.not_null && !filled
             })
         };
         let is_text = |position: &usize| {
@@ -111,10 +119,13 @@ impl Pass {
             .iter()
             .enumerate()
             .filter_map(|(position, field)| {
-                let origin = schema.origins.iter().find(|o| o.field == field.number)?;
-                let known = before.fields.iter().any(|f| f.number == field.number);
-                let former = before.position_of(origin.former).filter(|_| !known)?;
-                Some((position, former))
+                // The type may change more than once in one migration.
+                let mut number = field.number;
+                while before.position_of(number).is_none() {
+                    number = schema.origin_of(number)?.former;
+                }
+                let former = before.position_of(number)?;
+                (number != field.number).then_some((position, former))
             });
         Pass {
             converted: converted.collect(),

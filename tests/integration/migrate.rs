@@ -394,3 +394,29 @@ fn another_type_of_key_is_not_migrated() {
     );
     assert_eq!(client.run("GET k").print(), "\"v\"");
 }
+
+#[test]
+fn what_one_operation_leaves_is_looked_at_as_what_was_there_before() {
+    let mut client = fresh();
+    transcript(
+        &mut client,
+        r#"
+        > YARR.MIGRATE t UP 1 make ADD FIELD n STRING ADD FIELD o STRING TIMESTAMPS OFF
+        OK
+        > YARR.CREATE t n x
+        "1"
+        > YARR.MIGRATE t UP 2 x ADD FIELD m INTEGER SET FIELD m NOT NULL
+        (error) NOTNULL field 'm' cannot be NOT NULL: the record with id '1' has a null there
+        > YARR.MIGRATE t UP 2 x SET FIELD o TYPE INTEGER SET FIELD o NOT NULL
+        (error) NOTNULL field 'o' cannot be NOT NULL: the record with id '1' has a null there
+        > YARR.MIGRATE t UP 2 x SET FIELD n TYPE INTEGER SET FIELD n TYPE STRING
+        (error) BADVALUE field 'n' cannot be STRING: 'x' in the record with id '1' would not be the same value
+        > YARR.MIGRATE t UP 2 x SET FIELD n TYPE INTEGER REMOVE FIELD n DROP DATA
+        OK
+        > YARR.MIGRATE t UP 3 x ADD FIELD m INTEGER DEFAULT 5 SET FIELD m NOT NULL SET FIELD m TYPE STRING
+        OK
+        > YARR.WHERE t * PLUCK m
+        1) "5"
+        "#,
+    );
+}
