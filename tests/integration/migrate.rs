@@ -420,3 +420,13 @@ fn what_one_operation_leaves_is_looked_at_as_what_was_there_before() {
         "#,
     );
 }
+
+#[test]
+fn an_index_that_goes_and_comes_back_stands_where_it_stood() {
+    let mut client = fresh();
+    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER UNIQUE ADD INDEX b BITMAP ADD INDEX a b");
+    let schema = client.list("YARR.SCHEMA t");
+    client.ok("YARR.MIGRATE t UP 2 less REMOVE INDEX a REMOVE INDEX b ADD INDEX b a");
+    client.ok("YARR.MIGRATE t DOWN 2");
+    assert_eq!(client.list("YARR.SCHEMA t"), schema);
+}
