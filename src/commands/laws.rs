@@ -174,6 +174,7 @@ fn text(model: &Model, ops: &[Op], now: i64) -> String {
 struct Applied {
     version: i64,
     before: Model,
+    after: Model,
     ops: Vec<Op>,
     down: Option<Vec<Op>>,
 }
@@ -323,6 +324,7 @@ impl World {
             self.applied.push(Applied {
                 version,
                 before,
+                after: self.model.clone(),
                 ops,
                 down,
             });
@@ -343,6 +345,8 @@ impl World {
             return;
         };
         let (before, ops) = (last.before.clone(), last.ops.clone());
+        let untouched =
+            last.after.records == self.model.records && ops.iter().all(|op| before.keeps(op));
         let history = self.table.as_ref().unwrap().history().clone();
         let expected = self.model.apply(&down, self.now, drop_data);
         let done = self.migrate(&line, slice, &[]);
@@ -361,6 +365,12 @@ impl World {
             schema(&before),
             "the way down of {ops:#?}"
         );
+        if untouched {
+            assert_eq!(
+                self.model.records, before.records,
+                "the way down of {ops:#?}"
+            );
+        }
         let table = self.table.as_ref().unwrap();
         let (line, applied) = (
             table.history().lines.last().unwrap(),

@@ -110,7 +110,7 @@ pub fn convert(text: &str, from: &str, to: &str) -> Option<String> {
             "1" | "true" => Some("true".into()),
             _ => None,
         },
-        "UUID" => kept(text == UUID),
+        "UUID" => kept(text.starts_with("00000000-")),
         kind => kept(names(kind).contains(&text)),
     }
 }
@@ -391,6 +391,16 @@ impl Model {
             Op::Timestamps(_) => vec![Op::Timestamps(self.timestamps)],
             Op::Id(_) => vec![Op::Id(self.id)],
         })
+    }
+
+    /// Whether an operation leaves all values there are, and the way down each as it was: a text in another type is
+    /// read as that type reads it, and comes back as it writes it.
+    pub fn keeps(&self, op: &Op) -> bool {
+        match op {
+            Op::Remove(_) | Op::Timestamps(_) | Op::Ttl(_, true) | Op::Update(..) => false,
+            Op::Type(..) => self.fields.iter().all(|field| field.kind != "STRING"),
+            _ => true,
+        }
     }
 
     /// What undoes all of them, the last first.
