@@ -174,7 +174,8 @@ fn text(model: &Model, ops: &[Op], now: i64) -> String {
 struct Applied {
     version: i64,
     before: Model,
-    after: Model,
+    /// What it left, where nothing was written meanwhile.
+    after: Option<Model>,
     ops: Vec<Op>,
     down: Option<Vec<Op>>,
 }
@@ -324,7 +325,7 @@ impl World {
             self.applied.push(Applied {
                 version,
                 before,
-                after: self.model.clone(),
+                after: writes.is_empty().then(|| self.model.clone()),
                 ops,
                 down,
             });
@@ -345,8 +346,9 @@ impl World {
             return;
         };
         let (before, ops) = (last.before.clone(), last.ops.clone());
-        let untouched =
-            last.after.records == self.model.records && ops.iter().all(|op| before.keeps(op));
+        let after = last.after.as_ref();
+        let untouched = after.is_some_and(|after| after.records == self.model.records);
+        let untouched = untouched && ops.iter().all(|op| before.keeps(op));
         let history = self.table.as_ref().unwrap().history().clone();
         let expected = self.model.apply(&down, self.now, drop_data);
         let done = self.migrate(&line, slice, &[]);
