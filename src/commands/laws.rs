@@ -53,7 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
     let operations = || prop::collection::vec(any::<[u8; 6]>(), 1..5);
     let drop_data = prop::bool::weighted(0.8);
     prop_oneof![
-        5 => (operations(), drop_data.clone(), 1usize..9).prop_map(|(o, d, s)| Step::Up(o, d, s)),
+        5 => (operations(), drop_data, 1usize..9).prop_map(|(o, d, s)| Step::Up(o, d, s)),
         1 => (operations(), 1usize..9, operations()).prop_map(|(o, s, w)| Step::Amid(o, s, w)),
         3 => (drop_data, 1usize..9).prop_map(|(d, s)| Step::Down(d, s)),
         6 => any::<[u8; 6]>().prop_map(Step::Write),

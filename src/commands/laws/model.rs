@@ -229,7 +229,7 @@ impl Model {
                     record.extend(field.default.clone().map(|text| (field.name.clone(), text)));
                 }
                 let mut field = field.clone();
-                field.initial = field.default.clone();
+                (field.initial, field.lost) = (field.default.clone(), false);
                 let name = field.name.clone();
                 let place = place.unwrap_or(self.fields.len()).min(self.fields.len());
                 self.fields.insert(place, field);
