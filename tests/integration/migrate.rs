@@ -422,6 +422,22 @@ fn what_one_operation_leaves_is_looked_at_as_what_was_there_before() {
 }
 
 #[test]
+fn the_way_down_of_a_type_leads_to_the_same_default() {
+    let mut client = fresh();
+    client
+        .ok("YARR.MIGRATE t UP 1 make ADD FIELD a STRING DEFAULT 05 ADD FIELD b STRING DEFAULT 5");
+    let schema = client.list("YARR.SCHEMA t");
+    client.ok("YARR.MIGRATE t UP 2 numbers SET FIELD a TYPE INTEGER SET FIELD b TYPE INTEGER");
+    assert!(
+        client
+            .list("YARR.SCHEMA t")
+            .contains(&"ADD FIELD a INTEGER DEFAULT 5".to_string())
+    );
+    client.ok("YARR.MIGRATE t DOWN 2");
+    assert_eq!(client.list("YARR.SCHEMA t"), schema);
+}
+
+#[test]
 fn an_index_that_goes_and_comes_back_stands_where_it_stood() {
     let mut client = fresh();
     client.ok("YARR.MIGRATE t UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER UNIQUE ADD INDEX b BITMAP ADD INDEX a b");

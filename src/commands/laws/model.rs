@@ -379,7 +379,22 @@ impl Model {
             Op::Rename(from, to) => vec![Op::Rename(to.clone(), from.clone())],
             Op::Default(name, _) => vec![Op::Default(name.clone(), field(name)?.default)],
             Op::NotNull(name, _) => vec![Op::NotNull(name.clone(), field(name)?.not_null)],
-            Op::Type(name, _) => vec![Op::Type(name.clone(), field(name)?.kind)],
+            Op::Type(name, kind) => {
+                let Field {
+                    kind: before,
+                    default,
+                    ..
+                } = field(name)?;
+                let back = |text: &String| convert(&convert(text, &before, kind)?, kind, &before);
+                let same = default
+                    .as_ref()
+                    .is_none_or(|text| back(text).as_ref() == Some(text));
+                let default = (!same).then(|| Op::Default(name.clone(), default.clone()));
+                [Op::Type(name.clone(), before)]
+                    .into_iter()
+                    .chain(default)
+                    .collect()
+            }
             Op::EnumValue(..) | Op::Update(..) => return None,
             Op::AddIndex(index) => vec![Op::RemoveIndex(index.clone())],
             Op::RemoveIndex((fields, shape)) => {
