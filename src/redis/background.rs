@@ -42,7 +42,7 @@ const BATCH: usize = 16;
 /// A batch grows and shrinks until it takes about so long: each travels by itself.
 const STRIDE: Duration = Duration::from_micros(100);
 /// A slice takes on no further batch after so long.
-const SLICE: Duration = Duration::from_micros(700);
+const SLICE: Duration = Duration::from_micros(600);
 /// From one slice to the next, while nothing is due.
 const REST: Duration = Duration::from_millis(100);
 /// From one slice to the next, while more is due: a quarter of the time at most.
