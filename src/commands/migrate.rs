@@ -280,6 +280,9 @@ fn carry_out(
 /// # Errors
 /// Only a fault of the module.
 pub fn work(table: &mut Table, most: usize, now: i64, decides: bool) -> Result<(Effects, bool)> {
+    if table.is_late() {
+        return Ok((Effects::none(), !table.catch_up(most)));
+    }
     let Some(running) = table.running().cloned() else {
         return Ok((Effects::none(), false));
     };

@@ -15,6 +15,8 @@ mod explain;
 mod find;
 mod given;
 mod info;
+#[cfg(test)]
+mod laws;
 mod migrate;
 mod record_reply;
 mod reply;

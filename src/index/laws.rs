@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use roaring::RoaringBitmap;
+
 use super::{Bitmap, Index, KeyRange, SortedSet};
 
 type Model = BTreeSet<(Vec<u8>, u32)>;
@@ -338,6 +340,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
+    fn rows_of_a_value_behave_in_a_list_and_in_segments(
+        runs in prop::collection::vec((any::<bool>(), 0_u32..200, 1_u32..120, 1_u32..2000), 1..12),
+    ) {
+        let (mut bitmap, mut model) = (Bitmap::new(), BTreeSet::new());
+        for (insert, start, rows, stride) in runs {
+            for row in (0..rows).map(|n| start + n * stride) {
+                match insert {
+                    true => prop_assert_eq!(bitmap.insert(b"k", row), model.insert(row)),
+                    false => prop_assert_eq!(bitmap.remove(b"k", row), model.remove(&row)),
+                }
+            }
+            bitmap.check().unwrap();
+            let others: RoaringBitmap = (0..300_000).step_by(3).collect();
+            let rows = bitmap.get(b"k");
+            prop_assert_eq!(rows.is_some(), !model.is_empty());
+            let Some(rows) = rows else { continue };
+            prop_assert_eq!(rows.len(), model.len() as u64);
+            prop_assert_eq!(rows.first(), model.first().copied());
+            prop_assert!(rows.bits().iter().eq(model.iter().copied()));
+            prop_assert_eq!(rows.common(&others), model.iter().filter(|row| **row % 3 == 0 && **row < 300_000).count() as u64);
+            prop_assert!(model.iter().all(|row| rows.contains(*row)) && !rows.contains(400_001));
+        }
+        for row in &model {
+            bitmap.remove(b"k", *row);
+        }
+        bitmap.check().unwrap();
+        prop_assert_eq!((bitmap.bytes(), bitmap.len()), (0, 0));
+    }
+
+    #[test]
     fn a_bitmap_behaves(
         changes in prop::collection::vec((any::<bool>(), strings(), 0_u32..200_000), 1..600),
         bounds in prop::collection::vec(strings(), 2..6),
@@ -354,7 +386,7 @@ proptest! {
             }
         }
         bitmap.check().unwrap();
-        let values: Vec<(Vec<u8>, u64)> = bitmap.values().map(|(key, count)| (key.to_vec(), count)).collect();
+        let values: Vec<(Vec<u8>, u64)> = bitmap.values().map(|(key, rows)| (key.to_vec(), rows.len())).collect();
         let expected: Vec<_> = model.iter().map(|(key, rows)| (key.clone(), rows.len() as u64)).collect();
         prop_assert_eq!(values, expected);
         for pair in bounds.windows(2) {

@@ -11,7 +11,7 @@ use super::{
     source::{self, BitmapSource, Source},
 };
 use crate::{
-    index::{KeyRange, Walk},
+    index::{KeyRange, Rows, Walk},
     table::{Record, Row, Table, expires_by, tag_key},
     value::key::PRESENT,
 };
@@ -148,7 +148,7 @@ pub(super) fn member_rows<'t>(
         return entries(table, condition, rows);
     };
     if let Some(only) = bits.only(&condition.values) {
-        return Some(only.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
+        return Some(bits_of(only));
     }
     let rows = rows();
     if rows < MANY || bits.bitmap.values().len() as u64 > rows / VALUES {
@@ -193,13 +193,20 @@ fn tagged_rows<'t>(
     let bitmap = source::bitmap(table, tagged.position)?.bitmap;
     let with = bitmap.get(&tag_key(&tagged.tag));
     if tagged.wanted {
-        return Some(with.map_or(Cow::Owned(RoaringBitmap::new()), Cow::Borrowed));
+        return Some(bits_of(with));
     }
     match (bitmap.get(&[PRESENT]), with) {
-        (None, _) => Some(Cow::Owned(RoaringBitmap::new())),
-        (Some(all), None) => Some(Cow::Borrowed(all)),
-        (Some(all), Some(with)) => (rows() >= MANY).then(|| Cow::Owned(all - with)),
+        (all, None) => Some(bits_of(all)),
+        (None, _) => Some(bits_of(None)),
+        (Some(all), Some(with)) => {
+            (rows() >= MANY).then(|| Cow::Owned(&*all.bits() - &*with.bits()))
+        }
     }
+}
+
+/// The rows of a value, where a record has it.
+fn bits_of(rows: Option<&Rows>) -> Cow<'_, RoaringBitmap> {
+    rows.map_or(Cow::Owned(RoaringBitmap::new()), Rows::bits)
 }
 
 /// Calls `met` with the row of each record that the way leads to and that matches, once each,
@@ -303,7 +310,7 @@ fn visit_bits(
     if let [range] = ranges {
         // A range that begins with a value's key is mostly that value alone.
         match bits.bitmap.get(&range.low) {
-            Some(only) if bits.bitmap.count(range) == only.len() => rows = Cow::Borrowed(only),
+            Some(only) if bits.bitmap.count(range) == only.len() => rows = only.bits(),
             _ => rows = Cow::Owned(bits.bitmap.rows(range)),
         }
     } else if !ranges.is_empty() {

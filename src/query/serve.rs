@@ -14,7 +14,8 @@ use crate::{
 /// NOINDEX naming the fields and the migration operation that would serve; INDEXBUILDING where an
 /// index that would is on its way.
 pub(super) fn check(table: &Table, filter: &Filter, scan: bool) -> Result<()> {
-    if scan || is_served(&filter.root) {
+    let built = || !table.is_late() || is_built(&filter.root, table);
+    if scan || (is_served(&filter.root) && built()) {
         return Ok(());
     }
     let schema = table.schema();
@@ -47,6 +48,21 @@ pub(super) fn is_served(node: &Node) -> bool {
         Node::Tag(tagged) => tagged.served,
         Node::All(parts) => parts.is_empty() || parts.iter().any(is_served),
         Node::Any(parts) => parts.iter().all(is_served),
+    }
+}
+
+/// [`is_served`], where indexes of the schema may still be missing.
+fn is_built(node: &Node, table: &Table) -> bool {
+    let leads = |position: usize| {
+        let mut indexes = table.indexes().iter();
+        let own = position == 0 || position == table.schema().expires_at();
+        own || indexes.any(|index| index.positions.first() == Some(&position))
+    };
+    match node {
+        Node::Field(condition) => condition.served && leads(condition.position),
+        Node::Tag(tagged) => tagged.served && leads(tagged.position),
+        Node::All(parts) => parts.is_empty() || parts.iter().any(|part| is_built(part, table)),
+        Node::Any(parts) => parts.iter().all(|part| is_built(part, table)),
     }
 }
 

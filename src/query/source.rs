@@ -11,7 +11,7 @@ use super::{
     value_set::ValueSet,
 };
 use crate::{
-    index::{Bitmap, Index, KeyRange, SortedSet, successor},
+    index::{Bitmap, Index, KeyRange, Rows, SortedSet, successor},
     schema::Schema,
     table::Table,
     value::{Value, ValueRef, key::PRESENT},
@@ -220,9 +220,9 @@ pub(super) fn estimate(ranges: &[KeyRange], count: impl Fn(&KeyRange) -> u64) ->
 }
 
 impl<'t> BitmapSource<'t> {
-    /// The rows of a field's values, where they are one value's: borrowed; `None` where no record
+    /// The rows of a field's values, where they are one value's; `None` where no record
     /// has it.
-    pub(super) fn only(&self, values: &ValueSet) -> Option<Option<&'t RoaringBitmap>> {
+    pub(super) fn only(&self, values: &ValueSet) -> Option<Option<&'t Rows>> {
         Some(self.bitmap.get(&joined(&[], &values.only()?)))
     }
 

@@ -172,6 +172,11 @@ impl Flags {
             && !self.loading()
     }
 
+    /// This server follows another one, and is not loading.
+    pub fn follows(self) -> bool {
+        self.has(raw::REDISMODULE_CTX_FLAGS_SLAVE) && !self.loading()
+    }
+
     /// The server is loading its data.
     pub fn loading(self) -> bool {
         self.has(raw::REDISMODULE_CTX_FLAGS_LOADING)

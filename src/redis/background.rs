@@ -42,7 +42,7 @@ const BATCH: usize = 16;
 /// A batch grows and shrinks until it takes about so long: each travels by itself.
 const STRIDE: Duration = Duration::from_micros(100);
 /// A slice takes on no further batch after so long.
-const SLICE: Duration = Duration::from_micros(700);
+const SLICE: Duration = Duration::from_micros(600);
 /// From one slice to the next, while nothing is due.
 const REST: Duration = Duration::from_millis(100);
 /// From one slice to the next, while more is due: a quarter of the time at most.
@@ -79,6 +79,17 @@ fn rearm(ctx: Context, rest: Duration) {
         Some(tick),
         ptr::null_mut()
     ));
+}
+
+/// Where this server is about to be told how a migration of the table ended, it need not have come to
+/// the end itself: what is missing is built in slices, if there are any.
+#[inline]
+pub fn allow_late(ctx: Context, table: Option<&mut Table>) {
+    if let Some(table) = table.filter(|table| table.running().is_some()) {
+        if has_timer() && ctx.flags().follows() {
+            table.may_be_late();
+        }
+    }
 }
 
 /// Puts a table that a command touched into the register, if there is work to do on it and it is
@@ -172,6 +183,10 @@ fn look(
     let Some((other, next_expiry, migrates)) = peek(ctx, name.as_ref()) else {
         return Look::Gone;
     };
+    if migrates && decides && next_expiry.is_some_and(|at| at <= now) {
+        // What has expired gives its memory back also while a long migration goes on.
+        reclaim(ctx, name.as_ref(), now, started, SLICE / 2);
+    }
     if migrates && go_on(ctx, name.as_ref(), started, decides) {
         return Look::More;
     }
@@ -181,7 +196,7 @@ fn look(
         None => Look::Quiet,
         Some(at) if at > now => Look::Later(at),
         Some(_) if !decides => Look::Later(i64::MAX),
-        Some(_) => reclaim(ctx, name.as_ref(), now, started),
+        Some(_) => reclaim(ctx, name.as_ref(), now, started, SLICE),
     }
 }
 
@@ -248,22 +263,22 @@ fn stride(batch: usize, took: Duration) -> usize {
 }
 
 /// The identity of the table of that name, when its first record expires, and whether a migration
-/// is running.
+/// is running or its indexes are late.
 fn peek(ctx: Context, name: StringRef<'_>) -> Option<(u64, Option<i64>, bool)> {
     let key = Key::open(ctx, name, Mode::Peek);
     let holder = key.holder().ok()??;
     holder.count_migration();
     let table = holder.table().ok()?;
-    let migrates = table.running().is_some();
+    let migrates = table.running().is_some() || table.is_late();
     Some((table.identity(), table.next_expiry(), migrates))
 }
 
-fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant) -> Look {
+fn reclaim(ctx: Context, name: StringRef<'_>, now: i64, started: Instant, until: Duration) -> Look {
     SLICES.bump();
     let (mut batch, mut before) = (BATCH, started.elapsed());
     while reclaim_batch(ctx, name, now, batch) {
         let after = started.elapsed();
-        if after >= SLICE {
+        if after >= until {
             return Look::More;
         }
         batch = stride(batch, after - before);

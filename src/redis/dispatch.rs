@@ -176,7 +176,11 @@ fn run_write(
         .holder_mut()?
         .ok_or_else(|| Error::no_table(name.bytes()))?;
     let effects = holder.change(|table| match table {
-        Some(table) => write(table, tokens, &environment(), reply),
+        Some(table) => {
+            // Who decides what is written must know what is unique.
+            table.catch_up(usize::MAX);
+            write(table, tokens, &environment(), reply)
+        }
         None => Err(Error::internal("the key has no table")),
     })?;
     background::note(ctx, name, holder);
@@ -200,7 +204,10 @@ fn run_make(
     let mut key = Key::open(ctx, name, Mode::Write);
     let effects = match key.holder_mut()? {
         Some(holder) => {
-            let effects = holder.change(|table| make(table, tokens, &environment(), reply))?;
+            let effects = holder.change(|table| {
+                background::allow_late(ctx, table.as_deref_mut());
+                make(table, tokens, &environment(), reply)
+            })?;
             match holder.is_empty() {
                 true => key.delete(),
                 false => background::note(ctx, name, holder),

@@ -497,7 +497,7 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
             let (_, field) = field(name)?;
             let change = match change {
                 FieldChange::NotNull(_) => FieldChange::NotNull(field.not_null),
-                FieldChange::Type(_) => FieldChange::Type(field.kind.clone()),
+                FieldChange::Type(kind) => return Some(undo_type(field, kind)),
                 FieldChange::Default(_) | FieldChange::DefaultTags(_) => match &field.default {
                     Some(default) => default.change(&field.kind),
                     None => FieldChange::Default(None),
@@ -527,4 +527,25 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
         Operation::Id(_) => vec![Operation::Id(before.id)],
         Operation::Timestamps(_) => vec![Operation::Timestamps(before.timestamps)],
     })
+}
+
+/// What gives a field back the type it had before it was `kind`, and a default that would come back
+/// as `kind` writes it.
+fn undo_type(field: &Field, kind: &Type) -> Vec<Operation> {
+    let name = &field.name;
+    let back = |value: &Value| {
+        let there = convert(value.as_ref(), &field.kind, kind)?.to_value();
+        Some(convert(there.as_ref(), kind, &field.kind)?.to_value())
+    };
+    let other = field.default.as_ref().filter(|default| match default {
+        DefaultValue::Fixed(value) => back(value).as_ref() != Some(value),
+        DefaultValue::Clock(_) => false,
+    });
+    let changes = [FieldChange::Type(field.kind.clone())].into_iter();
+    let changes = changes.chain(other.map(|default| default.change(&field.kind)));
+    let operation = |change| Operation::SetField {
+        name: name.clone(),
+        change,
+    };
+    changes.map(operation).collect()
 }

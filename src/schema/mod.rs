@@ -259,6 +259,11 @@ impl Schema {
         number
     }
 
+    /// What a field was before its type changed last.
+    pub fn origin_of(&self, number: FieldNumber) -> Option<&Origin> {
+        self.origins.iter().find(|origin| origin.field == number)
+    }
+
     /// Whether a field of this table has this number, or had it once.
     pub fn has_given(&self, number: FieldNumber) -> bool {
         number < self.next_field
@@ -353,7 +358,8 @@ impl Schema {
         )
     }
 
-    /// The operations that make this schema anew.
+    /// The operations that make this schema anew: its fields, then its indexes, both in the order of
+    /// the fields, so that an index that goes and comes back stands where it stood.
     pub fn operations(&self) -> Vec<Operation> {
         let mut operations = Vec::new();
         if self.id != IdType::Integer {
@@ -371,7 +377,12 @@ impl Schema {
             index: None,
             position: None,
         }));
-        operations.extend(self.indexes.iter().map(|index| {
+        let mut indexes: Vec<&IndexDefinition> = self.indexes.iter().collect();
+        indexes.sort_by_cached_key(|index| {
+            let bitmap = index.method == Method::Bitmap;
+            (self.index_positions(index), bitmap)
+        });
+        operations.extend(indexes.into_iter().map(|index| {
             Operation::AddIndex {
                 fields: self
                     .index_names(index)

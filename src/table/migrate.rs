@@ -59,7 +59,8 @@ impl Table {
         let schema = self.changed_schema(&line.operations, &facts)?;
         // Operations that came as effects have passed no parser.
         schema.validate()?;
-        self.pass = Some(Box::new(Pass::new(&self.form, &self.indexes, schema)));
+        self.catch_up(usize::MAX);
+        self.pass = Some(Box::new(self.pass_to(schema)));
         let passed = self.pass_at_once(now);
         let pass = self.pass.take();
         let mut effects = passed?;
@@ -105,7 +106,7 @@ impl Table {
     pub fn needs_pass(&self, line: &Line, drop_data: bool) -> Result<bool> {
         let facts = self.facts(line.at, drop_data);
         let schema = self.changed_schema(&line.operations, &facts)?;
-        Ok(Pass::new(&self.form, &self.indexes, schema).is_needed())
+        Ok(self.pass_to(schema).is_needed())
     }
 
     /// Writes a line into the history.
@@ -168,7 +169,7 @@ impl Table {
     }
 
     /// Puts the indexes kept and built in the schema's order.
-    fn arrange(&mut self, mut built: Vec<TableIndex>) {
+    pub(super) fn arrange(&mut self, mut built: Vec<TableIndex>) {
         let mut kept = std::mem::take(&mut self.indexes);
         let form = self.form();
         for definition in &form.schema.indexes {

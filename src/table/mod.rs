@@ -59,7 +59,7 @@ pub struct Table {
     highest_id: i64,
     /// The migration that is running, which is part of the state.
     running: Option<Running>,
-    /// How far it has come here, which is not.
+    /// How far it has come here, which is not. Where no migration is running, what is built late.
     pass: Option<Box<Pass>>,
     /// Indexes that a migration has done away with: large ones take long to free.
     dropped: Vec<Index>,
@@ -210,7 +210,7 @@ impl Table {
 
     /// Whether there is work to do between commands: records expire, or a migration is running.
     pub fn has_work(&self) -> bool {
-        self.running.is_some() || self.has_expiry()
+        self.running.is_some() || self.is_late() || self.has_expiry()
     }
 
     /// Whether any record expires.
@@ -411,7 +411,11 @@ impl Table {
     }
 
     fn check_indexes(&self, counts: &[u64]) -> std::result::Result<(), String> {
+        let late = self.pass.iter().filter(|_| self.is_late());
+        let late: Vec<_> = late.flat_map(|pass| &pass.built).collect();
+        let is_late = |number| late.iter().any(|index| index.definition.number == number);
         let definitions = self.form.schema.indexes.iter();
+        let definitions = definitions.filter(|definition| !is_late(definition.number));
         for ((index, definition), count) in self.indexes.iter().zip(definitions).zip(counts) {
             index.index.check()?;
             let positions = self.form.schema.index_positions(definition);
@@ -422,7 +426,7 @@ impl Table {
                 return Err(format!("{definition:?} holds more than the records"));
             }
         }
-        match self.indexes.len() == self.form.schema.indexes.len() {
+        match self.indexes.len() + late.len() == self.form.schema.indexes.len() {
             true => Ok(()),
             false => Err("the schema has another number of indexes".into()),
         }

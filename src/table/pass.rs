@@ -34,6 +34,17 @@ pub enum Objection {
     Key(usize, Vec<u8>),
 }
 
+/// When a pass is done whose end another server decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// At the latest when this server is told of the end.
+    Told,
+    /// It may go on between commands after that.
+    Later,
+    /// It does: the schema that was coming is in force, and only indexes are still missing.
+    Late,
+}
+
 /// A pass under way.
 pub struct Pass {
     /// Reads records through the schema that is coming.
@@ -57,13 +68,14 @@ pub struct Pass {
     objections: Vec<Objection>,
     /// Whether there were more objections than are kept.
     overflow: bool,
+    pub(super) ending: Ending,
     key: Vec<u8>,
 }
 
 impl Pass {
     /// The pass that a change from the schema of `form` to another asks for. `there` are the
     /// indexes there are.
-    pub fn new(form: &Arc<Form>, there: &[TableIndex], schema: Schema) -> Pass {
+    pub fn new(form: &Arc<Form>, there: &[&TableIndex], schema: Schema) -> Pass {
         let before = &form.schema;
         let same_expiry =
             number_at(before, before.expires_at()) == number_at(&schema, schema.expires_at());
@@ -80,7 +92,15 @@ impl Pass {
         let newly = |position: &usize| {
             schema.fields.get(*position).is_some_and(|field| {
                 let was = before.fields.iter().find(|f| f.number == field.number);
-                field.not_null && was.is_some_and(|was| !was.not_null)
+                let filled = match was {
+                    Some(was) => was.not_null,
+                    // A field that comes has its default in every record.
+                    None => {
+                        !field.initial.as_ref().is_null()
+                            && schema.origin_of(field.number).is_none()
+                    }
+                };
+                field.not_null && !filled
             })
         };
         let is_text = |position: &usize| {
@@ -99,10 +119,13 @@ impl Pass {
             .iter()
             .enumerate()
             .filter_map(|(position, field)| {
-                let origin = schema.origins.iter().find(|o| o.field == field.number)?;
-                let known = before.fields.iter().any(|f| f.number == field.number);
-                let former = before.position_of(origin.former).filter(|_| !known)?;
-                Some((position, former))
+                // The type may change more than once in one migration.
+                let mut number = field.number;
+                while before.position_of(number).is_none() {
+                    number = schema.origin_of(number)?.former;
+                }
+                let former = before.position_of(number)?;
+                (number != field.number).then_some((position, former))
             });
         Pass {
             converted: converted.collect(),
@@ -116,6 +139,7 @@ impl Pass {
             met: 0,
             objections: Vec::new(),
             overflow: false,
+            ending: Ending::Told,
             key: Vec::new(),
         }
     }
@@ -129,6 +153,13 @@ impl Pass {
     /// What records mean once the pass has ended.
     pub fn form(&self) -> &Arc<Form> {
         &self.form
+    }
+
+    /// Whether what is left of it, once it is known to end well, is to build indexes, and may be done
+    /// between commands. When records expire must be known at once.
+    pub fn may_be_late(&self, records: &Records) -> bool {
+        let left = records.iter_from(self.next).next().is_some();
+        self.ending == Ending::Later && left && self.expiry.is_none()
     }
 
     /// How many records have been met.

@@ -1,10 +1,12 @@
 //! A migration whose pass over the records goes on between commands.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Effects, Event, Row, Table, Write,
-    pass::{Objection, Pass},
+    Effects, Event, Row, Table, TableIndex, Write,
+    pass::{Ending, Objection, Pass},
     state::to_bytes,
 };
 use crate::{
@@ -61,9 +63,9 @@ impl Table {
         self.pass.as_ref().map(|pass| &pass.form().schema)
     }
 
-    /// How far the running migration has come.
+    /// How far the running migration has come, or what is built late.
     pub fn progress(&self) -> Option<Progress> {
-        self.running.as_ref().map(|_| Progress {
+        (self.running.is_some() || self.is_late()).then(|| Progress {
             met: self.met().min(self.len()),
             records: self.len(),
         })
@@ -122,7 +124,8 @@ impl Table {
         };
         let mut effects = Effects::none();
         effects.begin(&to_bytes(&running)?);
-        self.pass = Some(Box::new(Pass::new(&self.form, &self.indexes, schema)));
+        self.catch_up(usize::MAX);
+        self.pass = Some(Box::new(self.pass_to(schema)));
         self.running = Some(running);
         Ok(effects)
     }
@@ -320,7 +323,9 @@ impl Table {
             Some(running) if running.line.version == end.version => {}
             _ => return Err(Error::corrupt("it ends a migration that is not running")),
         }
-        if end.state == State::Applied {
+        let pass = self.pass.as_ref();
+        let late = pass.is_some_and(|pass| pass.may_be_late(&self.records));
+        if end.state == State::Applied && !late {
             self.finish_pass()?;
         }
         let mut effects = Effects::none();
@@ -332,6 +337,7 @@ impl Table {
         line.took = end.took;
         line.state = end.state;
         match (&line.state, pass) {
+            (State::Applied, Some(pass)) if late => self.adopt_late(pass),
             (State::Applied, Some(pass)) => self.adopt(*pass),
             (State::Failed(_), Some(pass)) => {
                 let built = pass.built.into_iter().map(|index| index.index);
@@ -343,6 +349,61 @@ impl Table {
         self.note(line);
         effects.happened(Event::Migrate);
         Ok(effects)
+    }
+}
+
+/// Where a server is told how a migration ended, and has itself not come so far: the schema changes
+/// at once, for what is written from then on is written under it, and so does what records mean.
+/// The indexes that are missing are built between commands. Who asks for one is told to wait; who
+/// is to change the schema, or decides about uniqueness, has them built at once.
+impl Table {
+    /// Allows that of the running migration, if there is one: for a replica that works between commands.
+    pub fn may_be_late(&mut self) {
+        if let (Some(_), Some(pass)) = (&self.running, &mut self.pass) {
+            pass.ending = Ending::Later;
+        }
+    }
+
+    /// Whether indexes of the schema are still being built.
+    pub fn is_late(&self) -> bool {
+        let ending = self.pass.as_ref().map(|pass| pass.ending);
+        ending == Some(Ending::Late)
+    }
+
+    fn adopt_late(&mut self, mut pass: Box<Pass>) {
+        self.form = Arc::clone(pass.form());
+        self.arrange(Vec::new());
+        pass.ending = Ending::Late;
+        self.pass = Some(pass);
+    }
+
+    /// Goes on building over up to `most` records. True where nothing is left to do.
+    pub fn catch_up(&mut self, most: usize) -> bool {
+        let Some(mut pass) = self.pass.take_if(|pass| pass.ending == Ending::Late) else {
+            return true;
+        };
+        let done = match (pass.met(), most) {
+            (0, usize::MAX) => {
+                pass.whole(&self.records);
+                true
+            }
+            _ => pass.advance(&self.records, most, false),
+        };
+        // Whoever decided has judged them.
+        pass.take_some_objections();
+        match done {
+            true => self.arrange(pass.built),
+            false => self.pass = Some(pass),
+        }
+        done
+    }
+
+    /// A pass from the schema of now to another.
+    pub(super) fn pass_to(&self, schema: Schema) -> Pass {
+        let late = self.pass.iter().filter(|_| self.is_late());
+        let built = late.flat_map(|pass| &pass.built);
+        let there: Vec<&TableIndex> = self.indexes.iter().chain(built).collect();
+        Pass::new(&self.form, &there, schema)
     }
 }
 

@@ -394,3 +394,55 @@ fn another_type_of_key_is_not_migrated() {
     );
     assert_eq!(client.run("GET k").print(), "\"v\"");
 }
+
+#[test]
+fn what_one_operation_leaves_is_looked_at_as_what_was_there_before() {
+    let mut client = fresh();
+    transcript(
+        &mut client,
+        r#"
+        > YARR.MIGRATE t UP 1 make ADD FIELD n STRING ADD FIELD o STRING TIMESTAMPS OFF
+        OK
+        > YARR.CREATE t n x
+        "1"
+        > YARR.MIGRATE t UP 2 x ADD FIELD m INTEGER SET FIELD m NOT NULL
+        (error) NOTNULL field 'm' cannot be NOT NULL: the record with id '1' has a null there
+        > YARR.MIGRATE t UP 2 x SET FIELD o TYPE INTEGER SET FIELD o NOT NULL
+        (error) NOTNULL field 'o' cannot be NOT NULL: the record with id '1' has a null there
+        > YARR.MIGRATE t UP 2 x SET FIELD n TYPE INTEGER SET FIELD n TYPE STRING
+        (error) BADVALUE field 'n' cannot be STRING: 'x' in the record with id '1' would not be the same value
+        > YARR.MIGRATE t UP 2 x SET FIELD n TYPE INTEGER REMOVE FIELD n DROP DATA
+        OK
+        > YARR.MIGRATE t UP 3 x ADD FIELD m INTEGER DEFAULT 5 SET FIELD m NOT NULL SET FIELD m TYPE STRING
+        OK
+        > YARR.WHERE t * PLUCK m
+        1) "5"
+        "#,
+    );
+}
+
+#[test]
+fn the_way_down_of_a_type_leads_to_the_same_default() {
+    let mut client = fresh();
+    client
+        .ok("YARR.MIGRATE t UP 1 make ADD FIELD a STRING DEFAULT 05 ADD FIELD b STRING DEFAULT 5");
+    let schema = client.list("YARR.SCHEMA t");
+    client.ok("YARR.MIGRATE t UP 2 numbers SET FIELD a TYPE INTEGER SET FIELD b TYPE INTEGER");
+    assert!(
+        client
+            .list("YARR.SCHEMA t")
+            .contains(&"ADD FIELD a INTEGER DEFAULT 5".to_string())
+    );
+    client.ok("YARR.MIGRATE t DOWN 2");
+    assert_eq!(client.list("YARR.SCHEMA t"), schema);
+}
+
+#[test]
+fn an_index_that_goes_and_comes_back_stands_where_it_stood() {
+    let mut client = fresh();
+    client.ok("YARR.MIGRATE t UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b INTEGER UNIQUE ADD INDEX b BITMAP ADD INDEX a b");
+    let schema = client.list("YARR.SCHEMA t");
+    client.ok("YARR.MIGRATE t UP 2 less REMOVE INDEX a REMOVE INDEX b ADD INDEX b a");
+    client.ok("YARR.MIGRATE t DOWN 2");
+    assert_eq!(client.list("YARR.SCHEMA t"), schema);
+}

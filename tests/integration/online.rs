@@ -4,13 +4,14 @@ mod answers;
 mod constraint;
 mod copies;
 mod crash;
+mod late;
 mod pace;
 
 use crate::{
     able::{TIMERS, debuggable, lacks, needs},
     cli::Client,
     reply::Reply,
-    server::{Options, eventually},
+    server::{Options, Server, eventually},
 };
 
 /// Options of a server on which any table of two records is migrated between commands.
@@ -344,25 +345,26 @@ fn the_way_down_builds_what_the_way_up_took_away() {
     assert_eq!(client.run("YARR.CREATE t u 5").code(), "DUPLICATE");
 }
 
+/// Takes a migration up until it is applied, and answers what was said.
+fn take_up(server: &Server, line: &str) -> Vec<String> {
+    let (mut client, mut said) = (server.connect(), Vec::new());
+    eventually("it is applied", || {
+        said.push(client.run(line).print());
+        said.last().is_some_and(|last| last != "RUNNING")
+    });
+    said
+}
+
 #[test]
 fn clients_that_take_a_migration_up_at_once_apply_it_once() {
     needs!(TIMERS);
     let server = options().start();
     make(&mut server.connect(), "t", 20_000);
-    let take_up = || {
-        let (mut client, mut said) = (server.connect(), Vec::new());
-        eventually("it is applied", || {
-            said.push(
-                client
-                    .run("YARR.MIGRATE t UP 2 more ADD FIELD x INTEGER DEFAULT 7 INDEX ADD INDEX n")
-                    .print(),
-            );
-            said.last().is_some_and(|last| last != "RUNNING")
-        });
-        said
-    };
+    let up = "YARR.MIGRATE t UP 2 more ADD FIELD x INTEGER DEFAULT 7 INDEX ADD INDEX n";
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..4).map(|_| scope.spawn(take_up)).collect();
+        let clients: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| take_up(&server, up)))
+            .collect();
         for client in clients {
             let said = client.join().expect("a client");
             assert_eq!(said.last().map(String::as_str), Some("APPLIED"), "{said:?}");
@@ -371,6 +373,96 @@ fn clients_that_take_a_migration_up_at_once_apply_it_once() {
     let mut client = server.connect();
     assert_eq!(client.ok("YARR.SCHEMA t HISTORY").items().len(), 2);
     assert_eq!(client.count("YARR.WHERE t x = 7 COUNT"), 20_000);
+}
+
+#[test]
+fn two_clients_that_bring_a_table_through_its_versions_apply_each_once() {
+    // Some in their command, some between commands where there are timers.
+    let server = debuggable(Options::new())
+        .module_arguments(&["max-inline-records", "20"])
+        .start();
+    let mut client = server.connect();
+    let rows: String = (0..30).map(|n| format!(" {n}")).collect();
+    let fill = format!("YARR.CREATE t FIELDS 1 n VALUES{rows}");
+    let versions = [
+        "UP 1 make ADD FIELD n INTEGER INDEX",
+        "UP 2 more ADD FIELD x INTEGER DEFAULT 7 INDEX",
+        "UP 3 data UPDATE n >= 0 SET x 8",
+        "UP 4 text SET FIELD x TYPE STRING",
+        "UP 5 less REMOVE INDEX n RENAME FIELD n TO m",
+    ];
+    for round in 0..100 {
+        client.ok("FLUSHALL");
+        if round % 2 == 0 {
+            client.ok(&format!("YARR.MIGRATE t {}", versions[0]));
+            client.ok(&fill);
+        }
+        let climb =
+            || versions.map(|version| take_up(&server, &format!("YARR.MIGRATE t {version}")));
+        let (one, other) = std::thread::scope(|scope| {
+            let (one, other) = (scope.spawn(climb), scope.spawn(climb));
+            (
+                one.join().expect("a client"),
+                other.join().expect("a client"),
+            )
+        });
+        for (version, said) in versions.iter().zip(one.iter().zip(&other)) {
+            let done = [said.0, said.1].map(|said| said.last().cloned().expect("an answer"));
+            let at = format!("round {round}: {version}: {said:?}");
+            // Whoever did it in the command is told so, and nobody else.
+            assert!(
+                done.iter().all(|said| said == "OK" || said == "APPLIED"),
+                "{at}"
+            );
+            assert!(done != ["OK", "OK"], "{at}");
+        }
+        let history = client.ok("YARR.SCHEMA t HISTORY");
+        let applied = history.items().iter().map(|line| {
+            let state = line.get("state").expect("a state").text();
+            (line.get("version").expect("a version").number(), state)
+        });
+        let expected: Vec<_> = (1..=5)
+            .map(|version| (version, "APPLIED".to_string()))
+            .collect();
+        assert_eq!(applied.collect::<Vec<_>>(), expected, "round {round}");
+        if round % 2 == 0 {
+            assert_eq!(client.count("YARR.WHERE t x = 8 COUNT"), 30);
+        }
+    }
+}
+
+#[test]
+fn what_has_expired_is_reclaimed_while_a_migration_runs() {
+    needs!(TIMERS);
+    for operations in ["ADD INDEX n ADD INDEX t BITMAP", "UPDATE n >= 0 SET s x"] {
+        let server = options().set("notify-keyspace-events", "KEA").start();
+        let (mut client, mut listener) = (server.connect(), server.connect());
+        make(&mut client, "t", 40_000);
+        let rows = " 1 100000 s".repeat(500);
+        let create = format!("YARR.CREATE t PX 1 FIELDS 3 n u s VALUES{rows}");
+        let up = format!("YARR.MIGRATE t UP 2 more {operations}");
+        listener.ok("PSUBSCRIBE __keyevent@*__:yarr.*");
+        // Nothing is reclaimed between these: all have expired when the migration begins.
+        let said = together(
+            &mut client,
+            &[&create, "DEBUG SLEEP 0.01", &up, "YARR.INFO t"],
+        );
+        assert_eq!(said[2].print(), "RUNNING");
+        assert_eq!(said[3].get("expired").map(Reply::number), Some(500));
+        assert_eq!(end(&mut client, "t"), "APPLIED");
+        let mut reclaimed = 0;
+        loop {
+            let event = listener.message().expect("an event").words();
+            reclaimed += i32::from(event[2].ends_with(":yarr.expired"));
+            if event[2].ends_with(":yarr.migrate") {
+                break;
+            }
+        }
+        assert!(reclaimed > 0, "nothing was reclaimed before the end");
+        let info = client.ok("YARR.INFO t");
+        assert_eq!(info.get("expired").map(Reply::number), Some(0));
+        assert_eq!(client.count("YARR.WHERE t * COUNT"), 40_000);
+    }
 }
 
 #[test]

@@ -141,14 +141,12 @@ fn gather_bits(
             among => among,
         },
     };
-    for (key, all) in bits.bitmap.values() {
-        let Some(rows) = bits.bitmap.get(key) else {
-            continue;
+    for (key, rows) in bits.bitmap.values() {
+        let count = match &among {
+            Some(among) => rows.common(among),
+            None => rows.len(),
         };
-        let count = among
-            .as_ref()
-            .map_or(all, |among| among.intersection_len(rows));
-        add(groups, key, rows.min().unwrap_or(Row::MAX), count);
+        add(groups, key, rows.first().unwrap_or(Row::MAX), count);
         groups.check(bounds)?;
     }
     Ok(())

@@ -83,7 +83,7 @@ fn is_applied(client: &mut Client, table: &str, (operations, served): (&str, &st
 
 /// The copies hold the same bytes.
 #[track_caller]
-fn alike(copies: &mut [&mut Client], table: &str) {
+pub(super) fn alike(copies: &mut [&mut Client], table: &str) {
     let [first, others @ ..] = copies else {
         panic!("no copies")
     };
