@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures instructions clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -49,7 +49,7 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short module integration
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The demo)
@@ -168,6 +168,12 @@ queries: ## Show plan and time of questions to RECORDS records in docs/queries.m
 	@scripts/setup.sh build
 	$(call heading,Queries)
 	cargo run --release $(ENGINE) --target-dir $(TARGET_DIR)/figures --example queries
+
+instructions: ## Count the instructions of the hot commands and compare with those kept (YARR_BLESS=1 keeps them)
+	@scripts/setup.sh instructions
+	$(call heading,Instructions)
+	@# A folder of its own: without the module the library would take the module's place.
+	cargo bench $(ENGINE) --target-dir $(TARGET_DIR)/figures --bench instructions
 
 figures: ## Measure YARR beside the native commands, RECORDS=1000000
 	@scripts/setup.sh demo

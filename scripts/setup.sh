@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs what a target needs and the machine lacks.
 #
-#   scripts/setup.sh build    a linker and libclang, for the release module
-#   scripts/setup.sh demo     the same and a Redis server
-#   scripts/setup.sh servers  pip, for scripts/servers.sh
-#   scripts/setup.sh test     all of these, rustfmt, clippy and cargo-deny
-#   scripts/setup.sh fuzz     a C++ compiler and cargo-fuzz
+#   scripts/setup.sh build         a linker and libclang, for the release module
+#   scripts/setup.sh demo          the same and a Redis server
+#   scripts/setup.sh servers       pip, for scripts/servers.sh
+#   scripts/setup.sh instructions  a linker and valgrind
+#   scripts/setup.sh test          all of these, rustfmt, clippy and cargo-deny
+#   scripts/setup.sh fuzz          a C++ compiler and cargo-fuzz
 #
 # Debian and its relatives are served by apt-get; elsewhere the script says what to install.
 set -euo pipefail
 
-wanted=${1:?usage: scripts/setup.sh build|demo|servers|test|fuzz}
+wanted=${1:?usage: scripts/setup.sh build|demo|servers|instructions|test|fuzz}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -34,10 +35,13 @@ packages=()
 if [ "$wanted" = servers ] || [ "$wanted" = test ]; then
     python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 fi
+if [ "$wanted" = instructions ] || [ "$wanted" = test ]; then
+    have valgrind || packages+=(valgrind)
+fi
 have cc || packages+=(gcc libc6-dev)
 if [ "$wanted" = fuzz ]; then
     have c++ || packages+=(g++)
-else
+elif [ "$wanted" != instructions ]; then
     # clang brings the compiler's own headers, which libclang needs to read Redis's.
     { have clang && have_libclang; } || packages+=(clang libclang-dev)
 fi
@@ -52,9 +56,9 @@ fi
 if [ ${#packages[@]} -gt 0 ]; then
     if ! have apt-get; then
         say "Missing on this machine: ${packages[*]} (Debian's names)."
-        say "Please install a C compiler, clang with libclang, Redis 4 or newer or Valkey, and for the tests Python's pip, then run make again."
-        say "  Fedora:  dnf install gcc clang clang-devel redis python3-pip"
-        say "  Arch:    pacman -S gcc clang valkey python-pip"
+        say "Please install a C compiler, clang with libclang, Redis 4 or newer or Valkey, and for the tests Python's pip and valgrind, then run make again."
+        say "  Fedora:  dnf install gcc clang clang-devel redis python3-pip valgrind"
+        say "  Arch:    pacman -S gcc clang valkey python-pip valgrind"
         say "A server of another name is given by REDIS_SERVER=/path/to/valkey-server."
         exit 1
     fi

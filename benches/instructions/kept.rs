@@ -9,6 +9,8 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions/ke
 const TOLERANCE: f64 = 2.0;
 /// And where it is another, which may inline otherwise.
 const TOLERANCE_ELSEWHERE: f64 = 15.0;
+/// The processors whose instructions are kept.
+const ARCHITECTURE: &str = "x86_64";
 
 /// Instructions an operation, by the name of the work.
 pub struct Kept {
@@ -19,9 +21,13 @@ pub struct Kept {
 impl Kept {
     /// Counts of a program that the compiler at hand has made.
     pub fn of_this_compiler(counts: Vec<(String, u64)>) -> Result<Kept, Box<dyn Error>> {
-        let cargo = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let said = Command::new(cargo).arg("--version").output()?.stdout;
-        let compiler = String::from_utf8(said)?.trim().into();
+        let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let said = Command::new(compiler).arg("--version").output()?.stdout;
+        let compiler = format!(
+            "{} {}",
+            String::from_utf8(said)?.trim(),
+            std::env::consts::ARCH
+        );
         Ok(Kept { compiler, counts })
     }
 
@@ -57,9 +63,12 @@ impl Kept {
     }
 
     fn tolerance(&self, found: &Kept) -> f64 {
-        match self.compiler == found.compiler {
-            true => TOLERANCE,
-            false => TOLERANCE_ELSEWHERE,
+        if self.compiler == found.compiler {
+            TOLERANCE
+        } else if found.compiler.ends_with(ARCHITECTURE) {
+            TOLERANCE_ELSEWHERE
+        } else {
+            f64::INFINITY
         }
     }
 
