@@ -121,21 +121,29 @@ fn validate_record(table: &Table, bytes: &[u8]) -> Result<()> {
     let record = table
         .read(bytes)
         .ok_or_else(|| Error::corrupt("a record is cut"))?;
+    if record.is_current() {
+        return record.validate_each(|position, value| validate_value(table, position, value));
+    }
     record.validate()?;
     let values = record.values();
-    for (field, value) in table.schema().fields.iter().zip(&values) {
-        if !value.fits(field.kind.kind()) || (field.not_null && value.is_null()) {
-            return Err(Error::corrupt(format!(
-                "field '{}' of a record has a value that it cannot have",
-                field.name
-            )));
-        }
+    let mut values = values.iter().enumerate();
+    values.try_for_each(|(position, value)| validate_value(table, position, value))
+}
+
+/// A value must be one that its field and its indexes may have.
+fn validate_value(table: &Table, position: usize, value: &ValueRef<'_>) -> Result<()> {
+    let field = table.schema().field(position)?;
+    if !value.fits(field.kind.kind()) || (field.not_null && value.is_null()) {
+        return Err(Error::corrupt(format!(
+            "field '{}' of a record has a value that it cannot have",
+            field.name
+        )));
     }
-    match values.first() {
-        Some(ValueRef::Integer(id)) if *id > table.highest_id() => {
+    match value {
+        ValueRef::Integer(id) if position == 0 && *id > table.highest_id() => {
             Err(Error::corrupt("an id is above the highest used"))
         }
-        _ => table.check_indexed_texts(&values),
+        _ => table.check_indexed_text(position, value),
     }
 }
 

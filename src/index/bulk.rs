@@ -29,6 +29,11 @@ impl Builder {
             return false;
         }
         let len = self.leaf.len();
+        if self.leaf.insert_alike(len, &entry, LEAF) {
+            self.last = entry;
+            self.len += 1;
+            return true;
+        }
         let mut shape = self.leaf.shape_with(&entry);
         if len >= FEW && shape.need() > LEAF {
             self.close_leaf(separator(&self.last, &entry));

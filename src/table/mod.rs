@@ -5,6 +5,7 @@
 //! that applies the effects of another becomes the same table, row by row.
 
 mod apply;
+mod build;
 mod effects;
 mod form;
 #[cfg(test)]
@@ -36,7 +37,7 @@ use write::Scratch;
 
 use crate::{
     error::{Error, Result},
-    index::{Bitmap, Index, KeyRange, SortedSet},
+    index::{Index, KeyRange, SortedSet},
     schema::{FieldNumber, History, Method, Schema},
     value::{ValueRef, key::date_time},
 };
@@ -283,27 +284,28 @@ impl Table {
     /// Builds every index anew from the records, sorted and in bulk.
     pub(crate) fn rebuild_indexes(&mut self) {
         let form = self.form();
-        self.ids = build_sorted(&self.records, &form, |record, key| {
+        self.ids = build::sorted_set(&self.records, &form, |record, key| {
             record.value(0).key_into(key);
             true
         });
+        // Most tables keep no record that expires, and then its code alone tells so.
         let expires_at = form.schema.expires_at();
-        self.expiry = build_sorted(&self.records, &form, |record, key| {
-            let at = record.value(expires_at);
-            if !at.is_null() {
-                at.key_into(key);
+        self.expiry = build::sorted_set(&self.records, &form, |record, key| {
+            let expires = !record.is_null(expires_at);
+            if expires {
+                record.value(expires_at).key_into(key);
             }
-            !at.is_null()
+            expires
         });
         for index in &mut self.indexes {
             index.index = match index.definition.method {
                 Method::SortedSet => {
-                    Index::SortedSet(build_sorted(&self.records, &form, |record, key| {
+                    Index::SortedSet(build::sorted_set(&self.records, &form, |record, key| {
                         index.record_key_into(record, key);
                         true
                     }))
                 }
-                Method::Bitmap => Index::Bitmap(build_bitmap(&self.records, &form, index)),
+                Method::Bitmap => Index::Bitmap(build::bitmap(&self.records, &form, index)),
             };
         }
     }
@@ -312,12 +314,6 @@ impl Table {
     ///
     /// # Errors
     /// BADVALUE naming the field.
-    pub(crate) fn check_indexed_texts(&self, values: &[ValueRef<'_>]) -> Result<()> {
-        let mut texts = values.iter().enumerate();
-        texts.try_for_each(|(position, value)| self.check_indexed_text(position, value))
-    }
-
-    /// The same of one field.
     pub(crate) fn check_indexed_text(&self, position: usize, value: &ValueRef<'_>) -> Result<()> {
         let long = matches!(value, ValueRef::String(text) if text.len() > MAX_INDEXED_TEXT);
         let mut indexes = self.indexes.iter();
@@ -436,39 +432,6 @@ impl Table {
     pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
         self.form.schema.position_of(number)
     }
-}
-
-/// A bitmap over every record.
-fn build_bitmap(records: &Records, form: &Form, index: &TableIndex) -> Bitmap {
-    let (mut bitmap, mut key) = (Bitmap::new(), Vec::new());
-    for (row, record) in records.iter() {
-        if let Some(record) = form.read(record) {
-            index.record_keys(&record, &mut key, |key| _ = bitmap.insert(key, row));
-        }
-    }
-    bitmap
-}
-
-/// A sorted set over every record for which `key_of` appends a key.
-fn build_sorted(
-    records: &Records,
-    form: &Form,
-    key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool,
-) -> SortedSet {
-    // Keys lie one after the other in one buffer, so that a million of them are one allocation.
-    let mut keys: Vec<u8> = Vec::new();
-    let mut entries: Vec<(usize, usize, Row)> = Vec::new();
-    for (row, record) in records.iter() {
-        let start = keys.len();
-        if let Some(record) = form.read(record) {
-            if key_of(&record, &mut keys) {
-                entries.push((start, keys.len(), row));
-            }
-        }
-    }
-    let key = |entry: &(usize, usize, Row)| keys.get(entry.0..entry.1).unwrap_or_default();
-    entries.sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.2.cmp(&b.2)));
-    SortedSet::from_sorted(entries.iter().map(|entry| (key(entry), entry.2)))
 }
 
 /// Whether a value of `expires_at` lies at or before `now`.

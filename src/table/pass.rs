@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::{Form, MAX_INDEXED_TEXT, Record, Records, Row, TableIndex, build_bitmap, build_sorted};
+use super::{Form, MAX_INDEXED_TEXT, Record, Records, Row, TableIndex, build};
 use crate::{
     error::{Code, Error, quoted},
     index::{Index, KeyRange, SortedSet},
@@ -205,17 +205,17 @@ impl Pass {
         for index in &mut self.built {
             index.index = match index.definition.method {
                 Method::SortedSet => {
-                    Index::SortedSet(build_sorted(records, &form, |record, key| {
+                    Index::SortedSet(build::sorted_set(records, &form, |record, key| {
                         index.record_key_into(record, key);
                         true
                     }))
                 }
-                Method::Bitmap => Index::Bitmap(build_bitmap(records, &form, index)),
+                Method::Bitmap => Index::Bitmap(build::bitmap(records, &form, index)),
             };
         }
         if self.expiry.is_some() {
             let expires_at = form.schema.expires_at();
-            self.expiry = Some(build_sorted(records, &form, |record, key| {
+            self.expiry = Some(build::sorted_set(records, &form, |record, key| {
                 let at = record.value(expires_at);
                 if !at.is_null() {
                     at.key_into(key);

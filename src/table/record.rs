@@ -301,6 +301,11 @@ impl<'a> Record<'a> {
         decode(kind, code, data.get(..width(code, data)?)?)
     }
 
+    /// Whether it was written in the layout of now: then each field has its position for its place.
+    pub fn is_current(&self) -> bool {
+        self.layout.current
+    }
+
     /// Writes the record anew, in the layout with this number, which is that of the schema of now,
     /// with other values in some fields. The bytes of the other fields are not looked at.
     pub fn rewrite_into(&self, number: usize, fields: &[Changed<'_>], out: &mut Vec<u8>) {
@@ -342,6 +347,18 @@ impl<'a> Record<'a> {
     /// # Errors
     /// BADVALUE naming what is wrong.
     pub fn validate(&self) -> Result<()> {
+        self.validate_each(|_, _| Ok(()))
+    }
+
+    /// [`Record::validate`], and calls `then` with the place of each field of the layout and its
+    /// value, which is then known to be one.
+    ///
+    /// # Errors
+    /// The same, and those of `then`.
+    pub fn validate_each(
+        &self,
+        mut then: impl FnMut(usize, &ValueRef<'a>) -> Result<()>,
+    ) -> Result<()> {
         let mut data = self.data;
         for (place, (number, kind)) in self.layout.fields.iter().enumerate() {
             let code = code_at(self.codes, place);
@@ -354,6 +371,7 @@ impl<'a> Record<'a> {
             if matches!(value, ValueRef::Tags(tags) if !tags.is_canonical()) {
                 return Err(Error::corrupt("a field's tags are out of order"));
             }
+            then(place, &value)?;
             data = rest;
         }
         match data.is_empty() {
