@@ -34,7 +34,8 @@ pub fn save(table: &Table, sink: &mut dyn FnMut(&[u8])) {
     seal(&mut chunk, sink);
     chunk.push(RECORDS);
     let mut next: Row = 0;
-    for (row, record) in table.records().iter() {
+    // `for_each` runs through a chain of iterators much faster than `for` does.
+    table.records().iter().for_each(|(row, record)| {
         push_number(u64::from(row - next), &mut chunk);
         push_number(record.len() as u64, &mut chunk);
         chunk.extend_from_slice(record);
@@ -43,7 +44,7 @@ pub fn save(table: &Table, sink: &mut dyn FnMut(&[u8])) {
             seal(&mut chunk, sink);
             chunk.push(RECORDS);
         }
-    }
+    });
     if chunk.len() > 1 {
         seal(&mut chunk, sink);
     }

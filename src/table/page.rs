@@ -56,11 +56,15 @@ impl Page {
 
     /// Puts a record in place of what the row holds, or of nothing; a large one has no bytes.
     pub(super) fn put(&mut self, at: usize, record: &[u8]) {
-        if !self.holds(at) {
+        let new = !self.holds(at);
+        if new {
             self.set_idle(self.idle() - self.span(at).len());
             self.set_live(self.live() | 1 << at);
         }
         self.splice(at, record);
+        if new && self.live() == u32::MAX {
+            self.trim();
+        }
     }
 
     /// Empties a row. Its bytes stay where they are until a quarter of the page is of such.
@@ -130,7 +134,7 @@ impl Page {
         let (old, new) = (span.len(), record.len());
         let grown = end - old + new;
         if grown > self.0.len() {
-            self.resize(room(grown));
+            self.resize(room(self.goal(grown)));
         }
         if old != new {
             self.0.copy_within(span.end..end, span.start + new);
@@ -166,6 +170,23 @@ impl Page {
             }
         }
         *self = packed;
+    }
+
+    /// Where a page that needs so many bytes is headed: the same for each of its rows, but no more
+    /// than twice as much. Most pages are filled row by row, and few are left half-way.
+    fn goal(&self, len: usize) -> usize {
+        let each = (len - HEAD) / self.live().count_ones().max(1) as usize;
+        (HEAD + each * ROWS).clamp(len, 2 * len)
+    }
+
+    /// Gives back what a full page does not need.
+    fn trim(&mut self) {
+        let len = room(HEAD + self.end(ROWS));
+        if len < self.0.len() {
+            let mut block = std::mem::take(&mut self.0).into_vec();
+            block.truncate(len);
+            self.0 = block.into();
+        }
     }
 
     /// Makes the block so long.
