@@ -333,11 +333,6 @@ impl Pass {
         std::mem::take(&mut self.objections)
     }
 
-    /// Whether there is anything to judge.
-    pub fn has_objections(&self) -> bool {
-        self.overflow || !self.objections.is_empty()
-    }
-
     /// Whether there were more objections than are kept.
     pub fn overflowed(&self) -> bool {
         self.overflow

@@ -182,11 +182,6 @@ impl Table {
         self.stop_as(State::Failed(reason.to_string().into()), now)
     }
 
-    /// Whether [`Table::settle`] has something to judge.
-    pub fn is_contested(&self) -> bool {
-        self.pass.as_ref().is_some_and(|pass| pass.has_objections())
-    }
-
     /// Decides about a running migration whose pass is over (`done`) or goes on: it ends where a
     /// record stands in its way, or where nothing does and it is done. What has expired is not in
     /// the way, and is removed where it would be.
