@@ -25,6 +25,9 @@ pub enum Form {
     Packed,
 }
 
+/// So many records are had come to the cache at once.
+const FETCHED: usize = 16;
+
 /// Which fields of records are answered and in which form, found once for a whole reply.
 pub struct Shape {
     positions: Positions,
@@ -95,7 +98,7 @@ impl Shape {
     pub fn rows(
         &self,
         table: &Table,
-        rows: impl ExactSizeIterator<Item = Option<Row>>,
+        rows: impl ExactSizeIterator<Item = Option<Row>> + Clone,
         packed: Packed,
         reply: &mut dyn Reply,
     ) {
@@ -103,6 +106,7 @@ impl Shape {
             return reply.bulk(&bytes);
         }
         reply.array(rows.len());
+        table.records().fetch(rows.clone().flatten().take(FETCHED));
         for row in rows {
             let record = row.and_then(|row| table.record(row));
             self.record(table, record, reply);

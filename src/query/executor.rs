@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use roaring::RoaringBitmap;
+use smallvec::SmallVec;
 
 use super::{
     access::{Access, Way},
@@ -28,6 +29,9 @@ const VALUES: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 
 /// Of more parts than these no sets of rows are joined.
 const MOST_SETS: usize = 64;
+
+/// So many records are had come to the cache at once.
+const FETCHED: usize = 16;
 
 /// A visit is taken to meet so many rows for each that is wanted.
 const EARLY: u64 = 4;
@@ -97,7 +101,7 @@ impl<'t, 'f> Checks<'t, 'f> {
     /// Whether a row's record matches and can be seen.
     #[inline]
     pub(super) fn pass(&self, row: Row) -> bool {
-        if !self.rows.iter().all(|rows| rows.contains(row)) {
+        if !self.are_members(row) {
             return false;
         }
         if self.nodes.is_empty() && self.clock.0.is_none() {
@@ -106,6 +110,12 @@ impl<'t, 'f> Checks<'t, 'f> {
         self.table
             .record(row)
             .is_some_and(|record| self.record_passes(&record))
+    }
+
+    /// Whether a row passes what sets of rows can tell.
+    #[inline]
+    fn are_members(&self, row: Row) -> bool {
+        self.rows.iter().all(|rows| rows.contains(row))
     }
 
     /// [`Checks::pass`] for a record that is at hand.
@@ -286,18 +296,36 @@ fn visit_table(
 }
 
 /// Many rows of a walk are met by row, for records that lie side by side are read much faster.
-fn visit_walk(
+fn visit_walk(walk: Walk, checks: &Checks, wanted: u64, next: &mut dyn FnMut(Row) -> bool) -> bool {
+    if walk.remaining() < GATHERED || wanted < walk.remaining() / 8 {
+        return visit_few(walk, checks, wanted, next);
+    }
+    let mut rows = row_set::gather(checks.table, [walk]);
+    checks.narrow(&mut rows);
+    rows.iter().all(next)
+}
+
+/// Where records must be read, several are had come to the cache at once.
+fn visit_few(
     mut walk: Walk,
     checks: &Checks,
     wanted: u64,
     next: &mut dyn FnMut(Row) -> bool,
 ) -> bool {
-    if walk.remaining() < GATHERED || wanted < walk.remaining() / 8 {
+    if checks.nodes.is_empty() || wanted == 1 || walk.remaining() == 1 {
         return walk.all(next);
     }
-    let mut rows = row_set::gather(checks.table, [walk]);
-    checks.narrow(&mut rows);
-    rows.iter().all(next)
+    loop {
+        let some: SmallVec<[Row; FETCHED]> = walk.by_ref().take(FETCHED).collect();
+        let members = some.iter().copied().filter(|row| checks.are_members(*row));
+        checks.table.records().fetch(members);
+        if !some.iter().all(|row| next(*row)) {
+            return false;
+        }
+        if some.len() < FETCHED {
+            return true;
+        }
+    }
 }
 
 fn visit_bits(

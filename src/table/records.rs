@@ -8,7 +8,7 @@
 //! A new record takes the lowest free row, which follows from the rows that are taken. Two tables that hold the same rows therefore give
 //! the next record the same row, however they came to be.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, hint::black_box};
 
 use super::page::{LARGE, Page, ROWS as PAGE_ROWS};
 use crate::error::{Code, Error, Result};
@@ -201,6 +201,22 @@ impl Records {
     pub fn get(&self, row: Row) -> Option<&[u8]> {
         let (segment, page, at) = place(row);
         self.segments.get(segment)?.get(page, at)
+    }
+
+    /// Has the records of rows come to the cache, so that what waits for one waits for all. What
+    /// a record's bytes are is known only once its page's head is there: hence twice.
+    pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
+        let heads = rows.clone().map(|row| {
+            let (segment, page, _) = place(row);
+            let page = self
+                .segments
+                .get(segment)
+                .and_then(|s| s.pages.get(page)?.as_ref());
+            page.map_or(0, Page::live)
+        });
+        black_box(heads.fold(0, |all, live| all ^ live));
+        let bytes = rows.map(|row| self.get(row).and_then(|record| record.first().copied()));
+        black_box(bytes.fold(0, |all, byte| all ^ byte.unwrap_or_default()));
     }
 
     /// The row that the next record takes.
