@@ -136,7 +136,7 @@ impl<B: Batch> Several<B> {
         pipeline
     }
 
-    fn read(&self, reply: RedisResult<Value>) -> Result<B::Outputs> {
+    fn outputs(&self, reply: RedisResult<Value>) -> Result<B::Outputs> {
         match reply? {
             Value::Nil => Err(Error::Aborted),
             reply => {
@@ -151,7 +151,11 @@ impl<B: Batch> Several<B> {
     /// # Errors
     /// Of the connection, or [`Error::Aborted`].
     pub fn run<C: ConnectionLike>(self, connection: &mut C) -> Result<B::Outputs> {
-        self.read(self.pipeline().query(connection))
+        let pipeline = self.pipeline();
+        self.outputs(match pipeline.is_empty() {
+            true => Ok(Value::Array(Vec::new())),
+            false => pipeline.query(connection),
+        })
     }
 
     /// Sends the commands on an asynchronous connection and reads their answers.
@@ -164,6 +168,10 @@ impl<B: Batch> Several<B> {
         self,
         connection: &mut C,
     ) -> Result<B::Outputs> {
-        self.read(self.pipeline().query_async(connection).await)
+        let pipeline = self.pipeline();
+        self.outputs(match pipeline.is_empty() {
+            true => Ok(Value::Array(Vec::new())),
+            false => pipeline.query_async(connection).await,
+        })
     }
 }

@@ -19,6 +19,9 @@ mod expiry;
 mod field;
 mod find;
 pub mod kind;
+mod line;
+mod migration;
+mod migrator;
 mod operation;
 mod packed;
 mod predicate;
@@ -48,6 +51,8 @@ pub use error::{Error, Refusal, Result};
 pub use expiry::Expiry;
 pub use field::FieldValue;
 pub use find::{Find, FindMany};
+pub use migration::Migration;
+pub use migrator::{Migrator, Status};
 pub use operation::Operation;
 pub use predicate::{Predicate, not};
 pub use query::{

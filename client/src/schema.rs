@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::line;
+
 /// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
@@ -344,32 +346,9 @@ fn same_default(kind: Type, one: &str, other: &str) -> bool {
     }
 }
 
-/// The words of a line; those in quotes as `redis-cli` takes them.
-pub(crate) fn split(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut rest = line.trim_start().chars().peekable();
-    while let Some(first) = rest.peek().copied() {
-        let mut word = String::new();
-        let quote = Some(first).filter(|c| ['"', '\''].contains(c));
-        if quote.is_some() {
-            rest.next();
-        }
-        while let Some(c) = rest.next() {
-            match (quote, c) {
-                (Some(quote), c) if c == quote => break,
-                (Some('"'), '\\') => match rest.next() {
-                    Some('n') => word.push('\n'),
-                    Some('r') => word.push('\r'),
-                    Some('t') => word.push('\t'),
-                    Some(other) => word.push(other),
-                    None => break,
-                },
-                (None, c) if c.is_whitespace() => break,
-                (_, c) => word.push(c),
-            }
-        }
-        words.push(word);
-        while rest.next_if(|c| c.is_whitespace()).is_some() {}
-    }
-    words
+/// The words of an operation as text.
+fn split(operation: &str) -> Vec<String> {
+    let words = line::split(operation).unwrap_or_default();
+    let text = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
+    words.into_iter().map(text).collect()
 }

@@ -91,19 +91,13 @@ impl<R, O> Function<R, O> {
     }
 
     /// The least outcome first.
-    pub fn asc(self) -> Key {
-        Key {
-            word: self.key(),
-            descending: false,
-        }
+    pub fn asc(self) -> Key<R> {
+        Key::new(self.key())
     }
 
     /// The greatest outcome first.
-    pub fn desc(self) -> Key {
-        Key {
-            descending: true,
-            ..self.asc()
-        }
+    pub fn desc(self) -> Key<R> {
+        self.asc().reversed()
     }
 
     /// The key of the outcome: `count`, `sum(f)`, `count(distinct f)`.
@@ -130,24 +124,30 @@ impl<R, O> Function<R, O> {
 }
 
 /// What groups are sorted by: [`Function::asc`], [`Function::desc`], or a field of the groups by [`Key::of`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
-pub struct Key {
+pub struct Key<R> {
     word: String,
     descending: bool,
+    of: PhantomData<fn() -> R>,
 }
 
-impl Key {
-    /// A field of the groups, the least value first.
-    pub fn of<R, T: FieldValue>(field: Column<R, T>) -> Key {
+impl<R> Key<R> {
+    fn new(word: String) -> Key<R> {
         Key {
-            word: format!("@{}", field.name()),
+            word,
             descending: false,
+            of: PhantomData,
         }
     }
 
+    /// A field of the groups, the least value first.
+    pub fn of<T: FieldValue>(field: Column<R, T>) -> Key<R> {
+        Key::new(format!("@{}", field.name()))
+    }
+
     /// The other way round.
-    pub fn reversed(self) -> Key {
+    pub fn reversed(self) -> Key<R> {
         Key {
             descending: !self.descending,
             ..self
@@ -269,13 +269,13 @@ pub struct Grouped<R, C, F> {
     query: Query<R>,
     columns: C,
     functions: F,
-    order: Vec<Key>,
+    order: Vec<Key<R>>,
     limit: Option<u64>,
 }
 
 impl<R: Record, C: Columns<R>, F: Functions<R>> Grouped<R, C, F> {
     /// Sorts the groups; said several times, those that are equal so far are sorted by the next.
-    pub fn order(mut self, key: Key) -> Self {
+    pub fn order(mut self, key: Key<R>) -> Self {
         self.order.push(key);
         self
     }

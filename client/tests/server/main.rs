@@ -1,4 +1,10 @@
 //! The client against a real server: `YARR_MODULE`, or `target/release/libyarr.so`.
 
+mod bad;
+mod batch;
+mod check;
 mod crud;
+mod migrate;
+mod query;
 mod sample;
+mod tokio;

@@ -71,6 +71,11 @@ pub fn database(protocol: &str) -> redis::Client {
     redis::Client::open(url).expect("a client")
 }
 
+/// A client of a database.
+pub fn client_of(database: i64) -> redis::Client {
+    redis::Client::open(SERVER.url(&database.to_string())).expect("a client")
+}
+
 /// Both protocols, each with the table in a database of its own.
 pub fn connections() -> Vec<Connection> {
     ["resp2", "resp3"].map(connection).into()
