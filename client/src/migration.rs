@@ -86,7 +86,7 @@ impl Migration {
     /// # let text = "YARR.MIGRATE user_session ADD FIELD user_id INTEGER\nDOWN\nDEL feature:sessions\n";
     /// // include_str!("migrations/20200504000000_create_user_session.redis")
     /// Migration::parse("migrations/20200504000000_create_user_session.redis", text)?;
-    /// # yarr_client::Result::Ok(())
+    /// # Ok::<(), yarr_client::Error>(())
     /// ```
     ///
     /// Each line is a command as `redis-cli` takes it, `YARR.MIGRATE` without its version and name. A line that begins
