@@ -173,7 +173,7 @@ impl<R> Changes<R> for Assignment<R> {
 impl<R> Values<R> for Assignment<R> {}
 
 /// A change to what a field holds, by [`Column::increment`](crate::Column::increment),
-/// [`add`](crate::Column::add) or [`remove`](crate::Column::remove).
+/// [`add_tags`](crate::Column::add_tags) or [`remove_tags`](crate::Column::remove_tags).
 #[derive(Debug)]
 #[must_use]
 pub struct Change<R>(Assignment<R>);

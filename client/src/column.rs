@@ -244,12 +244,12 @@ impl<R, T: FieldValue<Kind = Tags>> Column<R, T> {
     }
 
     /// Adds tags to the set as it stands.
-    pub fn add<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Change<R> {
+    pub fn add_tags<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Change<R> {
         Change::add(self.name, tag_words(tags))
     }
 
     /// Takes tags out of the set as it stands.
-    pub fn remove<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Change<R> {
+    pub fn remove_tags<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Change<R> {
         Change::remove(self.name, tag_words(tags))
     }
 }

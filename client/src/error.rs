@@ -154,8 +154,11 @@ impl Error {
     }
 }
 
+/// The variant of a code.
+type Variant = fn(Refusal) -> Error;
+
 /// The server's codes and their variants.
-const CODES: [(&str, fn(Refusal) -> Error); 16] = [
+const CODES: [(&str, Variant); 16] = [
     ("ERR", Error::Syntax),
     ("WRONGTYPE", Error::WrongType),
     ("NOTABLE", Error::NoTable),
@@ -185,13 +188,12 @@ impl From<RedisError> for Error {
         };
         let message = source.detail().unwrap_or_default().to_string();
         // What a server says of a script that runs too long has the same first word as a migration's.
-        let of_redis = code == "BUSY" && message.starts_with("Redis")
-            || code == "BUSY" && message.starts_with("Valkey");
-        let variant = match CODES.iter().find(|(word, _)| *word == code) {
-            Some((_, _)) if of_redis => return Error::Redis(source),
-            Some(_) if message.starts_with("unknown command") => {
-                Error::NoModule as fn(Refusal) -> Error
-            }
+        let of_server = ["Redis ", "Valkey "]
+            .iter()
+            .any(|name| message.starts_with(name));
+        let variant: Variant = match CODES.iter().find(|(word, _)| *word == code) {
+            Some(("BUSY", _)) if of_server => return Error::Redis(source),
+            Some(_) if message.starts_with("unknown command") => Error::NoModule,
             Some((_, variant)) => *variant,
             None => return Error::Redis(source),
         };

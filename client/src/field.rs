@@ -124,7 +124,7 @@ pub(crate) use field;
 field!(i8, Integer, Type::Integer, "an INTEGER of 8 bits", Cell::Integer(n) => (*n).try_into().ok());
 field!(i16, Integer, Type::Integer, "an INTEGER of 16 bits", Cell::Integer(n) => (*n).try_into().ok());
 field!(i32, Integer, Type::Integer, "an INTEGER of 32 bits", Cell::Integer(n) => (*n).try_into().ok());
-field!(i64, Integer, Type::Integer, "an INTEGER", Cell::Integer(n) => (*n).try_into().ok());
+field!(i64, Integer, Type::Integer, "an INTEGER", Cell::Integer(n) => Some(*n));
 field!(u8, Integer, Type::Integer, "an INTEGER from 0 to 255", Cell::Integer(n) => (*n).try_into().ok());
 field!(u16, Integer, Type::Integer, "an INTEGER from 0 to 65535", Cell::Integer(n) => (*n).try_into().ok());
 field!(u32, Integer, Type::Integer, "an INTEGER from 0 to 4294967295", Cell::Integer(n) => (*n).try_into().ok());

@@ -70,8 +70,95 @@ pub use update::{Increment, Save, Update};
 pub use value::Value;
 pub use words::Words;
 
+/// Makes an enum without data the names of an `ENUM`.
+///
+/// ```
+/// use yarr_client::{Enum, FieldValue, Type};
+///
+/// #[derive(Enum)]
+/// enum Status {
+///     Active,
+///     LoggedOut,
+///     #[record(name = "x")]
+///     Closed,
+/// }
+///
+/// assert_eq!(Status::TYPE, Type::Enum(&["active", "logged_out", "x"]));
+/// ```
 #[cfg(feature = "derive")]
-pub use yarr_client_derive::{Changes, Enum, Record};
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use yarr_client_derive::Enum;
+
+/// Makes a struct some values of a record.
+///
+/// ```
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "user_session")]
+/// # struct UserSession { id: i64, user_id: i64, token: String, device: Option<String> }
+/// #[derive(Changes)]
+/// #[record(of = UserSession)]
+/// struct NewSession<'a> {
+///     user_id: i64,
+///     token: &'a str,
+///     device: Option<&'a str>,
+/// }
+///
+/// let new = NewSession { user_id: 42, token: "s-1001", device: None };
+/// assert_eq!(
+///     UserSession::update(7, &new).to_command().to_string(),
+///     "YARR.UPDATE user_session 7 SET @user_id 42 @token s-1001 UNSET @device \
+///      RETURN @id @user_id @token @device PACKED"
+/// );
+/// ```
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use yarr_client_derive::Changes;
+
+/// Makes a struct the records of a table.
+///
+/// ```
+/// use yarr_client::{Enum, Record};
+///
+/// #[derive(Record)]
+/// #[record(table = "user_session", ttl = "2h", index(user_id, created_at))]
+/// struct UserSession {
+///     id: i64,
+///     user_id: i64,
+///     #[record(unique)]
+///     token: String,
+///     #[record(bitmap, default = "active")]
+///     status: Status,
+///     device: Option<String>,
+///     created_at: std::time::SystemTime,
+///     #[record(version)]
+///     lock_version: i64,
+/// }
+///
+/// #[derive(Enum)]
+/// enum Status {
+///     Active,
+///     LoggedOut,
+/// }
+///
+/// // What a first migration of the table says:
+/// assert_eq!(
+///     UserSession::SCHEMA.operations(),
+///     [
+///         "ADD FIELD user_id INTEGER NOT NULL",
+///         "ADD FIELD token STRING NOT NULL",
+///         "ADD FIELD status ENUM ( active logged_out ) NOT NULL DEFAULT active",
+///         "ADD FIELD device STRING",
+///         "ADD FIELD lock_version INTEGER NOT NULL DEFAULT 0",
+///         "ADD INDEX @token UNIQUE",
+///         "ADD INDEX @status BITMAP",
+///         "ADD INDEX @user_id @created_at",
+///         "SET TTL 7200 PASSIVE",
+///     ]
+/// );
+/// ```
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use yarr_client_derive::Record;
 
 /// What a program that speaks to tables takes in with a `*`.
 pub mod prelude {

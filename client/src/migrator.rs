@@ -38,8 +38,8 @@ pub struct Status {
 /// # fn main() -> yarr_client::Result<()> {
 /// # let mut connection = redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
 /// let migrator = Migrator::new()
-///     .add(Migration::new(1, "create_job").table("job", "ADD FIELD priority INTEGER INDEX"))
-///     .add(Migration::new(2, "add_task").table("job", "ADD FIELD task STRING"));
+///     .with(Migration::new(1, "create_job").table("job", "ADD FIELD priority INTEGER INDEX"))
+///     .with(Migration::new(2, "add_task").table("job", "ADD FIELD task STRING"));
 /// let applied: Vec<i64> = migrator.up(&mut connection)?;
 /// # Ok(())
 /// # }
@@ -83,7 +83,7 @@ impl Migrator {
     }
 
     /// Adds a migration; they are sorted by their versions.
-    pub fn add(mut self, migration: Migration) -> Migrator {
+    pub fn with(mut self, migration: Migration) -> Migrator {
         self.migrations.push(migration);
         self.migrations.sort_by_key(|migration| migration.version);
         self

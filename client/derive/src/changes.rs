@@ -1,7 +1,7 @@
 //! `#[derive(Changes)]`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Result, Type, spanned::Spanned};
 
 use crate::{
@@ -22,7 +22,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
         let column = match OfField::read(&field.attrs)?.name {
             Some(name) => {
                 names::check_field(&name.value(), name.span())?;
-                format_ident!("{}", name.value(), span = name.span())
+                names::ident(&name.value(), name.span())
             }
             None => ident.clone(),
         };
@@ -39,6 +39,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         #[automatically_derived]
         impl #generics ::yarr_client::Changes<#of> for #ident #types #bounds {
+            #[allow(clippy::needless_borrows_for_generic_args)]
             fn write(&self, assignments: &mut ::yarr_client::Assignments) {
                 let columns = <#of as ::yarr_client::Record>::fields();
                 #(#written)*

@@ -9,24 +9,7 @@ mod variants;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, Error, parse_macro_input};
 
-/// Makes a struct the records of a table.
-///
-/// ```ignore
-/// #[derive(Record)]
-/// #[record(table = "user_session", ttl = "2h", index(user_id, created_at))]
-/// struct UserSession {
-///     id: i64,
-///     #[record(index)]
-///     user_id: i64,
-///     #[record(unique)]
-///     token: String,
-///     #[record(bitmap, default = "active")]
-///     status: Status,
-///     created_at: std::time::SystemTime,
-///     #[record(version)]
-///     lock_version: i64,
-/// }
-/// ```
+/// What stands in `#[record(...)]`:
 ///
 /// | on the struct | |
 /// | --- | --- |
@@ -54,18 +37,7 @@ pub fn derive_record(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Makes a struct some values of a record: to make one with, or to change one by. It may borrow.
-///
-/// ```ignore
-/// #[derive(Changes)]
-/// #[record(of = UserSession)]
-/// struct NewSession<'a> {
-///     user_id: i64,
-///     token: &'a str,
-/// }
-/// ```
-///
-/// Its fields are named as those of the record, or by `#[record(name = "field")]`. An `Option` that is `None` sets the
+/// They make a record, or change one. The struct may borrow; its fields are named as those of the record, or by `#[record(name = "field")]`. An `Option` that is `None` sets the
 /// field to null.
 #[proc_macro_derive(Changes, attributes(record))]
 pub fn derive_changes(input: TokenStream) -> TokenStream {
@@ -75,17 +47,7 @@ pub fn derive_changes(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Makes an enum without data the names of an `ENUM`.
-///
-/// ```ignore
-/// #[derive(Enum)]
-/// enum Status {
-///     Active,               // active
-///     LoggedOut,            // logged_out
-///     #[record(name = "x")]
-///     Closed,               // x
-/// }
-/// ```
+/// A name is that of the variant in snake case, or the one in `#[record(name = "...")]`.
 #[proc_macro_derive(Enum, attributes(record))]
 pub fn derive_enum(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

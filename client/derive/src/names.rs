@@ -11,6 +11,14 @@ pub fn of(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
+/// The identifier of a name, with `r#` where it is a keyword.
+pub fn ident(name: &str, span: Span) -> Ident {
+    match syn::parse_str::<Ident>(name) {
+        Ok(_) => Ident::new(name, span),
+        Err(_) => Ident::new_raw(name, span),
+    }
+}
+
 /// Refuses what is no name of a field.
 pub fn check_field(name: &str, span: Span) -> Result<()> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';

@@ -14,6 +14,7 @@ fn label(whole: i64, label: &str) -> NewSample<'_> {
         whole,
         label,
         real: None,
+        place: Some("here"),
     }
 }
 
@@ -157,10 +158,10 @@ fn a_change_answers_the_record_and_says_why_it_was_not_made() {
         );
         let changed = Sample::update(id, changes).run(&mut connection).unwrap();
         assert_eq!((changed.whole, changed.code), (5, Some(3)));
-        let changes = vec![f.tags.add(["c"])];
+        let changes = vec![f.tags.add_tags(["c"])];
         let changed = Sample::update(id, changes).run(&mut connection).unwrap();
         assert_eq!(changed.tags, Some(["a", "b", "c"].map(String::from).into()));
-        let changed = Sample::update(id, f.tags.remove(["a", "z"]))
+        let changed = Sample::update(id, f.tags.remove_tags(["a", "z"]))
             .run(&mut connection)
             .unwrap();
         assert_eq!(changed.tags.map(|tags| tags.len()), Some(2));

@@ -3,6 +3,7 @@
 mod bad;
 mod batch;
 mod check;
+mod cluster;
 mod crud;
 mod migrate;
 mod query;

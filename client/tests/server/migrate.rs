@@ -36,8 +36,8 @@ fn versions_go_up_once_and_down_again() {
     for protocol in ["resp2", "resp3"] {
         let mut connection = database(protocol).get_connection().unwrap();
         let con = &mut connection;
-        assert_eq!(Migrator::new().add(first()).up(con).unwrap(), [1]);
-        let migrator = Migrator::new().add(second()).add(first());
+        assert_eq!(Migrator::new().with(first()).up(con).unwrap(), [1]);
+        let migrator = Migrator::new().with(second()).with(first());
         assert_eq!(applied(&migrator, con), [true, false]);
         assert_eq!(migrator.up(con).unwrap(), [2]);
         assert_eq!(migrator.up(con).unwrap(), [0; 0]);
@@ -60,7 +60,7 @@ fn versions_go_up_once_and_down_again() {
         assert!(matches!(refused, Err(Error::BadValue(_))), "{refused:?}");
         assert_eq!(
             Migrator::new()
-                .add(first().down_drops_data())
+                .with(first().down_drops_data())
                 .down(con)
                 .unwrap(),
             Some(1)
@@ -68,7 +68,7 @@ fn versions_go_up_once_and_down_again() {
         assert_eq!(migrator.down(con).unwrap(), None);
         assert_eq!(con.get("started"), Ok(None::<i64>));
         redis::cmd("DEL").arg("job").exec(con).unwrap();
-        let stranger = Migrator::new().add(first()).keys("mine");
+        let stranger = Migrator::new().with(first()).keys("mine");
         assert_eq!(stranger.up(con).unwrap(), [1]);
         assert_eq!(con.smembers("mine"), Ok(vec!["1".to_string()]));
     }
@@ -82,7 +82,7 @@ fn ten_processes_that_start_at_once_do_the_work_once() {
             let client = client.clone();
             thread::spawn(move || {
                 let mut connection = client.get_connection().unwrap();
-                let migrator = Migrator::new().add(first()).add(second());
+                let migrator = Migrator::new().with(first()).with(second());
                 let done = migrator.up(&mut connection).unwrap();
                 // Whoever comes back finds everything done.
                 assert_eq!(applied(&migrator, &mut connection), [true, true]);
@@ -104,7 +104,7 @@ fn ten_processes_that_start_at_once_do_the_work_once() {
 fn what_was_done_and_not_noted_is_found_done() {
     let mut connection = database("resp2").get_connection().unwrap();
     let con = &mut connection;
-    let migrator = Migrator::new().add(first());
+    let migrator = Migrator::new().with(first());
     // As after a crash between the table and its note.
     let operations = [
         "ADD",
@@ -144,7 +144,7 @@ fn what_is_refused_is_not_noted() {
     let wrong = Migration::new(1, "wrong")
         .command(["SET", "done", "1"])
         .command(["LPUSH", "text", "y"]);
-    let refused = Migrator::new().add(wrong).up(con);
+    let refused = Migrator::new().with(wrong).up(con);
     assert!(
         matches!(refused, Err(Error::Redis(_) | Error::WrongType(_))),
         "{refused:?}"
@@ -152,16 +152,20 @@ fn what_is_refused_is_not_noted() {
     let unknown = Migration::new(1, "unknown")
         .command(["SET", "other", "1"])
         .command(["NO", "SUCH"]);
-    let refused = Migrator::new().add(unknown).up(con);
+    let refused = Migrator::new().with(unknown).up(con);
     assert!(refused.is_err(), "{refused:?}");
     assert_eq!(con.exists("other"), Ok(false));
     let quoted = Migration::new(1, "quoted").table("t", "ADD FIELD a STRING DEFAULT \"b");
-    let refused = Migrator::new().add(quoted).up(con).unwrap_err().to_string();
+    let refused = Migrator::new()
+        .with(quoted)
+        .up(con)
+        .unwrap_err()
+        .to_string();
     assert!(
         refused.contains("migration 1 quoted: a quote does not end"),
         "{refused}"
     );
-    let twice = Migrator::new().add(first()).add(first()).up(con);
+    let twice = Migrator::new().with(first()).with(first()).up(con);
     assert!(matches!(twice, Err(Error::Migration(_))), "{twice:?}");
     assert_eq!(con.exists("{yarr}:migrations"), Ok(false));
     assert_eq!(con.exists("{yarr}:migrations:lock"), Ok(false));
@@ -176,7 +180,7 @@ fn a_lock_that_is_lost_stops_the_work_and_is_left_to_its_holder() {
     let lock = "{yarr}:migrations:lock";
     let () = con.pset_ex(lock, "somebody", 200).unwrap();
     let wait = Migration::new(1, "wait").command(["SET", "slow", "1"]);
-    assert_eq!(Migrator::new().add(wait).up(con).unwrap(), [1]);
+    assert_eq!(Migrator::new().with(wait).up(con).unwrap(), [1]);
 
     // A lease that ends while a command takes its time.
     let sleep = "local t = redis.call('TIME')[1] * 1e6 + redis.call('TIME')[2]; \
@@ -184,8 +188,8 @@ fn a_lock_that_is_lost_stops_the_work_and_is_left_to_its_holder() {
     let slow = Migration::new(2, "slow").command(["EVAL", sleep, "0"]);
     let table = Migration::new(3, "late").table("late", "ADD FIELD a STRING");
     let migrator = Migrator::new()
-        .add(slow)
-        .add(table)
+        .with(slow)
+        .with(table)
         .lease(Duration::from_millis(50));
     let result = migrator.up(con);
     assert!(
@@ -205,7 +209,7 @@ fn a_migration_that_goes_on_between_commands_is_waited_for() {
     let mut connection = server.connect();
     let con = &mut connection;
     let base = Migrator::new()
-        .add(Migration::new(1, "make").table("t", "ADD FIELD n INTEGER TIMESTAMPS OFF"));
+        .with(Migration::new(1, "make").table("t", "ADD FIELD n INTEGER TIMESTAMPS OFF"));
     base.up(con).unwrap();
     for chunk in (0..100_000).collect::<Vec<i64>>().chunks(10_000) {
         let mut create = redis::cmd("YARR.CREATE");
@@ -221,7 +225,7 @@ fn a_migration_that_goes_on_between_commands_is_waited_for() {
     }
     let index = base
         .clone()
-        .add(Migration::new(2, "index").table("t", "ADD INDEX n"));
+        .with(Migration::new(2, "index").table("t", "ADD INDEX n"));
     let mut other = server.connect();
     let waiting = thread::spawn({
         let index = index.clone();
@@ -240,7 +244,7 @@ fn a_migration_that_goes_on_between_commands_is_waited_for() {
         .exec(con)
         .unwrap();
     let unique =
-        index.add(Migration::new(3, "unique").table("t", "REMOVE INDEX n ADD INDEX n UNIQUE"));
+        index.with(Migration::new(3, "unique").table("t", "REMOVE INDEX n ADD INDEX n UNIQUE"));
     let failed = unique.up(con).unwrap_err().to_string();
     assert!(
         failed.contains("migration 3 unique of table 't': FAILED"),

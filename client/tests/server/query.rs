@@ -14,7 +14,7 @@ fn fill(connection: &mut Connection) {
             f.whole.set(n % 10),
             f.label.set(format!("label-{n:03}")),
             f.real.set_or_null((n % 4 > 0).then_some(n as f64 / 4.0)),
-            f.code.set(n as i32),
+            f.code.set(n),
             f.level.set(if n < 30 {
                 Level::Middle
             } else {

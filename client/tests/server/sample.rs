@@ -59,6 +59,8 @@ pub struct NewSample<'a> {
     pub whole: i64,
     pub label: &'a str,
     pub real: Option<f64>,
+    #[record(name = "where")]
+    pub place: Option<&'a str>,
 }
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);

@@ -141,7 +141,7 @@ async fn migrations_are_waited_for_by_all() {
                 let first = Migration::new(1, "a")
                     .table("t", "ADD FIELD a STRING")
                     .command(["INCR", "n"]);
-                Migrator::new().add(first).up_async(&mut con).await
+                Migrator::new().with(first).up_async(&mut con).await
             })
         })
         .collect();
@@ -151,7 +151,7 @@ async fn migrations_are_waited_for_by_all() {
     }
     assert_eq!(done, 1);
     let mut con = client.get_multiplexed_async_connection().await.unwrap();
-    let migrator = Migrator::new().add(Migration::new(1, "a").table("t", ""));
+    let migrator = Migrator::new().with(Migration::new(1, "a").table("t", ""));
     assert!(migrator.status_async(&mut con).await.unwrap()[0].applied);
     assert_eq!(migrator.down_async(&mut con).await.unwrap(), Some(1));
 }

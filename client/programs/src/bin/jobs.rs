@@ -44,7 +44,7 @@ const LEASE: Duration = Duration::from_secs(30);
 const TRIES: i64 = 3;
 
 fn migrator() -> Migrator {
-    Migrator::new().add(Migration::new(20260101000000, "create_job").table(
+    Migrator::new().with(Migration::new(20260101000000, "create_job").table(
         "job",
         "TIMESTAMPS OFF \
          ADD FIELD task STRING NOT NULL \

@@ -17,7 +17,7 @@ struct Player {
 }
 
 fn migrator() -> Migrator {
-    Migrator::new().add(Migration::new(20260101000000, "create_player").table(
+    Migrator::new().with(Migration::new(20260101000000, "create_player").table(
         "player",
         "ID STRING TIMESTAMPS OFF \
          ADD FIELD country STRING NOT NULL \

@@ -165,7 +165,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "web_session",
         "ID UUID TIMESTAMPS OFF ADD FIELD user_id INTEGER NOT NULL INDEX ADD FIELD device STRING SET TTL 7200 PASSIVE",
     );
-    Migrator::new().add(first).up_async(&mut store).await?;
+    Migrator::new().with(first).up_async(&mut store).await?;
     // Rather not start than fail at the first request.
     Session::check()
         .run_async(&mut store)
