@@ -1,9 +1,12 @@
 //! What stands in `#[record(...)]`.
 
 use syn::{
-    Attribute, DeriveInput, Error, Ident, LitStr, Path, Result, meta::ParseNestedMeta,
-    punctuated::Punctuated, spanned::Spanned, token::Comma,
+    Attribute, DeriveInput, Error, Ident, LitStr, Path, Result, ext::IdentExt,
+    meta::ParseNestedMeta, parse::ParseStream, punctuated::Punctuated, spanned::Spanned,
+    token::Comma,
 };
+
+use crate::names;
 
 /// The kind of an index.
 #[derive(Clone, Copy, PartialEq)]
@@ -83,7 +86,7 @@ impl OfStruct {
                     };
                     let inner;
                     syn::parenthesized!(inner in meta.input);
-                    let fields = Punctuated::<Ident, Comma>::parse_terminated(&inner)?;
+                    let fields = Punctuated::<Ident, Comma>::parse_terminated_with(&inner, field)?;
                     if fields.is_empty() || fields.len() > 8 {
                         return Err(meta.error("an index is over one to eight fields"));
                     }
@@ -93,6 +96,18 @@ impl OfStruct {
             Ok(())
         })?;
         Ok(read)
+    }
+}
+
+/// A field as `name` or as `"name"`.
+fn field(input: ParseStream) -> Result<Ident> {
+    match input.peek(LitStr) {
+        true => {
+            let text: LitStr = input.parse()?;
+            names::check_field(&text.value(), text.span())?;
+            Ok(names::ident(&text.value(), text.span()))
+        }
+        false => input.call(Ident::parse_any),
     }
 }
 

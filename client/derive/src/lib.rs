@@ -15,7 +15,7 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// | --- | --- |
 /// | `table = "name"` | the table |
 /// | `ttl = "2h"` | how long a record lives from each write on: `s`, `m`, `h`, `d` or `w` |
-/// | `index(a, b)`, `unique(a, b)` | an index over several fields |
+/// | `index(a, b)`, `unique(a, b)` | an index over several fields; where one stands in two of them, clippy wants `index("a", "b")` |
 ///
 /// | on a field | |
 /// | --- | --- |

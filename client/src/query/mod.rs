@@ -71,7 +71,12 @@ pub struct Query<R> {
     limit: Option<u64>,
     offset: u64,
     scan: bool,
+    /// How many records a walk gets at once.
+    batch: u64,
 }
+
+/// How many records a walk gets at once where nothing else is said.
+const BATCH: u64 = 1000;
 
 impl<R> Clone for Query<R> {
     fn clone(&self) -> Self {
@@ -82,6 +87,7 @@ impl<R> Clone for Query<R> {
             limit: self.limit,
             offset: self.offset,
             scan: self.scan,
+            batch: self.batch,
         }
     }
 }
@@ -95,6 +101,7 @@ impl<R: Record> Query<R> {
             limit: None,
             offset: 0,
             scan: false,
+            batch: BATCH,
         }
     }
 
@@ -123,6 +130,12 @@ impl<R: Record> Query<R> {
     /// Passes over the first so many.
     pub fn offset(mut self, offset: u64) -> Query<R> {
         self.offset = offset;
+        self
+    }
+
+    /// How many records [`iter`](Query::iter) and [`stream`](Query::stream) get at once: a thousand unless said otherwise.
+    pub fn batch(mut self, records: u64) -> Query<R> {
+        self.batch = records.max(1);
         self
     }
 
@@ -195,15 +208,15 @@ impl<R: Record> Query<R> {
         GetPage::new(self, cursor)
     }
 
-    /// Walks over all matches, a page at a time; memory is that of a page. [`limit`](Query::limit) is the page's length,
-    /// a hundred where none is given. A record that does not move is met exactly once, whatever is written meanwhile.
+    /// Walks over the records without having them all at once: it gets [`batch`](Query::batch) of them at a time. A
+    /// record that does not move is met exactly once, whatever is written meanwhile.
     ///
     /// ```no_run
     /// # use yarr_client::{prelude::*, redis};
     /// # #[derive(Record)] #[record(table = "job")] struct Job { id: i64, priority: i64 }
     /// # fn main() -> yarr_client::Result<()> {
     /// # let mut connection = redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
-    /// for job in Job::query().limit(1000).iter(&mut connection) {
+    /// for job in Job::query().batch(5000).iter(&mut connection) {
     ///     println!("{}", job?.priority);
     /// }
     /// # Ok(())
@@ -221,7 +234,7 @@ impl<R: Record> Query<R> {
     /// # async fn example(mut connection: redis::aio::MultiplexedConnection) -> yarr_client::Result<()> {
     /// use futures_util::TryStreamExt;
     ///
-    /// let mut jobs = std::pin::pin!(Job::query().limit(1000).stream(&mut connection));
+    /// let mut jobs = std::pin::pin!(Job::query().stream(&mut connection));
     /// while let Some(job) = jobs.try_next().await? {
     ///     println!("{}", job.priority);
     /// }

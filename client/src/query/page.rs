@@ -81,14 +81,46 @@ impl<R: Record> Operation for GetPage<R> {
     }
 }
 
-/// A walk over all records of a query; see [`Query::iter`]. It ends after the first error;
+/// Where a walk over the records of a query is.
+#[derive(Debug)]
+struct Walk<R> {
+    query: Query<R>,
+    /// Where the next page begins; `None` where there is none.
+    next: Option<Cursor>,
+    /// How many records may still come.
+    left: u64,
+}
+
+impl<R: Record> Walk<R> {
+    fn new(query: Query<R>) -> Walk<R> {
+        Walk {
+            next: Some(Cursor::start()),
+            left: query.limit.unwrap_or(u64::MAX),
+            query,
+        }
+    }
+
+    /// The next page to be got.
+    fn page(&self) -> Option<GetPage<R>> {
+        let cursor = self.next.clone().filter(|_| self.left > 0)?;
+        let length = self.query.batch.min(self.left);
+        Some(self.query.clone().limit(length).page(cursor))
+    }
+
+    /// The records of a page that was got.
+    fn step(&mut self, page: Page<R>) -> Vec<R> {
+        self.left = self.left.saturating_sub(page.records.len() as u64);
+        self.next = page.next;
+        page.records
+    }
+}
+
+/// A walk over the records of a query; see [`Query::iter`]. It ends after the first error;
 /// [`cursor`](Iter::cursor) tells where another one can go on.
 #[derive(Debug)]
 pub struct Iter<'c, C, R> {
     connection: &'c mut C,
-    query: Query<R>,
-    /// Where the next page begins; `None` where there is none.
-    next: Option<Cursor>,
+    walk: Walk<R>,
     page: std::vec::IntoIter<R>,
     failed: bool,
 }
@@ -97,8 +129,7 @@ impl<'c, C, R: Record> Iter<'c, C, R> {
     pub(crate) fn new(query: Query<R>, connection: &'c mut C) -> Iter<'c, C, R> {
         Iter {
             connection,
-            query,
-            next: Some(Cursor::start()),
+            walk: Walk::new(query),
             page: Vec::new().into_iter(),
             failed: false,
         }
@@ -106,13 +137,13 @@ impl<'c, C, R: Record> Iter<'c, C, R> {
 
     /// Goes on where another walk of the same query was.
     pub fn from_cursor(mut self, cursor: Cursor) -> Iter<'c, C, R> {
-        self.next = Some(cursor);
+        self.walk.next = Some(cursor);
         self
     }
 
     /// Where the page begins that has not been read yet; `None` after the last one.
     pub fn cursor(&self) -> Option<&Cursor> {
-        self.next.as_ref()
+        self.walk.next.as_ref()
     }
 }
 
@@ -124,12 +155,9 @@ impl<C: redis::ConnectionLike, R: Record> Iterator for Iter<'_, C, R> {
             if let Some(record) = self.page.next() {
                 return Some(Ok(record));
             }
-            let cursor = self.next.clone().filter(|_| !self.failed)?;
-            match self.query.clone().page(cursor).run(self.connection) {
-                Ok(page) => {
-                    self.page = page.records.into_iter();
-                    self.next = page.next;
-                }
+            let page = self.walk.page().filter(|_| !self.failed)?;
+            match page.run(self.connection) {
+                Ok(page) => self.page = self.walk.step(page).into_iter(),
                 Err(error) => {
                     self.failed = true;
                     return Some(Err(error));
@@ -151,14 +179,14 @@ where
 {
     use futures_util::stream::{self, TryStreamExt};
 
-    let start = (connection, query, Some(Cursor::start()));
-    let pages = stream::try_unfold(start, |(connection, query, next)| async move {
-        let Some(cursor) = next else {
+    let start = (connection, Walk::new(query));
+    let pages = stream::try_unfold(start, |(connection, mut walk)| async move {
+        let Some(page) = walk.page() else {
             return Ok::<_, crate::Error>(None);
         };
-        let page = query.clone().page(cursor).run_async(connection).await?;
-        let records = stream::iter(page.records.into_iter().map(Ok));
-        Ok(Some((records, (connection, query, page.next))))
+        let records = walk.step(page.run_async(connection).await?);
+        let records = stream::iter(records.into_iter().map(Ok));
+        Ok(Some((records, (connection, walk))))
     });
     pages.try_flatten()
 }

@@ -134,7 +134,7 @@ fn a_connection_that_breaks_amid_a_walk_is_an_error_and_the_walk_can_go_on() {
         .run(&mut connection)
         .unwrap();
     let number = connection_id(&mut connection);
-    let mut walk = Sample::query().limit(10).iter(&mut connection);
+    let mut walk = Sample::query().batch(10).iter(&mut connection);
     let met: Vec<i64> = walk.by_ref().take(15).map(|s| s.unwrap().whole).collect();
     let mut killer = database("resp2").get_connection().unwrap();
     let () = redis::cmd("CLIENT")
@@ -151,7 +151,7 @@ fn a_connection_that_breaks_amid_a_walk_is_an_error_and_the_walk_can_go_on() {
     let cursor = walk.cursor().unwrap().clone();
     let again = &mut connection_beside(&connection);
     let after: Vec<i64> = Sample::query()
-        .limit(10)
+        .batch(10)
         .iter(again)
         .from_cursor(cursor)
         .map(|s| s.unwrap().whole)

@@ -155,7 +155,7 @@ fn a_walk_meets_every_record_once_in_order() {
         let query = Sample::query()
             .filter(f.whole.ge(2))
             .order(f.whole.desc())
-            .limit(7);
+            .batch(7);
         let mut walk = query.clone().iter(con);
         let mut met: Vec<(i64, i64)> = Vec::new();
         for sample in walk.by_ref() {
@@ -166,7 +166,12 @@ fn a_walk_meets_every_record_once_in_order() {
         assert_eq!(met.len(), 80);
         assert!(met.windows(2).all(|pair| pair[0] > pair[1]), "{met:?}");
 
-        let first = query.clone().page(Cursor::start()).run(con).unwrap();
+        let first = query
+            .clone()
+            .limit(7)
+            .page(Cursor::start())
+            .run(con)
+            .unwrap();
         let kept = first.next.unwrap().to_string();
         let rest = query
             .clone()
@@ -180,6 +185,9 @@ fn a_walk_meets_every_record_once_in_order() {
             .map(|s| s.unwrap().id)
             .collect();
         assert_eq!(ids, met.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+        let limited = query.clone().limit(10).iter(con).map(|s| s.unwrap().id);
+        assert_eq!(limited.collect::<Vec<_>>(), ids[..10]);
+        assert_eq!(query.clone().limit(0).iter(con).count(), 0);
         let other = Sample::query()
             .filter(f.whole.ge(3))
             .page(Cursor::new(kept))

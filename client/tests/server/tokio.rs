@@ -28,7 +28,7 @@ async fn everything_is_done_on_an_asynchronous_connection_too() {
         let ids = Sample::create_many(rows).run_async(&mut con).await.unwrap();
         assert_eq!(ids.len(), 95);
         let met: Vec<i64> = Sample::query()
-            .limit(10)
+            .batch(10)
             .stream(&mut con)
             .map_ok(|s| s.id)
             .try_collect()
@@ -91,7 +91,7 @@ async fn a_manager_connects_anew_after_a_lost_connection() {
         .unwrap();
     let mut killer = server.connect();
     let mut walker = manager.clone();
-    let mut stream = std::pin::pin!(Sample::query().limit(10).stream(&mut walker));
+    let mut stream = std::pin::pin!(Sample::query().batch(10).stream(&mut walker));
     for _ in 0..10 {
         assert!(stream.next().await.unwrap().is_ok());
     }

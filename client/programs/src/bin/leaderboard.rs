@@ -8,7 +8,7 @@ use redis::Connection;
 use yarr_client::{Migration, Migrator, pipeline, prelude::*};
 
 #[derive(Debug, Clone, PartialEq, Record)]
-#[record(table = "player", index(score, id), index(country, score))]
+#[record(table = "player", index("score", "id"), index("country", "score"))]
 struct Player {
     id: String,
     country: String,
