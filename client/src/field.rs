@@ -39,6 +39,7 @@ use crate::{
 ///
 /// impl FieldValue for UserId {
 ///     type Kind = kind::Integer;
+///     type NotNull = UserId;
 ///     const TYPE: Type = Type::Integer;
 ///
 ///     fn read(cell: Option<Cell<'_>>) -> Result<UserId, Unfit> {
@@ -58,6 +59,8 @@ use crate::{
 pub trait FieldValue: Sized {
     /// What such a field holds on the server.
     type Kind: Kind;
+    /// The type without its null: itself, or what the `Option` is of.
+    type NotNull: FieldValue<Kind = Self::Kind>;
     /// The field's type in a migration.
     const TYPE: Type;
     /// Whether it may be null.
@@ -80,6 +83,7 @@ pub trait FieldValue: Sized {
 
 impl<T: FieldValue> FieldValue for Option<T> {
     type Kind = T::Kind;
+    type NotNull = T::NotNull;
     const TYPE: Type = T::TYPE;
     const NULLABLE: bool = true;
 
@@ -103,6 +107,7 @@ macro_rules! field {
     ($name:ty, $kind:ty, $type:expr, $expected:literal, $pattern:pat => $value:expr) => {
         impl FieldValue for $name {
             type Kind = $kind;
+            type NotNull = $name;
             const TYPE: Type = $type;
 
             fn read(cell: Option<Cell<'_>>) -> Result<Self, Unfit> {

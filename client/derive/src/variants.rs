@@ -65,6 +65,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl ::yarr_client::FieldValue for #ident {
             type Kind = ::yarr_client::kind::Enumeration<#ident>;
+            type NotNull = #ident;
             const TYPE: ::yarr_client::Type = ::yarr_client::Type::Enum(&[#(#texts),*]);
 
             fn read(

@@ -66,7 +66,7 @@ where
 }
 
 /// The least value of a field; `None` where there is none.
-pub fn min<R, T: FieldValue>(field: Column<R, T>) -> Function<R, Option<T>>
+pub fn min<R, T: FieldValue>(field: Column<R, T>) -> Function<R, Option<T::NotNull>>
 where
     T::Kind: Ordered,
 {
@@ -74,7 +74,7 @@ where
 }
 
 /// The greatest value of a field; `None` where there is none.
-pub fn max<R, T: FieldValue>(field: Column<R, T>) -> Function<R, Option<T>>
+pub fn max<R, T: FieldValue>(field: Column<R, T>) -> Function<R, Option<T::NotNull>>
 where
     T::Kind: Ordered,
 {
