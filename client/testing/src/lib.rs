@@ -125,9 +125,10 @@ impl Server {
         Client::open(self.url("")).expect("a client")
     }
 
-    /// A client that speaks RESP3.
-    pub fn client_resp3(&self) -> Client {
-        Client::open(self.url("?protocol=resp3")).expect("a client")
+    /// A client that speaks RESP3; `None` where the server is older than that.
+    pub fn client_resp3(&self) -> Option<Client> {
+        let client = Client::open(self.url("?protocol=resp3")).expect("a client");
+        client.get_connection().is_ok().then_some(client)
     }
 
     /// A connection that speaks RESP2.

@@ -15,7 +15,10 @@ use crate::sample::{Sample, connection, database, make};
 #[test]
 fn a_server_without_the_module_is_told_as_such() {
     let server = Server::start_plain();
-    for client in [server.client(), server.client_resp3()] {
+    for client in [Some(server.client()), server.client_resp3()]
+        .into_iter()
+        .flatten()
+    {
         let mut connection = client.get_connection().unwrap();
         let found = Sample::find(1).run(&mut connection);
         assert!(matches!(found, Err(Error::NoModule(_))), "{found:?}");

@@ -6,7 +6,7 @@ use yarr_client::{
     Error, Migration, Migrator,
     redis::{self, Commands, Connection},
 };
-use yarr_client_testing::{Server, eventually};
+use yarr_client_testing::Server;
 
 use crate::sample::database;
 
@@ -183,14 +183,13 @@ fn a_lock_that_is_lost_stops_the_work_and_is_left_to_its_holder() {
     assert_eq!(Migrator::new().with(wait).up(con).unwrap(), [1]);
 
     // A lease that ends while a command takes its time.
-    let sleep = "local t = redis.call('TIME')[1] * 1e6 + redis.call('TIME')[2]; \
-                 while redis.call('TIME')[1] * 1e6 + redis.call('TIME')[2] < t + 150000 do end";
-    let slow = Migration::new(2, "slow").command(["EVAL", sleep, "0"]);
+    let long = "for i = 1, 5e7 do end";
+    let slow = Migration::new(2, "slow").command(["EVAL", long, "0"]);
     let table = Migration::new(3, "late").table("late", "ADD FIELD a STRING");
     let migrator = Migrator::new()
         .with(slow)
         .with(table)
-        .lease(Duration::from_millis(50));
+        .lease(Duration::from_millis(10));
     let result = migrator.up(con);
     assert!(
         matches!(&result, Err(Error::Migration(text)) if text.contains("lock")),
@@ -245,12 +244,15 @@ fn a_migration_that_goes_on_between_commands_is_waited_for() {
         .unwrap();
     let unique =
         index.with(Migration::new(3, "unique").table("t", "REMOVE INDEX n ADD INDEX n UNIQUE"));
-    let failed = unique.up(con).unwrap_err().to_string();
-    assert!(
-        failed.contains("migration 3 unique of table 't': FAILED"),
-        "{failed}"
-    );
-    eventually("it was not noted", || {
-        applied(&unique, &mut server.connect()) == [true, true, false]
-    });
+    // Before Redis 6 it is the command itself that fails.
+    match unique.up(con).unwrap_err() {
+        Error::Duplicate(_) => {}
+        error => assert!(
+            error
+                .to_string()
+                .contains("migration 3 unique of table 't': FAILED"),
+            "{error}"
+        ),
+    }
+    assert_eq!(applied(&unique, &mut server.connect()), [true, true, false]);
 }

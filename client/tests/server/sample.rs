@@ -66,9 +66,20 @@ pub struct NewSample<'a> {
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 static NEXT: AtomicI64 = AtomicI64::new(1);
 
+/// RESP3, or the protocol before it where the server is older than that.
+static NEWEST: LazyLock<&str> = LazyLock::new(|| match SERVER.client_resp3() {
+    Some(_) => "resp3",
+    None => "resp2",
+});
+
 /// A database of one's own, in either protocol.
 pub fn database(protocol: &str) -> redis::Client {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let protocol = if protocol == "resp3" {
+        *NEWEST
+    } else {
+        protocol
+    };
     let url = SERVER.url(&format!("{number}?protocol={protocol}"));
     redis::Client::open(url).expect("a client")
 }
