@@ -83,7 +83,8 @@ pub struct Several<B> {
 }
 
 /// Sends several operations at once and waits for all answers: one round trip. Each is done or refused by itself, so
-/// each has its own result; an error of the whole is one of the connection.
+/// each has its own result; an error of the whole is one of the connection. A blocking connection to a cluster refuses it
+/// before anything is sent; an asynchronous one takes it for tables of one slot.
 ///
 /// ```no_run
 /// # use yarr_client::{prelude::*, pipeline, redis};

@@ -131,6 +131,14 @@ where
     }
 
     /// `field BETWEEN low AND high`, both included; nothing where `low` is above `high`.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// assert_eq!(f.priority.between(1, 5).to_string(), "@priority BETWEEN 1 AND 5");
+    /// ```
     pub fn between(self, low: impl Value<T::Kind>, high: impl Value<T::Kind>) -> Predicate<R> {
         let mut words = self.says(&["BETWEEN"]);
         low.write(&mut words);
@@ -140,6 +148,14 @@ where
     }
 
     /// `field IN n value ...`: one of these; nothing where there are none.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// assert_eq!(f.task.is_in(["sweep", "alarm"]).to_string(), "@task IN 2 sweep alarm");
+    /// ```
     pub fn is_in<V: Value<T::Kind>>(self, values: impl IntoIterator<Item = V>) -> Predicate<R> {
         let mut list = Words::new();
         values.into_iter().for_each(|value| value.write(&mut list));
@@ -198,6 +214,16 @@ impl<R, T: FieldValue> Column<R, Option<T>> {
     }
 
     /// Sets the field to a value, or to null.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// let owner: Option<i64> = None;
+    /// let update = Job::query().update(f.owner.set_or_null(owner));
+    /// assert_eq!(update.to_command().to_string(), "YARR.UPDATE job WHERE * UNSET @owner");
+    /// ```
     pub fn set_or_null(self, value: Option<impl Value<T::Kind>>) -> Assignment<R> {
         match value {
             Some(value) => self.set(value),
@@ -224,6 +250,14 @@ impl<R, T: FieldValue<Kind = Tags>> Column<R, T> {
     }
 
     /// Whether any of these tags is in the set.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// assert_eq!(f.tags.contains_any(["red", "blue"]).to_string(), "@tags CONTAINS ANY 2 red blue");
+    /// ```
     pub fn contains_any<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Predicate<R> {
         self.contains_of("ANY", tags)
     }
@@ -244,6 +278,15 @@ impl<R, T: FieldValue<Kind = Tags>> Column<R, T> {
     }
 
     /// Adds tags to the set as it stands.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// let update = Job::query().update((f.tags.add_tags(["red"]), f.tags.remove_tags(["blue"])));
+    /// assert_eq!(update.to_command().to_string(), "YARR.UPDATE job WHERE * ADD @tags 1 red REMOVE @tags 1 blue");
+    /// ```
     pub fn add_tags<V: AsRef<str>>(self, tags: impl IntoIterator<Item = V>) -> Change<R> {
         Change::add(self.name, tag_words(tags))
     }

@@ -31,6 +31,26 @@ impl fmt::Display for Refusal {
 
 /// What can go wrong. The first variants are the server's codes; of a command that failed with one of them nothing has
 /// been done.
+///
+/// ```no_run
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # fn main() -> yarr_client::Result<()> {
+/// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+/// # let f = Job::fields();
+/// use yarr_client::Error;
+///
+/// match Job::update(42, f.priority.set(9)).only_if(f.owner.is_null()).run(&mut connection) {
+///     Ok(job) => println!("{} is urgent", job.task),
+///     Err(Error::NotFound { .. }) => println!("it is gone"),
+///     Err(Error::Stale { .. }) => println!("somebody does it already"),
+///     Err(error) if error.is_timeout() => println!("perhaps: {error}"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {

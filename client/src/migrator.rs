@@ -45,6 +45,8 @@ pub struct Status {
 /// # }
 /// ```
 ///
+/// In a cluster the keys of a migration's commands lie in the slot of the set; tables lie where they like.
+///
 /// It is a connection of its own that it wants: on a multiplexed one that others use as well, their transactions come
 /// between its own.
 #[derive(Debug, Clone)]
@@ -425,6 +427,9 @@ impl Lock<'_> {
     /// Sends commands and notes them in a set, in one transaction, if the lock is ours all the while.
     async fn all(&self, io: &mut impl Io, commands: &[Words], set: &str, note: &str) -> Result<()> {
         self.renew(io).await?;
+        if commands.is_empty() {
+            return io.one(cmd(&["SADD", set, note])).await.map(drop);
+        }
         io.one(cmd(&["WATCH", self.key])).await?;
         let holder = io.one(cmd(&["GET", self.key])).await?;
         if holder != Value::BulkString(self.token.clone().into()) {

@@ -52,6 +52,21 @@ impl<R> Predicate<R> {
     }
 
     /// All of these; `None` where there are none.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// use yarr_client::Predicate;
+    ///
+    /// let wanted = [("sweep", 1), ("alarm", 9)].map(|(task, least)| f.task.eq(task).and(f.priority.ge(least)));
+    /// let any = Predicate::any(wanted).unwrap();
+    /// assert_eq!(
+    ///     any.to_string(),
+    ///     "@task = sweep AND @priority >= 1 OR @task = alarm AND @priority >= 9"
+    /// );
+    /// ```
     pub fn all(parts: impl IntoIterator<Item = Predicate<R>>) -> Option<Predicate<R>> {
         parts.into_iter().reduce(Predicate::and)
     }

@@ -116,6 +116,21 @@ impl Schema {
 }
 
 /// What a table lacks of what a struct says of it.
+///
+/// ```no_run
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # fn main() -> yarr_client::Result<()> {
+/// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+/// let drift = Job::check().run(&mut connection)?;
+/// for operation in drift.missing() {
+///     println!("missing: {operation}"); // missing: ADD FIELD owner INTEGER
+/// }
+/// drift.into_result()?; // refuses to start on such a table
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
     table: String,

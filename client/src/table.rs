@@ -125,17 +125,48 @@ impl<R: Record> Table<R> {
     }
 
     /// Makes a record, or answers the one that has the same in the fields `on`, as it is.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// let job = Job::find_or_create((f.task.set("sweep"), f.priority.set(1)), f.task);
+    /// assert!(job.to_command().to_string().contains("ON CONFLICT @task KEEP"));
+    /// ```
     pub fn find_or_create<V: Values<R>>(&self, values: V, on: impl Columns<R>) -> Create<R> {
         let conflict = Conflict::keep(on.names());
         Create::new(self.clone(), Assignments::of(&values), Some(conflict))
     }
 
     /// The record of an id, or `None`.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// let job: Option<Job> = Job::find(42).run(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn find(&self, id: impl Value<IdKind<R>>) -> Find<R> {
         Find::new(self.clone(), id_words::<R>(id))
     }
 
     /// The records of these ids in their order, `None` where there is none.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// let jobs: Vec<Option<Job>> = Job::find_many([1, 2, 3]).run(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn find_many<I: Value<IdKind<R>>>(&self, ids: impl IntoIterator<Item = I>) -> FindMany<R> {
         let mut words = Words::new();
         ids.into_iter().for_each(|id| id.write(&mut words));
@@ -143,6 +174,18 @@ impl<R: Record> Table<R> {
     }
 
     /// A record that matches, or `None`.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// # let f = Job::fields();
+    /// let alarm: Option<Job> = Job::find_by(f.task.eq("alarm")).run(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn find_by(&self, predicate: Predicate<R>) -> First<R> {
         self.query().filter(predicate).first()
     }
@@ -209,17 +252,55 @@ impl<R: Record> Table<R> {
 
     /// Writes all fields of a record and answers it as it is then. Where the struct has a version, the record must still
     /// have it ([`Error::Stale`](crate::Error::Stale)). [`Tracked`](crate::Tracked) writes only what has changed.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// if let Some(mut job) = Job::find(42).run(&mut connection)? {
+    ///     job.priority = 9;
+    ///     let job: Job = job.save().run(&mut connection)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn save(&self, record: &R) -> Save<R> {
         Save::whole(self.clone(), record)
     }
 
     /// Deletes the record of an id; answers whether there was one.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// let there_was_one: bool = Job::delete(42).run(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(&self, id: impl Value<IdKind<R>>) -> Delete<R> {
         Delete::new(self.clone(), id_words::<R>(id))
     }
 
     /// Deletes this record; answers whether it was still there. Where the struct has a version, the record must still
     /// have it ([`Error::Stale`](crate::Error::Stale)).
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// if let Some(job) = Job::find(42).run(&mut connection)? {
+    ///     job.destroy().run(&mut connection)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn destroy(&self, record: &R) -> Destroy<R> {
         Destroy::new(self.clone(), record)
     }

@@ -3,6 +3,16 @@
 use crate::{kind::*, words::Words};
 
 /// A value that may stand where one of kind `K` is expected: in a comparison, or set on a field.
+///
+/// ```
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # let f = Job::fields();
+/// let text: &str = "sweep";
+/// let number: u8 = 5;
+/// assert_eq!(f.task.eq(text).and(f.priority.lt(number)).to_string(), "@task = sweep AND @priority < 5");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no value for a field of kind `{K}`",
     label = "not a value of this field's type"

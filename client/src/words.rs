@@ -3,6 +3,15 @@
 use std::fmt::{self, Write as _};
 
 /// Words of a command: any bytes each.
+///
+/// ```
+/// use yarr_client::Words;
+///
+/// let mut words = Words::new();
+/// words.push("GET");
+/// words.push(b"a key");
+/// assert_eq!(words.to_string(), r#"GET "a key""#);
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Words {
     bytes: Vec<u8>,

@@ -40,6 +40,18 @@ impl<R, O> std::fmt::Debug for Function<R, O> {
 }
 
 /// How many records there are.
+///
+/// ```no_run
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # fn main() -> yarr_client::Result<()> {
+/// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+/// # let f = Job::fields();
+/// let jobs: u64 = Job::query().filter(f.owner.is_null()).aggregate(count()).run(&mut connection)?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn count<R>() -> Function<R, u64> {
     Function::new(&["COUNT"], None)
 }
@@ -50,6 +62,17 @@ pub fn count_distinct<R, T: FieldValue>(field: Column<R, T>) -> Function<R, u64>
 }
 
 /// The sum of a field; `None` where there is nothing to add up.
+///
+/// ```
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # let f = Job::fields();
+/// assert_eq!(
+///     Job::query().aggregate((sum(f.priority), avg(f.priority), count_distinct(f.owner))).to_command().to_string(),
+///     "YARR.AGGREGATE job * SUM @priority AVG @priority COUNT DISTINCT @owner"
+/// );
+/// ```
 pub fn sum<R, T: FieldValue>(field: Column<R, T>) -> Function<R, Option<<T::Kind as Number>::Sum>>
 where
     T::Kind: Number,
@@ -124,6 +147,18 @@ impl<R, O> Function<R, O> {
 }
 
 /// What groups are sorted by: [`Function::asc`], [`Function::desc`], or a field of the groups by [`Key::of`].
+///
+/// ```
+/// # use yarr_client::prelude::*;
+/// # #[derive(Record)] #[record(table = "job")]
+/// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+/// # let f = Job::fields();
+/// use yarr_client::Key;
+///
+/// let owners = Job::query().group_by(f.owner).aggregate(count());
+/// let busiest = owners.order(count().desc()).order(Key::of(f.owner)).limit(3);
+/// assert!(busiest.to_command().to_string().ends_with("ORDER BY count DESC @owner LIMIT 3"));
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Key<R> {

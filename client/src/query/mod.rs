@@ -279,6 +279,15 @@ impl<R: Record> Query<R> {
     }
 
     /// Deletes the records, and answers how many; [`returning`](DeleteAll::returning) answers themselves, as they were.
+    ///
+    /// ```
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # let f = Job::fields();
+    /// let first = Job::query().order(f.id.asc()).limit(1).delete().returning();
+    /// assert!(first.to_command().to_string().starts_with("YARR.DEL job WHERE * ORDER BY @id LIMIT 1 RETURN"));
+    /// ```
     pub fn delete(self) -> DeleteAll<R> {
         DeleteAll::new(self)
     }
@@ -323,6 +332,20 @@ impl<R: Record> Query<R> {
     }
 
     /// Answers how the records would be found, a line a step.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")]
+    /// # struct Job { id: i64, task: String, priority: i64, owner: Option<i64>, tags: std::collections::BTreeSet<String> }
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// # let f = Job::fields();
+    /// for line in Job::query().filter(f.priority.gt(5)).explain().run(&mut connection)? {
+    ///     println!("{line}"); // read the index on (priority), 1 range: about 3 records examined
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn explain(self) -> Explain<R> {
         Explain::new(self)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use yarr_client::{
+    Migration, Migrator,
     prelude::*,
     redis::{self, cluster::ClusterClient},
 };
@@ -59,9 +60,16 @@ fn each_table_is_found_on_its_node() {
     let client = ClusterClient::new(vec![nodes[0].url("")]).unwrap();
     let mut connection = client.get_connection().unwrap();
     let f = Sample::fields();
+    let operations = Sample::SCHEMA.operations().join(" ");
+    let names = (0..8).map(|shard| format!("{{{shard}}}:sample"));
+    let make = names.fold(Migration::new(1, "make"), |make, name| {
+        make.table(&name, &operations)
+    });
+    let migrator = Migrator::new().with(make);
+    assert_eq!(migrator.up(&mut connection).unwrap(), [1]);
+    assert_eq!(migrator.up(&mut connection).unwrap(), [0; 0]);
     for shard in 0..8 {
         let name = format!("{{{shard}}}:sample");
-        make(&name).exec(&mut connection).unwrap();
         let table = Sample::table(name);
         let made = table
             .create((f.whole.set(shard), f.label.set("a")))
@@ -75,9 +83,12 @@ fn each_table_is_found_on_its_node() {
         let met = table.query().iter(&mut connection).count();
         assert_eq!(met, 1);
     }
+    // A blocking connection sends its commands one at a time, and says so.
+    let refused = yarr_client::pipeline((Sample::find(1),)).run(&mut connection);
+    assert!(matches!(refused, Err(yarr_client::Error::Redis(_))));
     let keys = nodes.each_ref().map(|node| {
         let keys: BTreeSet<String> = redis::cmd("KEYS")
-            .arg("*")
+            .arg("*:sample")
             .query(&mut node.connect())
             .unwrap();
         keys.len()
