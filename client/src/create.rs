@@ -160,6 +160,24 @@ impl<R: Record> CreateMany<R> {
         self
     }
 
+    /// What keeps the rows from being one list of values: rows that give other fields than the first one, or none.
+    fn fault(&self) -> Option<String> {
+        let fields = |row: &Assignments| row.fields().collect::<Vec<_>>();
+        let first = fields(self.rows.first()?);
+        if first.is_empty() {
+            return Some("the rows of create_many give no fields; make each by itself".into());
+        }
+        let other = self
+            .rows
+            .iter()
+            .position(|row| !row.fields().eq(first.iter().copied()))?;
+        let found = self.rows.get(other).map(fields).unwrap_or_default();
+        Some(format!(
+            "the rows of create_many give the same fields in the same order: expected {first:?} as in the first, found {found:?} in row {}",
+            other + 1
+        ))
+    }
+
     /// A word that is none of the values, to stand for null; none where there are no nulls.
     fn null(&self) -> Option<Vec<u8>> {
         let values = || self.rows.iter().flat_map(Assignments::values);
@@ -183,14 +201,19 @@ impl<R: Record> CreateMany<R> {
 impl<R: Record> Operation for CreateMany<R> {
     type Output = Vec<R::Id>;
 
-    /// With no rows it asks for no records, so that it is one command as ever.
+    /// With no rows it asks for no records, so that it is one command as ever; with rows that are no list it is one that
+    /// the server refuses.
     fn to_command(&self) -> Command {
-        let Some(first) = self.rows.first().filter(|row| !row.is_empty()) else {
+        let Some(first) = self.rows.first() else {
             let mut command = Command::new("YARR.FIND", self.table.name());
             command.word("IDS").number(0).returning(["id"]);
             return command;
         };
         let mut command = Command::new("YARR.CREATE", self.table.name());
+        if self.fault().is_some() {
+            command.word("FIELDS").number(0);
+            return command;
+        }
         Conflict::write(self.conflict.as_ref(), &mut command);
         Expiry::write(self.expiry, &mut command);
         command.returning(["id"]);
@@ -212,5 +235,12 @@ impl<R: Record> Operation for CreateMany<R> {
 
     fn read(&self, reply: Value) -> Result<Vec<R::Id>> {
         reply::present(&reply, ["id"].into_iter(), |row| row.take())
+    }
+
+    fn refused(&self, error: Error) -> Result<Vec<R::Id>> {
+        Err(match self.fault() {
+            Some(fault) if matches!(error, Error::Syntax(_)) => Error::Rows(fault),
+            _ => error,
+        })
     }
 }

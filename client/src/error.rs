@@ -105,7 +105,7 @@ pub enum Error {
     },
     /// A transaction was given up because a watched key changed. Nothing has been done.
     Aborted,
-    /// A value of an answer is not of the Rust type that was to hold it.
+    /// A value of an answer is not of the Rust type that was to hold it. A write that answers it has been carried out.
     Field {
         /// The field.
         field: String,
@@ -114,6 +114,8 @@ pub enum Error {
         /// What there was.
         found: String,
     },
+    /// The rows of [`create_many`](crate::Table::create_many) do not give the same fields. None has been made.
+    Rows(String),
     /// An answer is none to the command that was sent.
     Reply(String),
     /// The table is not what the record's struct says.
@@ -243,7 +245,7 @@ impl fmt::Display for Error {
             } => write!(f, "field '{field}': expected {expected}, found {found}"),
             Error::Reply(text) => write!(f, "an answer that cannot be read: {text}"),
             Error::Schema(drift) => drift.fmt(f),
-            Error::Migration(text) => f.write_str(text),
+            Error::Migration(text) | Error::Rows(text) => f.write_str(text),
             Error::Redis(error) => error.fmt(f),
             other => match other.refusal() {
                 Some(refusal) => refusal.fmt(f),

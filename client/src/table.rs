@@ -214,7 +214,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Changes the record of an id and answers it as it is then; [`Error::NotFound`](crate::Error::NotFound) where
-    /// there is none.
+    /// there is none. No changes, `()`, touch the record: its `updated_at` and its time to live begin anew.
     ///
     /// ```
     /// # use yarr_client::prelude::*;

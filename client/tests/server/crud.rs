@@ -106,6 +106,15 @@ fn many_records_are_made_by_one_command_or_none() {
         let refused = Sample::create_many([label(1, "new"), label(1, "l1")]).run(&mut connection);
         assert!(matches!(refused, Err(Error::Duplicate(_))), "{refused:?}");
         assert_eq!(Sample::query().count().run(&mut connection).unwrap(), 202);
+        let unequal = [
+            (f.whole.set(1), f.label.set("x")),
+            (f.label.set("1"), f.whole.set(2)),
+        ];
+        for unequal in [Sample::create_many(unequal), Sample::create_many([(); 2])] {
+            let refused = unequal.run(&mut connection);
+            assert!(matches!(refused, Err(Error::Rows(_))), "{refused:?}");
+        }
+        assert_eq!(Sample::query().count().run(&mut connection).unwrap(), 202);
         let none: [NewSample; 0] = [];
         assert_eq!(Sample::create_many(none).run(&mut connection).unwrap(), []);
         let ids = Sample::create_many([label(5, "l1"), label(5, "l9999")])
