@@ -1,7 +1,7 @@
 //! What stands in `#[record(...)]`.
 
 use syn::{
-    Attribute, DeriveInput, Error, Ident, LitStr, Path, Result, ext::IdentExt,
+    Attribute, DeriveInput, Error, Ident, LitStr, Path, Result, Type, ext::IdentExt,
     meta::ParseNestedMeta, parse::ParseStream, punctuated::Punctuated, spanned::Spanned,
     token::Comma,
 };
@@ -163,7 +163,7 @@ fn seconds(text: &LitStr) -> Result<u64> {
     seconds.filter(|seconds| *seconds > 0).ok_or_else(refused)
 }
 
-/// The fields of a struct with names, and nothing generic where that is not `allowed`.
+/// The fields of a struct that has names for them.
 pub fn fields<'i>(input: &'i DeriveInput, what: &str) -> Result<&'i Punctuated<syn::Field, Comma>> {
     match &input.data {
         syn::Data::Struct(data) => match &data.fields {
@@ -181,5 +181,17 @@ pub fn fields<'i>(input: &'i DeriveInput, what: &str) -> Result<&'i Punctuated<s
             input.ident.span(),
             format!("{what} is a struct with named fields"),
         )),
+    }
+}
+
+/// Whether a type is an `Option`, by its name.
+pub fn is_option(kind: &Type) -> bool {
+    match kind {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Option"),
+        _ => false,
     }
 }

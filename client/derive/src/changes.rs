@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Error, Result, Type, spanned::Spanned};
+use syn::{DeriveInput, Error, Result, spanned::Spanned};
 
 use crate::{
-    attributes::{OfField, OfStruct, fields},
+    attributes::{OfField, OfStruct, fields, is_option},
     names,
 };
 
@@ -49,15 +49,4 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl #generics ::yarr_client::Values<#of> for #ident #types #bounds {}
     })
-}
-
-fn is_option(kind: &Type) -> bool {
-    match kind {
-        Type::Path(path) => path
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "Option"),
-        _ => false,
-    }
 }

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{DeriveInput, Error, Ident, Result, Type, spanned::Spanned};
 
 use crate::{
-    attributes::{OfField, OfStruct, Shape, fields},
+    attributes::{OfField, OfStruct, Shape, fields, is_option},
     names,
 };
 
@@ -40,13 +40,25 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let ident = &input.ident;
     let of_columns = format_ident!("{ident}Fields");
     let (id_ident, id_type) = (id.ident, id.kind);
-    let idents: Vec<&Ident> = fields.iter().map(|field| field.ident).collect();
     let writable = fields.iter().filter(|field| field.name != "expires_at");
-    let written =
-        writable.map(|Field { ident, name, .. }| quote!(assignments.set(#name, &self.#ident);));
-    let new = fields
-        .iter()
-        .map(|Field { ident, name, .. }| quote!(#ident: ::yarr_client::Column::new(#name)));
+    // What a type does not fit is told at that type.
+    let written = writable.map(|field| {
+        let Field { ident, name, .. } = field;
+        quote_spanned!(field.kind.span()=> assignments.set(#name, &self.#ident);)
+    });
+    let new = fields.iter().map(|field| {
+        let Field { ident, name, .. } = field;
+        quote_spanned!(field.kind.span()=> #ident: ::yarr_client::Column::new(#name))
+    });
+    let taken = fields.iter().map(|field| {
+        let ident = field.ident;
+        quote_spanned!(field.kind.span()=> #ident: row.take()?)
+    });
+    let times = fields.iter().filter(|field| is_time(&field.name));
+    let times = times.map(|field| {
+        let kind = field.kind;
+        quote_spanned!(kind.span()=> is_time::<#kind>();)
+    });
     let (version_name, version_value) = match version {
         Some(Field { ident, name, .. }) => (
             quote!(::core::option::Option::Some(#name)),
@@ -69,6 +81,9 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
             type Fields = #of_columns;
 
             fn fields() -> #of_columns {
+                #[allow(dead_code)]
+                fn is_time<T: ::yarr_client::FieldValue<Kind = ::yarr_client::kind::DateTime>>() {}
+                #(#times)*
                 #of_columns { #(#new),* }
             }
 
@@ -81,7 +96,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
             }
 
             fn take(row: &mut ::yarr_client::Row<'_, '_>) -> ::yarr_client::Result<Self> {
-                ::core::result::Result::Ok(Self { #(#idents: row.take()?),* })
+                ::core::result::Result::Ok(Self { #(#taken),* })
             }
 
             fn write(&self, assignments: &mut ::yarr_client::Assignments) {
@@ -99,6 +114,11 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl ::yarr_client::Values<#ident> for #ident {}
     })
+}
+
+/// Whether the field is one of the times that the server keeps.
+fn is_time(name: &str) -> bool {
+    ["created_at", "updated_at", "expires_at"].contains(&name)
 }
 
 fn refuse_generics(input: &DeriveInput) -> Result<()> {
@@ -131,11 +151,17 @@ fn read(input: &DeriveInput) -> Result<Vec<Field<'_>>> {
         if read.iter().any(|other| other.name == name) {
             return Err(Error::new(span, format!("the field `{name}` stands twice")));
         }
-        let own = ["id", "created_at", "updated_at", "expires_at"].contains(&name.as_str());
+        let own = name == "id" || is_time(&name);
         if let (true, Some(default)) = (own, &given.default) {
             return Err(Error::new(
                 default.span(),
                 format!("`{name}` is the server's own and has no default"),
+            ));
+        }
+        if name == "expires_at" && !is_option(&field.ty) {
+            return Err(Error::new(
+                field.ty.span(),
+                "a record without an end has no `expires_at`: make it an Option",
             ));
         }
         read.push(Field {

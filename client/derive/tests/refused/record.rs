@@ -85,6 +85,21 @@ struct WrongVersion {
 
 #[derive(Record)]
 #[record(table = "t")]
+struct NoEnd {
+    id: i64,
+    expires_at: std::time::SystemTime,
+}
+
+#[derive(Record)]
+#[record(table = "t")]
+struct OwnDefault {
+    id: i64,
+    #[record(default = "now")]
+    created_at: std::time::SystemTime,
+}
+
+#[derive(Record)]
+#[record(table = "t")]
 enum NoStruct {
     A,
 }

@@ -2,8 +2,8 @@
 //! dies gives its job back.
 //!
 //!     export REDIS_URL=redis://127.0.0.1:6380/
-//!     cargo run --bin jobs add 100
-//!     cargo run --bin jobs work & cargo run --bin jobs work
+//!     cargo run -p yarr-client-programs --bin jobs add 100
+//!     cargo run -p yarr-client-programs --bin jobs work & cargo run --bin jobs work
 
 use std::{
     env,

@@ -1,6 +1,6 @@
 //! A leaderboard: scores go up, the best and one's own rank are asked for, players are met by country.
 //!
-//!     REDIS_URL=redis://127.0.0.1:6380/ cargo run --bin leaderboard
+//!     REDIS_URL=redis://127.0.0.1:6380/ cargo run -p yarr-client-programs --bin leaderboard
 
 use std::{env, error::Error};
 

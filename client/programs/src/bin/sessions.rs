@@ -1,7 +1,7 @@
 //! The sessions of a web service: log in, see who is logged in where, log out here or everywhere. A session ends two hours
 //! after it was last used.
 //!
-//!     REDIS_URL=redis://127.0.0.1:6380/ cargo run --bin sessions
+//!     REDIS_URL=redis://127.0.0.1:6380/ cargo run -p yarr-client-programs --bin sessions
 //!     curl -X POST localhost:8080/login -H 'content-type: application/json' -d '{"user_id": 42, "device": "phone"}'
 //!     curl localhost:8080/me -H 'authorization: Bearer ...'
 
