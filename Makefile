@@ -54,6 +54,12 @@ test: ## Run every check and every test (installs what is missing)
 	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short module integration client
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
+	$(call heading,The Rust client on other servers)
+	@for server in $(TEST_SERVERS); do \
+		printf '\n---- %s ----\n' $$server; \
+		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
+			cargo test --quiet $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features --test server || exit 1; \
+	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
