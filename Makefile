@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures instructions clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures instructions clean
 
 # What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -21,6 +21,8 @@ MODULE       := $(TARGET_DIR)/release/libyarr.so
 ENGINE       := --locked --no-default-features
 FUZZ         := --manifest-path fuzz/Cargo.toml
 DIFFERENTIAL := --manifest-path differential/Cargo.toml
+CLIENT       := --manifest-path client/Cargo.toml
+CLIENT_DIR   := --target-dir $(TARGET_DIR)/client
 
 heading = @printf '\n==== %s ====\n' '$(1)'
 
@@ -49,9 +51,15 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
+	$(call heading,The Rust client on other servers)
+	@for server in $(TEST_SERVERS); do \
+		printf '\n---- %s ----\n' $$server; \
+		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
+			cargo test --quiet $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features --test server || exit 1; \
+	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
@@ -68,6 +76,7 @@ fmt: ## Check the formatting
 	cargo fmt --all --check
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
+	cargo fmt $(CLIENT) --all --check
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
@@ -75,17 +84,21 @@ lint: ## Run clippy with and without the module, warnings as errors
 	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
+	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
+	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)
 	cargo deny --locked check bans licenses sources
 	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny $(CLIENT) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENT) --locked $(CLIENT_DIR) -p yarr-client -p yarr-client-derive --no-deps --all-features
 
 check: ## Prove that the engine knows nothing of Redis
 	$(call heading,Purity of the engine)
@@ -104,6 +117,16 @@ unit: ## Run the unit, law and documentation tests of the engine
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
 	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+
+client: ## Run the tests of the Rust client and of the programs on it (build the module first)
+	$(call heading,The Rust client)
+	YARR_MODULE=$(MODULE) cargo test $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features
+
+client-figures: ## Measure the Rust client beside raw commands and hashes with indexes kept by hand
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,The Rust client)
+	@YARR_MODULE=$(MODULE) cargo run $(CLIENT) --locked $(CLIENT_DIR) --release -p yarr-client-programs --bin figures
 
 crash: ## Kill servers CRASHES (100) times in each of four ways of persistence, and amid migrations in two
 	@scripts/setup.sh demo

@@ -1,0 +1,11 @@
+//! The client against a real server: `YARR_MODULE`, or `target/release/libyarr.so`.
+
+mod bad;
+mod batch;
+mod check;
+mod cluster;
+mod crud;
+mod migrate;
+mod query;
+mod sample;
+mod tokio;
