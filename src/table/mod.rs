@@ -8,6 +8,7 @@ mod apply;
 mod build;
 mod effects;
 mod form;
+mod guess;
 #[cfg(test)]
 mod laws;
 mod migrate;
@@ -32,6 +33,7 @@ pub use write::Write;
 
 use std::sync::Arc;
 
+use guess::Guess;
 use pass::Pass;
 use write::Scratch;
 
@@ -65,6 +67,7 @@ pub struct Table {
     /// Indexes that a migration has done away with: large ones take long to free.
     dropped: Vec<Index>,
     scratch: Scratch,
+    guess: Guess,
 }
 
 impl Table {
@@ -86,6 +89,7 @@ impl Table {
             pass: None,
             dropped: Vec::new(),
             scratch: Scratch::default(),
+            guess: Guess::default(),
         }
     }
 
@@ -171,7 +175,20 @@ impl Table {
 
     /// The row of an id, whether the record has expired or not.
     pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
-        self.ids.first(&id.key())
+        let ValueRef::Integer(number) = *id else {
+            return self.ids.first(&id.key());
+        };
+        if let Some(row) = self.guess.row(number) {
+            let found = self.record(row).map(|record| record.value(0));
+            if matches!(found, Some(ValueRef::Integer(found)) if found == number) {
+                self.guess.confirm();
+                return Some(row);
+            }
+            self.guess.refute();
+        }
+        let row = self.ids.first(&id.key())?;
+        self.guess.learn(number, row);
+        Some(row)
     }
 
     /// The row of an id whose record has not expired.
