@@ -39,15 +39,14 @@ fn text(size: f64) -> TextStyle<'static> {
 /// A number as short as it can be told: 0.25, 1.2, 34, 79,000.
 pub fn short(value: f64) -> String {
     let digits = match value.abs() {
-        0.0 => 0,
         size if size < 1.0 => 2,
         size if size < 10.0 => 1,
         _ => 0,
     };
     let text = format!("{value:.digits$}");
-    match text.len() > 3 && !text.contains('.') {
-        true => grouped(&text),
-        false => text,
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').into(),
+        false => grouped(&text),
     }
 }
 
@@ -120,7 +119,7 @@ impl Bars<'_> {
         let mut chart = ChartBuilder::on(&root)
             .margin_right(20)
             .x_label_area_size(40)
-            .y_label_area_size(330)
+            .y_label_area_size(350)
             .build_cartesian_2d(from..to, (self.rows.len() as f64)..0.0)?;
         let label = |at: &f64| {
             if self.logarithmic {
@@ -136,6 +135,11 @@ impl Bars<'_> {
             .axis_style(GRID)
             .bold_line_style(GRID)
             .max_light_lines(0)
+            .x_labels(if self.logarithmic {
+                (to - from) as usize + 1
+            } else {
+                8
+            })
             .x_label_style(text(12.0))
             .axis_desc_style(text(12.0))
             .x_desc(self.unit)
@@ -251,6 +255,7 @@ impl Curves<'_> {
             .max_light_lines(0)
             .label_style(text(12.0))
             .x_labels(self.places.len())
+            .y_labels((top - bottom) as usize + 1)
             .x_label_formatter(&place)
             .y_label_formatter(&|at| power(*at))
             .x_desc(self.across)
@@ -332,6 +337,7 @@ mod tests {
             (0.0, "0"),
             (0.254, "0.25"),
             (1.23, "1.2"),
+            (1.0, "1"),
             (34.4, "34"),
             (999.0, "999"),
             (79_012.0, "79,012"),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,8 @@ use crate::wire::{Answer, Wire};
 pub const CONNECTIONS: usize = 50;
 /// Operations sent on a connection before their replies are read.
 pub const PIPELINE: usize = 16;
+/// Bytes of operations that are written beforehand.
+const SUPPLY: usize = 4 << 20;
 /// How long a server may keep silent, in milliseconds.
 const PATIENCE: u16 = 60_000;
 
@@ -27,7 +30,7 @@ pub struct Fleet {
 }
 
 /// Writes operation `i` and answers how many replies it will get.
-pub type Commands<'a> = dyn Fn(usize, &mut Vec<u8>) -> usize + Sync + 'a;
+pub type Commands<'a> = dyn Fn(usize, &mut Vec<u8>) -> usize + 'a;
 
 /// What became of a number of operations.
 #[derive(Default)]
@@ -93,52 +96,78 @@ impl Fleet {
     }
 
     /// Sends operations 0 to `operations - 1` and reads their replies; an error among them ends it.
+    ///
+    /// They are written beforehand, some megabytes at a time: else a fast server would wait for who asks.
     pub fn run(&self, operations: usize, commands: &Commands<'_>) -> Result<Run> {
-        let (next, wire) = (AtomicUsize::new(0), self.wire.as_ref());
-        let orders = Orders {
-            next: &next,
-            operations,
-            commands,
-            wire,
-        };
-        let start = Instant::now();
-        let runs: Vec<Result<Run>> = std::thread::scope(|scope| {
-            let orders = &orders;
-            let threads: Vec<_> = self
-                .squads
-                .iter()
-                .map(|squad| scope.spawn(move || orders.carry_out(squad)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or(Err("a thread panicked".into())))
-                .collect()
-        });
         let mut whole = Run {
             operations,
-            wall: start.elapsed(),
             ..Run::default()
         };
-        for run in runs {
-            let run = run?;
-            whole.answer += run.answer;
-            whole.waits.extend(run.waits);
+        let mut next = 0;
+        while next < operations {
+            let supply = Supply::write(next, operations, commands);
+            next += supply.operations;
+            let start = Instant::now();
+            let (supply, wire) = (&supply, self.wire.as_ref());
+            let runs: Vec<Result<Run>> = std::thread::scope(|scope| {
+                let squads = self.squads.iter();
+                let threads: Vec<_> = squads
+                    .map(|squad| scope.spawn(move || supply.carry_out(squad, wire)))
+                    .collect();
+                let joined = threads.into_iter().map(|thread| thread.join());
+                joined
+                    .map(|run| run.unwrap_or(Err("a thread panicked".into())))
+                    .collect()
+            });
+            whole.wall += start.elapsed();
+            for run in runs {
+                let run = run?;
+                whole.answer += run.answer;
+                whole.waits.extend(run.waits);
+            }
         }
         whole.waits.sort_unstable();
         Ok(whole)
     }
 }
 
-/// What the threads share.
-struct Orders<'a> {
-    next: &'a AtomicUsize,
+/// Operations that are written and wait to be sent.
+struct Supply {
+    bytes: Vec<u8>,
+    /// What a connection sends at once.
+    batches: Vec<Batch>,
     operations: usize,
-    commands: &'a Commands<'a>,
-    wire: &'a dyn Wire,
+    next: AtomicUsize,
 }
 
-impl Orders<'_> {
-    fn carry_out(&self, squad: &Mutex<Vec<Ship>>) -> Result<Run> {
+struct Batch {
+    bytes: Range<usize>,
+    /// How many replies each operation gets.
+    replies: Vec<usize>,
+}
+
+impl Supply {
+    /// Writes the operations from `first` on, as many as there are or are wanted at a time.
+    fn write(first: usize, operations: usize, commands: &Commands<'_>) -> Supply {
+        let (mut bytes, mut batches, mut next) = (Vec::new(), Vec::new(), first);
+        while next < operations && bytes.len() < SUPPLY {
+            let (from, last) = (bytes.len(), operations.min(next + PIPELINE));
+            let replies = (next..last).map(|i| commands(i, &mut bytes)).collect();
+            batches.push(Batch {
+                bytes: from..bytes.len(),
+                replies,
+            });
+            next = last;
+        }
+        Supply {
+            bytes,
+            batches,
+            operations: next - first,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    fn carry_out(&self, squad: &Mutex<Vec<Ship>>, wire: &dyn Wire) -> Result<Run> {
         let mut ships = squad.lock().unwrap_or_else(PoisonError::into_inner);
         let ships = ships.as_mut_slice();
         let mut run = Run::default();
@@ -152,7 +181,7 @@ impl Orders<'_> {
                     ship.write()?;
                 }
                 if ready.intersects(PollFlags::POLLIN | PollFlags::POLLHUP | PollFlags::POLLERR) {
-                    ship.read(self.wire, &mut run)?;
+                    ship.read(wire, &mut run)?;
                     if ship.under_way.is_empty() {
                         self.send(ship)?;
                     }
@@ -162,16 +191,14 @@ impl Orders<'_> {
         Ok(run)
     }
 
-    /// Sends the next operations, as many as a connection takes at once.
+    /// Sends the next batch, where there is one.
     fn send(&self, ship: &mut Ship) -> Result<()> {
-        for _ in 0..PIPELINE {
-            let i = self.next.fetch_add(1, Relaxed);
-            if i >= self.operations {
-                break;
-            }
-            let replies = (self.commands)(i, &mut ship.output);
-            ship.under_way.push_back(replies);
-        }
+        let Some(batch) = self.batches.get(self.next.fetch_add(1, Relaxed)) else {
+            return Ok(());
+        };
+        ship.output
+            .extend_from_slice(&self.bytes[batch.bytes.clone()]);
+        ship.under_way.extend(&batch.replies);
         ship.sent = Instant::now();
         ship.write()
     }

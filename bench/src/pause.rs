@@ -57,7 +57,10 @@ pub fn measure(settings: &Settings) -> Result<()> {
         record(
             IDLE,
             Name::Native,
-            pauses(&server, || Ok(std::thread::sleep(Duration::from_secs(1))))?,
+            pauses(&server, || {
+                std::thread::sleep(Duration::from_secs(1));
+                Ok(())
+            })?,
         )?;
         let mut client = server.connect()?;
         record(

@@ -6,8 +6,8 @@ use crate::side::Name;
 
 use super::Report;
 
-/// The goals are of a million records; of fewer than these they say nothing.
-const ENOUGH: usize = 100_000;
+/// The goals are of a million records; of fewer, which caches hold, they say nothing.
+const ENOUGH: usize = 1_000_000;
 
 /// The figures of a row and what they say of its goal.
 pub struct Judged {

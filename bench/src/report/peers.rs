@@ -203,8 +203,8 @@ pub fn waits(report: &Report, pictures: &Path) -> Result<String> {
     Ok(format!(
         "## Throughput and waits\n\n\
          Operations a second, and in brackets how many milliseconds half of them and 99 of 100 took at most. All connections\n\
-         are busy all the time, so what an operation takes is mostly the turn of the 799 others; and the program that measures\n\
-         shares the machine with the server, so where an operation costs a microsecond it is the program that sets the pace.\n\n{}\n\
+         are busy all the time, so what an operation takes is mostly the turn of the 799 others. The program that measures runs on\n\
+         the same machine, and like everything else there it takes its part of these figures, not of those of CPU time.\n\n{}\n\
          ![Waits](benchmarks/waits.svg)\n",
         table.finish()
     ))
