@@ -179,12 +179,12 @@ queries: ## Show plan and time of questions to RECORDS records in docs/queries.m
 
 bench: ROUNDS = 3
 bench: ## Measure YARR beside others and write docs/benchmarks.md, RECORDS=1000000 ROUNDS=3 PEERS=1 GROWTH=1
-	@scripts/setup.sh $(if $(PEERS),peers,demo)
+	@scripts/setup.sh $(if $(filter-out 0,$(PEERS)),peers,demo)
 	@$(MAKE) --no-print-directory module
 	$(call heading,Benchmarks)
-	@$(if $(PEERS),scripts/servers.sh get redis-7.4 || true)
+	@$(if $(filter-out 0,$(PEERS)),scripts/servers.sh get redis-7.4 || true)
 	@YARR_MODULE=$(MODULE) RESULTS=$(TARGET_DIR)/bench/results ROUNDS=$(ROUNDS) BENCH_COMMAND='make bench $(MAKEOVERRIDES)' \
-		$(if $(PEERS),SEARCH_SERVER="$$(scripts/servers.sh path redis-7.4)" SEARCH_MODULE="$$(scripts/servers.sh path redis-7.4 redisearch.so)") \
+		$(if $(filter-out 0,$(PEERS)),SEARCH_SERVER="$$(scripts/servers.sh path redis-7.4)" SEARCH_MODULE="$$(scripts/servers.sh path redis-7.4 redisearch.so)") \
 		cargo run --quiet $(BENCH)
 
 bench-report: ## Write docs/benchmarks.md again from the last figures and bench/notes.toml

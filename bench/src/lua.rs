@@ -37,6 +37,9 @@ impl Lua {
     pub fn start(program: &str, sessions: Sessions) -> Result<Lua> {
         let server = Server::start(program, &["--save", "", "--appendonly", "no"])?;
         let mut control = server.connect()?;
+        if control.send("SMISMEMBER key member").is_err() {
+            return Err("the scripts need SMISMEMBER, which came with Redis 6.2".into());
+        }
         let mut scripts = HashMap::new();
         for (row, script) in SCRIPTS {
             scripts.insert(row, control.send_words(&["SCRIPT", "LOAD", script])?.text());

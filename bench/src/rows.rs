@@ -1,5 +1,7 @@
 //! The rows: every kind of work of every side, beside each other in each round.
 
+use std::collections::HashMap;
+
 use crate::Result;
 use crate::fleet::{CONNECTIONS, PIPELINE};
 use crate::lua::Lua;
@@ -114,12 +116,13 @@ impl Rows<'_> {
         for side in sides.iter() {
             cost(side.as_ref(), Row::Find, 0, 2 * CONNECTIONS * PIPELINE)?;
         }
-        let empty: Vec<f64> = sides
-            .iter_mut()
-            .map(|side| side.bytes())
-            .collect::<Result<_>>()?;
+        let mut empty = HashMap::new();
+        for side in sides.iter_mut() {
+            empty.insert(side.name(), side.bytes()?);
+        }
         self.row(Row::Create, sides)?;
-        for (side, empty) in sides.iter_mut().zip(empty) {
+        for side in sides.iter_mut() {
+            let empty = empty.get(&side.name()).copied().unwrap_or_default();
             side.settle()?;
             let bytes = (side.bytes()? - empty) / records;
             self.record(Row::Memory, side.name(), bytes, None)?;
@@ -133,23 +136,29 @@ impl Rows<'_> {
 
     /// One row: each side after the other.
     fn row(&mut self, row: Row, sides: &mut Sides) -> Result<()> {
-        let mut found = Vec::new();
-        for side in sides.iter_mut() {
-            let operations = side.operations(row, self.settings.records);
+        let (mut found, mut failed) = (Vec::new(), Vec::new());
+        for side in sides.iter() {
+            let (name, operations) = (side.name(), side.operations(row, self.settings.records));
             if operations == 0 {
                 continue;
             }
-            let (value, waits) = cost(side.as_ref(), row, 0, operations)?;
-            found.extend(
-                waits
-                    .found
-                    .map(|records| (side.name(), operations, records)),
-            );
-            self.record(row, side.name(), value, Some(waits))?;
-            if row == Row::Create && side.name() == Name::Native {
-                self.record(Row::Values, Name::Native, value, None)?;
+            let (value, waits) = match cost(side.as_ref(), row, 0, operations) {
+                Ok(cost) => cost,
+                Err(error) if matches!(name, Name::Yarr | Name::Native) => return Err(error),
+                // What goes wrong with others does not end the run.
+                Err(error) => {
+                    failed.push(name);
+                    self.recorder.warn(format!("{}: {error}", name.label()))?;
+                    continue;
+                }
+            };
+            found.extend(waits.found.map(|records| (name, operations, records)));
+            self.record(row, name, value, Some(waits))?;
+            if row == Row::Create && name == Name::Native {
+                self.record(Row::Values, name, value, None)?;
             }
         }
+        sides.retain(|side| !failed.contains(&side.name()));
         self.compare(row, &found)
     }
 

@@ -229,6 +229,13 @@ impl Client {
         }
     }
 
+    /// What it is with YARR in it, as `0.1.0 on Redis 7.0.15`; servers before 6 do not tell of modules.
+    pub fn yarr_version(&mut self) -> Result<String> {
+        let yarr = self.info_text("yarr", "yarr_version");
+        let yarr = yarr.unwrap_or_else(|_| "of unknown version".into());
+        Ok(format!("{yarr} on {}", self.version()?))
+    }
+
     /// Runs a migration of YARR and waits for its end: asked again, a finished one answers APPLIED.
     pub fn migrate(&mut self, migration: &str) -> Result<()> {
         loop {

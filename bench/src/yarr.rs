@@ -86,8 +86,7 @@ impl Side for Yarr {
     }
 
     fn version(&mut self) -> Result<String> {
-        let version = self.control.info_text("yarr", "yarr_version")?;
-        Ok(format!("{version} on {}", self.control.version()?))
+        self.control.yarr_version()
     }
 
     fn fleet(&self) -> &Fleet {

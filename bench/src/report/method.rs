@@ -89,6 +89,8 @@ pub fn section() -> String {
            operations; it holds the way through sockets and the parsing of commands. What stands in tables is the median of the\n  \
            rounds. Unlike throughput it hardly heeds what else the machine does, but caches shared with others it does heed.\n\
          - **Times native** is the median of the rounds' own ratios. A goal is judged by it.\n\
+         - **The longest slice** is what the module itself says of its work between commands, by the clock on the wall: on a machine\n  \
+           with other work it is too long. How long others wait is said under pauses, in CPU time too.\n\
          - **Memory** is what the server uses more when all records are there (of PostgreSQL the size of table and indexes).\n\
          - **Files**: `SAVE`, and the start of a server on the file less the start of one without; the log holds a command a record.\n\
          - **Lua** keeps a hash a record, a set for each value of `user_id` and `status`, and a sorted set of `created_at`, as Redcord and\n  \

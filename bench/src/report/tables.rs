@@ -61,6 +61,13 @@ pub fn beside_native(report: &Report) -> String {
     if report.rows.is_none() && report.files.is_none() && report.pause.is_none() {
         return String::new();
     }
+    let found = report
+        .rows
+        .as_ref()
+        .and_then(|rows| median(rows, Row::WhereAnd.name(), Name::Yarr, |waits| waits.found));
+    let found = found.map_or(String::new(), |found| {
+        format!(" {} finds {found:.1} records.", Row::WhereAnd.label())
+    });
     let notes = if notes.is_empty() {
         String::new()
     } else {
@@ -69,7 +76,7 @@ pub fn beside_native(report: &Report) -> String {
     format!(
         "## Beside the native commands\n\n\
          us: microseconds of the server's CPU time an operation. ms of pauses: the most CPU time of the server while a\n\
-         PING waited. B: bytes. In brackets the least and the greatest of the rounds.\n\n{}{notes}",
+         PING waited. B: bytes. In brackets the least and the greatest of the rounds.{found}\n\n{}{notes}",
         table.finish()
     )
 }

@@ -32,7 +32,7 @@ pub trait Store: Send + Sync {
     fn write(&self, operation: Operation, i: usize, out: &mut Vec<u8>) -> usize;
 }
 
-/// Sets fields of which `names` has the names.
+/// Writes names and values of fields.
 fn pairs<'a>(texts: impl Iterator<Item = (usize, &'a [u8])>, out: &mut Vec<u8>) {
     for (field, text) in texts {
         token(out, format!("field{field}").as_bytes());
@@ -77,12 +77,7 @@ impl Store for YarrStore {
     }
 
     fn version(&mut self) -> Result<String> {
-        let mut client = self.server.connect()?;
-        Ok(format!(
-            "{} on {}",
-            client.info_text("yarr", "yarr_version")?,
-            client.version()?
-        ))
+        self.server.connect()?.yarr_version()
     }
 
     fn fleet(&self) -> &Fleet {
