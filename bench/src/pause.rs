@@ -1,9 +1,9 @@
 //! How long a client waits at most while a table grows, beside one on an idle server.
 //!
-//! A client sends PING after PING and keeps two times of each: how long it waited, and how much CPU time the server used
-//! meanwhile. On a machine that has other work to do the first tells of that as well; the second only of the server.
+//! A PING goes out right behind each command that makes the table grow, on a connection of its own, and two times of it
+//! are kept: how long it waited, and how much CPU time the server used meanwhile. On a machine that has other work to do the
+//! first tells of that as well; the second only of the server, which has nothing else to do until both are answered.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -42,56 +42,56 @@ pub fn measure(settings: &Settings) -> Result<()> {
     };
     for round in 1..=settings.rounds {
         let mut record = |work: &str, side: Name, pauses: Pauses| {
-            let (row, side) = (work.into(), side.word().into());
-            let value = pauses.cpu.as_secs_f64() * 1000.0;
             recorder.figure(Figure {
-                row,
-                side,
+                row: work.into(),
+                side: side.word().into(),
                 round,
                 size: None,
-                value,
-                waits: Some(Waits::of(&pauses.run, None)),
+                value: pauses.cpu.as_secs_f64() * 1000.0,
+                waits: Some(Waits::of(&pauses.run(), None)),
             })
         };
         let server = start(settings)?;
-        record(
-            IDLE,
-            Name::Native,
-            pauses(&server, || {
-                std::thread::sleep(Duration::from_secs(1));
-                Ok(())
-            })?,
-        )?;
-        let mut client = server.connect()?;
-        record(
-            HASHES,
-            Name::Native,
-            pauses(&server, || grow(&mut client, sessions, hashes))?,
-        )?;
+        record(IDLE, Name::Native, idle(&server)?)?;
+        record(HASHES, Name::Native, grow(&server, sessions, hashes)?)?;
         drop(server);
         let server = start(settings)?;
-        let mut client = server.connect()?;
-        client.migrate(yarr::TABLE)?;
-        record(
-            GROW,
-            Name::Yarr,
-            pauses(&server, || grow(&mut client, sessions, yarr::batch))?,
-        )?;
-        record(
-            BUILD,
-            Name::Yarr,
-            pauses(&server, || client.migrate(yarr::MORE))?,
-        )?;
+        server.connect()?.migrate(yarr::TABLE)?;
+        record(GROW, Name::Yarr, grow(&server, sessions, yarr::batch)?)?;
+        record(BUILD, Name::Yarr, build(&server)?)?;
     }
     recorder.finish()
 }
 
 fn start(settings: &Settings) -> Result<Server> {
     let module = ["--loadmodule", &settings.module];
-    Server::start(
-        &settings.server,
-        &[&["--save", "", "--appendonly", "no"][..], &module].concat(),
-    )
+    let arguments = [&["--save", "", "--appendonly", "no"][..], &module].concat();
+    Server::start(&settings.server, &arguments)
+}
+
+/// PINGs while nothing goes on.
+fn idle(server: &Server) -> Result<Pauses<'_>> {
+    let mut pauses = Pauses::new(server)?;
+    while pauses.since.elapsed() < Duration::from_secs(1) {
+        pauses.ping(|| Ok(()))?;
+    }
+    Ok(pauses)
+}
+
+/// PINGs behind each of the commands that make all records, a hundred at a time.
+fn grow(
+    server: &Server,
+    sessions: Sessions,
+    batch: fn(Sessions, usize, &mut Vec<u8>) -> usize,
+) -> Result<Pauses<'_>> {
+    let (mut client, mut pauses) = (server.connect()?, Pauses::new(server)?);
+    for first in (0..sessions.records).step_by(yarr::BATCH) {
+        let mut out = Vec::new();
+        let replies = batch(sessions, first, &mut out);
+        pauses.ping(|| client.write(&out))?;
+        client.read_all(replies)?;
+    }
+    Ok(pauses)
 }
 
 /// Writes a hundred sessions as hashes; answers how many replies that gets.
@@ -102,54 +102,57 @@ fn hashes(sessions: Sessions, first: usize, out: &mut Vec<u8>) -> usize {
         .sum()
 }
 
-/// Makes all records from one connection, each hundred after the one before.
-fn grow(
-    client: &mut Client,
-    sessions: Sessions,
-    batch: fn(Sessions, usize, &mut Vec<u8>) -> usize,
-) -> Result<()> {
-    for first in (0..sessions.records).step_by(yarr::BATCH) {
-        let mut out = Vec::new();
-        let replies = batch(sessions, first, &mut out);
-        client.send_all(&out, replies)?;
+/// PINGs while an index is built between commands.
+fn build(server: &Server) -> Result<Pauses<'_>> {
+    let (mut client, mut pauses) = (server.connect()?, Pauses::new(server)?);
+    while client.send(yarr::MORE)?.text() == "RUNNING" {
+        for _ in 0..50 {
+            pauses.ping(|| Ok(()))?;
+        }
     }
-    Ok(())
+    Ok(pauses)
 }
 
-/// The waits of the PINGs, and the most CPU time of the server within one of them.
-struct Pauses {
-    run: Run,
+/// The waits of PINGs, and the most CPU time of the server within one of them.
+struct Pauses<'a> {
+    server: &'a Server,
+    client: Client,
+    since: Instant,
+    /// Nanoseconds.
+    waits: Vec<u32>,
     cpu: Duration,
 }
 
-/// Sends PINGs from a thread of its own while `work` goes on.
-fn pauses(server: &Server, work: impl FnOnce() -> Result<()>) -> Result<Pauses> {
-    let stop = AtomicBool::new(false);
-    let mut client = server.connect()?;
-    std::thread::scope(|scope| {
-        let pinger = scope.spawn(|| ping(server, &mut client, &stop));
-        let worked = work();
-        stop.store(true, Relaxed);
-        let pauses = pinger.join().unwrap_or(Err("a thread panicked".into()))?;
-        worked.map(|()| pauses)
-    })
-}
-
-fn ping(server: &Server, client: &mut Client, stop: &AtomicBool) -> Result<Pauses> {
-    let mut pauses = Pauses {
-        run: Run::default(),
-        cpu: Duration::ZERO,
-    };
-    let start = Instant::now();
-    while !stop.load(Relaxed) {
-        let (used, sent) = (server.cpu()?, Instant::now());
-        client.send_bytes(b"*1\r\n$4\r\nPING\r\n")?;
-        let waited = u32::try_from(sent.elapsed().as_nanos()).unwrap_or(u32::MAX);
-        pauses.cpu = pauses.cpu.max(server.cpu()?.saturating_sub(used));
-        pauses.run.waits.push(waited);
+impl Pauses<'_> {
+    fn new(server: &Server) -> Result<Pauses<'_>> {
+        Ok(Pauses {
+            server,
+            client: server.connect()?,
+            since: Instant::now(),
+            waits: Vec::new(),
+            cpu: Duration::ZERO,
+        })
     }
-    pauses.run.wall = start.elapsed();
-    pauses.run.operations = pauses.run.waits.len();
-    pauses.run.waits.sort_unstable();
-    Ok(pauses)
+
+    /// Sends a PING behind what `before` sends.
+    fn ping(&mut self, before: impl FnOnce() -> Result<()>) -> Result<()> {
+        let (used, sent) = (self.server.cpu()?, Instant::now());
+        before()?;
+        self.client.send_bytes(b"*1\r\n$4\r\nPING\r\n")?;
+        let waited = sent.elapsed();
+        self.cpu = self.cpu.max(self.server.cpu()?.saturating_sub(used));
+        self.waits
+            .push(u32::try_from(waited.as_nanos()).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    fn run(mut self) -> Run {
+        self.waits.sort_unstable();
+        Run {
+            operations: self.waits.len(),
+            wall: self.since.elapsed(),
+            waits: self.waits,
+            ..Run::default()
+        }
+    }
 }

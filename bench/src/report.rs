@@ -82,13 +82,10 @@ impl Report {
         if judged.is_empty() {
             return "Nothing that has a goal is measured on enough records.".into();
         }
+        let met = format!("{met} of {} goals are met.", judged.len());
         match short.is_empty() {
-            true => format!("All {met} goals are met."),
-            false => format!(
-                "{met} of {} goals are met. Short of theirs: {}.",
-                judged.len(),
-                short.join("; ")
-            ),
+            true => met,
+            false => format!("{met} Short of theirs: {}.", short.join("; ")),
         }
     }
 

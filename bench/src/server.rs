@@ -170,9 +170,13 @@ impl Client {
         self.read()
     }
 
-    /// Sends several and reads so many replies.
-    pub fn send_all(&mut self, out: &[u8], replies: usize) -> Result<()> {
-        self.stream.write_all(out)?;
+    /// Sends what [`Client::read_all`] reads the replies of.
+    pub fn write(&mut self, out: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(out)?)
+    }
+
+    /// Reads so many replies.
+    pub fn read_all(&mut self, replies: usize) -> Result<()> {
         (0..replies).try_for_each(|_| self.read().map(drop))
     }
 

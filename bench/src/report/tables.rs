@@ -144,9 +144,9 @@ pub fn pauses(report: &Report) -> String {
     }
     format!(
         "## Pauses\n\n\
-         A client sends PING after PING while another fills an empty table with {} records; in milliseconds. The first column\n\
-         is what the server did while a PING waited, the others how long it waited, which on a machine with other work\n\
-         tells of that too.\n\n{}",
+         A PING goes out right behind each command that fills an empty table with {} records, a hundred a command; in milliseconds.\n\
+         The first column is what the server did while a PING waited, the hundred records among it; the others are how long it\n\
+         waited, which on a machine with other work tells of that too.\n\n{}",
         grouped(&results.head.records.to_string()),
         table.finish()
     )
