@@ -126,3 +126,76 @@ fn median(
     )
     .map(|spread| spread.median)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Figure, Recorder};
+
+    /// A report of what `record` writes, beside a note on FIND.
+    fn report(records: usize, record: impl Fn(&mut Recorder) -> Result<()>) -> (String, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let notes = folder.path().join("notes.toml");
+        fs::write(&notes, "[rows]\nfind = \"a note on it\"\n").expect("notes");
+        let settings = Settings {
+            records,
+            results: folder.path().join("results"),
+            report: folder.path().into(),
+            notes,
+            ..Settings::default()
+        };
+        let mut recorder = Recorder::new(Part::Rows, &settings, records).expect("a file");
+        record(&mut recorder).expect("figures");
+        recorder.finish().expect("a file");
+        let outcome = write(&settings).expect("a report");
+        let text = fs::read_to_string(folder.path().join("benchmarks.md")).expect("a report");
+        (outcome, text)
+    }
+
+    fn figure(row: Row, side: Name, round: usize, value: f64) -> Figure {
+        Figure {
+            row: row.name().into(),
+            side: side.word().into(),
+            round,
+            value,
+            ..Figure::default()
+        }
+    }
+
+    fn rounds(recorder: &mut Recorder) -> Result<()> {
+        for (round, noise) in [(1, 1.0), (2, 2.0), (3, 1.5)] {
+            recorder.figure(figure(Row::Create, Name::Native, round, 2.0 * noise))?;
+            recorder.figure(figure(Row::Create, Name::Yarr, round, 1.0 * noise))?;
+            recorder.figure(figure(Row::Find, Name::Native, round, 2.0 * noise))?;
+            recorder.figure(figure(Row::Find, Name::Yarr, round, 2.5 * noise))?;
+        }
+        recorder.missing(Name::Lua.word(), "there is none".into())
+    }
+
+    #[test]
+    fn goals_are_judged_by_the_ratios_of_the_rounds() {
+        let (outcome, text) = report(1_000_000, rounds);
+        assert_eq!(
+            outcome,
+            "1 of 2 goals are met. Short of theirs: FIND by id."
+        );
+        for line in [
+            "| FIND by id | HGETALL of the same fields | 3.00 (2.00..4.00) | 3.75 (2.50..5.00) | us | 1.25 | 0.9 times | **short** |",
+            "| CREATE, three indexes | HSET of the same fields, a new key | 3.00 (2.00..4.00) | 1.50 (1.00..2.00) | us | 0.500 | 0.8 times | met |",
+            "- **FIND by id**: a note on it",
+            "- lua: there is none",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn fewer_records_than_the_goals_are_of_are_not_judged() {
+        let (outcome, text) = report(10_000, rounds);
+        assert_eq!(
+            outcome,
+            "Nothing that has a goal is measured on enough records."
+        );
+        assert!(!text.contains("short"), "{text}");
+    }
+}

@@ -35,6 +35,7 @@ impl Part {
     }
 }
 
+#[derive(Default)]
 pub struct Settings {
     pub records: usize,
     pub rounds: usize,
