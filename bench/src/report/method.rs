@@ -82,12 +82,14 @@ pub fn section() -> String {
          - **Records** are of `user_session`: `user_id` INTEGER, ten records each on average; `session_id` STRING of 36 bytes, a UUID's\n  \
            text unless said otherwise; `created_at` a second apart; `status` ENUM of five; `score` FLOAT. Sorted indexes are on `user_id`\n  \
            and `created_at`, a bitmap on `status`. A record that is answered has its id and `updated_at` too; a hash has `updated_at`.\n\
-         - **Load** comes from {CONNECTIONS} connections with {PIPELINE} operations under way on each, over loopback,\n  \
-           written beforehand so that the server need not wait for them. Everyone has a server of his own with the same\n  \
-           records, started anew each round, and each row is measured of everyone in turn before the next. Answers are counted: where the same questions find other records, the run fails or says so.\n\
+         - **Load** comes from {CONNECTIONS} connections with {PIPELINE} operations under way on each, over loopback, written\n  \
+           beforehand so that the server need not wait for them. Everyone has a server of his own with the same records,\n  \
+           started anew each round, and each row is measured of everyone in turn before the next. Answers\n  \
+           are counted: where the same questions find other records, the run fails or says so.\n\
          - **Server CPU** is the time, user and system, that the server's processes ran, all threads included, divided by the\n  \
            operations; it holds the way through sockets and the parsing of commands. What stands in tables is the median of the\n  \
-           rounds. Unlike throughput it hardly heeds what else the machine does, but caches shared with others it does heed.\n\
+           rounds. What else the machine does shows in it less than in throughput, but it does, by caches that are shared and by\n  \
+           turns that are lost: compare figures of one run, and look at their spread.\n\
          - **Times native** is the median of the rounds' own ratios. A goal is judged by it.\n\
          - **The longest slice** is what the module itself says of its work between commands, by the clock on the wall: on a machine\n  \
            with other work it is too long. How long others wait is said under pauses, in CPU time too.\n\
