@@ -9,12 +9,12 @@
 //! ```
 //!
 //! Numbers within Records are LEB128. Rows count up from 0 through all chunks. Indexes are not
-//! written: they are built anew, sorted and in bulk, when the last chunk is read.
+//! written: they are built anew, sorted and in bulk, as the records come.
 
 use crate::{
     error::{Error, Result},
     index::Index,
-    table::{Effects, Row, Table, push_number, split_number},
+    table::{Effects, Indexes, Row, Table, push_number, split_number},
     value::ValueRef,
 };
 
@@ -82,27 +82,33 @@ pub fn load(source: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Table> {
         return Err(Error::corrupt("the first chunk is not the state"));
     };
     let mut table = Table::from_state(state)?;
+    let mut indexes = table.begin_indexes();
     let mut next: u64 = 0;
     loop {
         let chunk = source()?;
         match open(&chunk)? {
-            (RECORDS, body) => load_records(&mut table, body, &mut next)?,
+            (RECORDS, body) => load_records(&mut table, body, &mut next, &mut indexes)?,
             (END, count) if count == table.len().to_le_bytes() => break,
             (END, _) => return Err(Error::corrupt("records are missing")),
             _ => return Err(Error::corrupt("a chunk is out of place")),
         }
     }
-    table.rebuild_indexes();
+    table.set_indexes(*indexes);
     validate_built(&table)?;
     Ok(table)
 }
 
-fn load_records(table: &mut Table, mut body: &[u8], next: &mut u64) -> Result<()> {
+fn load_records(
+    table: &mut Table,
+    mut body: &[u8],
+    next: &mut u64,
+    indexes: &mut Indexes,
+) -> Result<()> {
     while !body.is_empty() {
         let (row, record, rest) = split_record(body, *next)
             .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
         validate_record(table, record)?;
-        table.place_unindexed(row, record);
+        table.place(row, record, indexes);
         *next = u64::from(row) + 1;
         body = rest;
     }

@@ -20,7 +20,7 @@ mod walk;
 
 pub use bitmap::{Bitmap, Rows};
 pub use key_range::{KeyRange, successor};
-pub use sorted_set::SortedSet;
+pub use sorted_set::{Ascending, SortedSet};
 pub use walk::Walk;
 
 /// An index of either kind.

@@ -27,6 +27,24 @@ pub struct SortedSet {
     held: usize,
 }
 
+/// Builds a set of entries that ascend strictly by `key ‖ row`.
+#[derive(Default)]
+pub struct Ascending(Builder);
+
+impl Ascending {
+    /// Adds an entry, unless it is not above all before it.
+    #[inline]
+    pub fn push(&mut self, key: &[u8], row: u32) -> bool {
+        self.0.push(entry(key, row))
+    }
+
+    /// The set. Its leaves are full.
+    pub fn finish(self) -> SortedSet {
+        let (root, len, held) = self.0.finish();
+        SortedSet { root, len, held }
+    }
+}
+
 /// A place among the entries: before entry `at` of a leaf, or behind its last one.
 pub(super) struct Place<'a> {
     /// The leaf.
@@ -47,15 +65,14 @@ impl SortedSet {
     /// A set of `entries`, which ascend strictly by `key ‖ row`. Leaves are left full. Entries out
     /// of order cost more, as single insertions; doubles count once.
     pub fn from_sorted<K: AsRef<[u8]>>(entries: impl IntoIterator<Item = (K, u32)>) -> Self {
-        let mut builder = Builder::default();
+        let mut ascending = Ascending::default();
         let mut strays = Vec::new();
         for (key, row) in entries {
-            if !builder.push(entry(key.as_ref(), row)) {
+            if !ascending.push(key.as_ref(), row) {
                 strays.push((key, row));
             }
         }
-        let (root, len, held) = builder.finish();
-        let mut set = Self { root, len, held };
+        let mut set = ascending.finish();
         for (key, row) in strays {
             set.insert(key.as_ref(), row);
         }

@@ -1,9 +1,80 @@
-//! Building an index over every record: sorted, and in bulk.
+//! Building indexes over every record: sorted, and in bulk.
 
 use smallvec::SmallVec;
 
 use super::{Form, Record, Records, Row, TableIndex};
-use crate::index::{Bitmap, SortedSet};
+use crate::{
+    index::{Ascending, Bitmap, Index, KeyRange, SortedSet},
+    schema::Method,
+};
+
+/// Every index of a table, while its records are met one after the other, by row.
+pub struct Indexes {
+    ids: Gathered,
+    expiry: Gathered,
+    others: Vec<Other>,
+    key: Vec<u8>,
+}
+
+/// An index of the schema's.
+enum Other {
+    SortedSet(Box<Gathered>),
+    Bitmap(Bitmap),
+}
+
+impl Indexes {
+    /// These indexes, the ids and the expiry, without a record.
+    pub(super) fn new(indexes: &[TableIndex]) -> Indexes {
+        let other = |index: &TableIndex| match index.definition.method {
+            Method::SortedSet => Other::SortedSet(Box::default()),
+            Method::Bitmap => Other::Bitmap(Bitmap::new()),
+        };
+        Indexes {
+            ids: Gathered::default(),
+            expiry: Gathered::default(),
+            others: indexes.iter().map(other).collect(),
+            key: Vec::new(),
+        }
+    }
+
+    /// Enters a record.
+    pub(super) fn add(&mut self, form: &Form, indexes: &[TableIndex], row: Row, bytes: &[u8]) {
+        let (Some(record), key) = (form.read(bytes), &mut self.key) else {
+            return;
+        };
+        key.clear();
+        record.value(0).key_into(key);
+        self.ids.add(key, row);
+        // Most tables keep no record that expires, and then its code alone tells so.
+        let expires_at = form.schema.expires_at();
+        if !record.is_null(expires_at) {
+            key.clear();
+            record.value(expires_at).key_into(key);
+            self.expiry.add(key, row);
+        }
+        for (index, other) in indexes.iter().zip(&mut self.others) {
+            match other {
+                Other::SortedSet(gathered) => {
+                    key.clear();
+                    index.record_key_into(&record, key);
+                    gathered.add(key, row);
+                }
+                Other::Bitmap(bitmap) => {
+                    index.record_keys(&record, key, |key| _ = bitmap.insert(key, row));
+                }
+            }
+        }
+    }
+
+    /// The ids, the expiry and the other indexes, in their order.
+    pub(super) fn finish(self) -> (SortedSet, SortedSet, impl Iterator<Item = Index>) {
+        let others = self.others.into_iter().map(|other| match other {
+            Other::SortedSet(gathered) => Index::SortedSet(gathered.finish()),
+            Other::Bitmap(bitmap) => Index::Bitmap(bitmap),
+        });
+        (self.ids.finish(), self.expiry.finish(), others)
+    }
+}
 
 /// A bitmap over every record.
 pub(super) fn bitmap(records: &Records, form: &Form, index: &TableIndex) -> Bitmap {
@@ -23,13 +94,47 @@ pub(super) fn sorted_set(
     form: &Form,
     key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool,
 ) -> SortedSet {
-    let mut entries = Entries::default();
+    let (mut gathered, mut key) = (Gathered::default(), Vec::new());
     records.iter().for_each(|(row, record)| {
         if let Some(record) = form.read(record) {
-            entries.add(row, |key| key_of(&record, key));
+            key.clear();
+            if key_of(&record, &mut key) {
+                gathered.add(&key, row);
+            }
         }
     });
-    entries.sorted()
+    gathered.finish()
+}
+
+/// Entries of a sorted set in the order in which they are met. As long as they ascend, as ids and
+/// times mostly do, they go into the set at once; else all are gathered and sorted.
+#[derive(Default)]
+struct Gathered {
+    ascending: Ascending,
+    others: Entries,
+}
+
+impl Gathered {
+    #[inline]
+    fn add(&mut self, key: &[u8], row: Row) {
+        if !self.others.is_empty() || !self.ascending.push(key, row) {
+            self.others.add(key, row);
+        }
+    }
+
+    fn finish(mut self) -> SortedSet {
+        let set = self.ascending.finish();
+        if self.others.is_empty() {
+            return set;
+        }
+        let (mut walk, mut key) = (set.walk(&KeyRange::all()), Vec::new());
+        while let Some(row) = walk.next() {
+            key.clear();
+            walk.key_into(&mut key);
+            self.others.add(&key, row);
+        }
+        self.others.sorted()
+    }
 }
 
 /// A key of up to this length is sorted as two integers.
@@ -52,15 +157,14 @@ struct Entries {
 }
 
 impl Entries {
-    /// Adds a row if it has a key.
-    fn add(&mut self, row: Row, key_of: impl FnOnce(&mut Vec<u8>) -> bool) {
-        let start = self.keys.len();
-        if !key_of(&mut self.keys) {
-            self.keys.truncate(start);
-            return;
-        }
-        let key = self.keys.get(start..).unwrap_or_default();
+    fn is_empty(&self) -> bool {
+        self.short.is_empty() && self.long.is_empty()
+    }
+
+    fn add(&mut self, key: &[u8], row: Row) {
         if key.len() > SHORT {
+            let start = self.keys.len();
+            self.keys.extend_from_slice(key);
             self.long.push((start, self.keys.len(), row));
             return;
         }
@@ -71,12 +175,11 @@ impl Entries {
         let number = u128::from_be_bytes(padded);
         let words = [(number >> 64) as u64, number as u64];
         self.short.push((words, row, key.len() as u8));
-        self.keys.truncate(start);
     }
 
     /// The set of all entries.
     fn sorted(mut self) -> SortedSet {
-        self.short.sort_unstable();
+        self.sort_short();
         let keys = &self.keys;
         let key = |entry: &Long| keys.get(entry.0..entry.1).unwrap_or_default();
         self.long
@@ -99,10 +202,34 @@ impl Entries {
     }
 }
 
+impl Entries {
+    /// Sorts the short entries. Where no more than eight bytes tell their keys apart, by these alone.
+    fn sort_short(&mut self) {
+        let [mut high, mut low] = [0; 2];
+        if let Some((first, ..)) = self.short.first().copied() {
+            for (words, ..) in &self.short {
+                high |= words[0] ^ first[0];
+                low |= words[1] ^ first[1];
+            }
+        }
+        let differ = u128::from(high) << 64 | u128::from(low);
+        let shared = differ.leading_zeros();
+        if differ == 0 || (differ << shared) as u64 != 0 {
+            return self.short.sort_unstable();
+        }
+        self.short.sort_unstable_by_key(|(words, row, _)| {
+            ((number(*words) << shared >> 64) as u64, *row)
+        });
+    }
+}
+
+fn number(words: [u64; 2]) -> u128 {
+    u128::from(words[0]) << 64 | u128::from(words[1])
+}
+
 /// The bytes of a short key.
 fn short_key((words, _, len): &Short) -> SmallVec<[u8; SHORT]> {
-    let number = u128::from(words[0]) << 64 | u128::from(words[1]);
-    let mut key = SmallVec::from_buf(number.to_be_bytes());
+    let mut key = SmallVec::from_buf(number(*words).to_be_bytes());
     key.truncate(usize::from(*len));
     key
 }

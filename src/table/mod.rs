@@ -22,6 +22,7 @@ mod table_index;
 mod write;
 
 pub use apply::apply;
+pub(crate) use build::Indexes;
 pub use effects::{Effects, Event};
 pub use form::Form;
 pub use migrate::Outcome;
@@ -40,7 +41,7 @@ use write::Scratch;
 use crate::{
     error::{Error, Result},
     index::{Index, KeyRange, SortedSet},
-    schema::{FieldNumber, History, Method, Schema},
+    schema::{FieldNumber, History, Schema},
     value::{ValueRef, key::date_time},
 };
 
@@ -265,10 +266,11 @@ impl Table {
             self.layouts().to_vec(),
             self.highest_id,
         );
+        let mut indexes = copy.begin_indexes();
         for (row, record) in self.records.iter() {
-            copy.records.put(row, record);
+            copy.place(row, record, &mut indexes);
         }
-        copy.rebuild_indexes();
+        copy.set_indexes(*indexes);
         if let Some(running) = &self.running {
             // What could begin here can begin there.
             _ = copy.resume(running.clone());
@@ -293,37 +295,24 @@ impl Table {
         self.highest_id = highest_id;
     }
 
-    /// Places the bytes of a record without its index entries; [`Table::rebuild_indexes`] must follow.
-    pub(crate) fn place_unindexed(&mut self, row: Row, record: &[u8]) {
-        self.records.put(row, record);
+    /// What gathers the entries of records that come with [`Table::place`].
+    pub(crate) fn begin_indexes(&self) -> Box<Indexes> {
+        Box::new(Indexes::new(&self.indexes))
     }
 
-    /// Builds every index anew from the records, sorted and in bulk.
-    pub(crate) fn rebuild_indexes(&mut self) {
-        let form = self.form();
-        self.ids = build::sorted_set(&self.records, &form, |record, key| {
-            record.value(0).key_into(key);
-            true
-        });
-        // Most tables keep no record that expires, and then its code alone tells so.
-        let expires_at = form.schema.expires_at();
-        self.expiry = build::sorted_set(&self.records, &form, |record, key| {
-            let expires = !record.is_null(expires_at);
-            if expires {
-                record.value(expires_at).key_into(key);
-            }
-            expires
-        });
-        for index in &mut self.indexes {
-            index.index = match index.definition.method {
-                Method::SortedSet => {
-                    Index::SortedSet(build::sorted_set(&self.records, &form, |record, key| {
-                        index.record_key_into(record, key);
-                        true
-                    }))
-                }
-                Method::Bitmap => Index::Bitmap(build::bitmap(&self.records, &form, index)),
-            };
+    /// Places the bytes of a record. Its index entries are gathered in `indexes`; [`Table::set_indexes`]
+    /// must follow.
+    pub(crate) fn place(&mut self, row: Row, record: &[u8], indexes: &mut Indexes) {
+        self.records.put(row, record);
+        indexes.add(&self.form, &self.indexes, row, record);
+    }
+
+    /// Takes on the indexes over every record.
+    pub(crate) fn set_indexes(&mut self, indexes: Indexes) {
+        let (ids, expiry, others) = indexes.finish();
+        (self.ids, self.expiry) = (ids, expiry);
+        for (index, built) in self.indexes.iter_mut().zip(others) {
+            index.index = built;
         }
     }
 
