@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::Write,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A running server; dropping it ends the process that was started here, and no other.
 pub struct Server {
     process: Child,
+    /// A shell that ends the server once the test's own process is gone: values that are static are
+    /// never dropped.
+    watchdog: Child,
     port: u16,
     /// Holds the log; removed after the process is gone.
     folder: TempDir,
@@ -75,8 +79,22 @@ impl Server {
             .stdout(log)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
+        let watchdog = Command::new("sh")
+            .args([
+                "-c",
+                r#"read _ || { kill -9 "$1"; rm -rf "$2"; }"#,
+                "watchdog",
+            ])
+            .arg(process.id().to_string())
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell to watch over the server");
         let mut server = Server {
             process,
+            watchdog,
             port,
             folder,
         };
@@ -154,9 +172,9 @@ impl Server {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status();
+        // The shell's own: there need be no program of this name.
+        let kill = format!("kill {signal} {}", self.process.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill {signal}");
     }
 
@@ -168,6 +186,11 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        if let Some(mut leash) = self.watchdog.stdin.take() {
+            // A line says that there is nothing left to end.
+            let _ = leash.write_all(b"\n");
+        }
+        let _ = self.watchdog.wait();
     }
 }
 
