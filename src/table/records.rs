@@ -338,7 +338,7 @@ impl Records {
         let rows: BTreeSet<Row> = self.iter().map(|(row, _)| row).collect();
         let lowest_free = (0..).find(|row| !rows.contains(row));
         let heap = self.segments.iter().map(|segment| {
-            let pages = 0..SEGMENT_PAGES;
+            let pages = 0..segment.pages.len();
             segment.lists() + pages.map(|page| segment.page_heap(page)).sum::<usize>()
         });
         let heap: usize = heap.sum();
