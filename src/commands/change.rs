@@ -111,26 +111,25 @@ fn changed<'a>(
     before: impl FnOnce() -> ValueRef<'a>,
     change: &'a Change<'a>,
 ) -> Result<ValueRef<'a>> {
-    if let Change::Set(value) = change {
-        return Ok(*value);
-    }
-    let sum = match (change, &before()) {
-        (Change::Set(value), _) => return Ok(*value),
-        (Change::SetTags(set), _) => return Ok(ValueRef::Tags(Tags::of(set))),
+    let sum = match change {
+        Change::Set(value) => return Ok(*value),
+        Change::SetTags(set) => return Ok(ValueRef::Tags(Tags::of(set))),
         // A null from which tags are taken.
-        (Change::AddTags(_) | Change::RemoveTags(_), before) => return Ok(*before),
-        (Change::AddInteger(n), ValueRef::Integer(m)) => m.checked_add(*n).map(ValueRef::Integer),
-        (Change::AddInteger(n), ValueRef::DateTime(m)) => m.checked_add(*n).map(ValueRef::DateTime),
-        (Change::AddInteger(n), _) => match schema.field(position)?.kind {
-            Type::DateTime => Some(ValueRef::DateTime(*n)),
+        Change::AddTags(_) | Change::RemoveTags(_) => return Ok(before()),
+        Change::AddInteger(n) => match before() {
+            ValueRef::Integer(m) => m.checked_add(*n).map(ValueRef::Integer),
+            ValueRef::DateTime(m) => m.checked_add(*n).map(ValueRef::DateTime),
+            _ if schema.field(position)?.kind == Type::DateTime => Some(ValueRef::DateTime(*n)),
             _ => Some(ValueRef::Integer(*n)),
         },
-        (Change::AddFloat(n), ValueRef::Float(m)) => {
-            let sum = m + n;
-            let sum = if sum == 0.0 { 0.0 } else { sum };
-            sum.is_finite().then_some(ValueRef::Float(sum))
-        }
-        (Change::AddFloat(n), _) => Some(ValueRef::Float(*n)),
+        Change::AddFloat(n) => match before() {
+            ValueRef::Float(m) => {
+                let sum = m + n;
+                let sum = if sum == 0.0 { 0.0 } else { sum };
+                sum.is_finite().then_some(ValueRef::Float(sum))
+            }
+            _ => Some(ValueRef::Float(*n)),
+        },
     };
     match sum {
         Some(sum) => Ok(sum),

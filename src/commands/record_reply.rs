@@ -10,7 +10,7 @@ use crate::{
     encoding::packed::Packer,
     error::Result,
     schema::Schema,
-    table::{Record, Row, Table},
+    table::{FETCHED, Record, Row, Table},
 };
 
 /// The form in which records are answered.
@@ -24,9 +24,6 @@ pub enum Form {
     /// All as one string.
     Packed,
 }
-
-/// So many records are had come to the cache at once.
-const FETCHED: usize = 16;
 
 /// Which fields of records are answered and in which form, found once for a whole reply.
 pub struct Shape {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     index::{KeyRange, Rows, Walk},
-    table::{Record, Row, Table, expires_by, tag_key},
+    table::{FETCHED, Record, Row, Table, expires_by, tag_key},
     value::key::PRESENT,
 };
 
@@ -29,9 +29,6 @@ const VALUES: u64 = if cfg!(any(test, fuzzing)) { 2 } else { 16 };
 
 /// Of more parts than these no sets of rows are joined.
 const MOST_SETS: usize = 64;
-
-/// So many records are had come to the cache at once.
-const FETCHED: usize = 16;
 
 /// A visit is taken to meet so many rows for each that is wanted.
 const EARLY: u64 = 4;

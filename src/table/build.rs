@@ -2,16 +2,16 @@
 
 use smallvec::SmallVec;
 
-use super::{Form, Record, Records, Row, TableIndex};
+use super::{Record, Row, TableIndex};
 use crate::{
     index::{Ascending, Bitmap, Index, KeyRange, SortedSet},
     schema::Method,
 };
 
-/// Every index of a table, while its records are met one after the other, by row.
+/// Indexes over every record, while the records are met one after the other, by row.
 pub struct Indexes {
-    ids: Gathered,
-    expiry: Gathered,
+    ids: Option<Gathered>,
+    expiry: Option<Gathered>,
     others: Vec<Other>,
     key: Vec<u8>,
 }
@@ -22,88 +22,77 @@ enum Other {
     Bitmap(Bitmap),
 }
 
+/// Indexes that are done.
+pub(super) struct Built<Others> {
+    /// The ids, if they were wanted.
+    pub ids: Option<SortedSet>,
+    /// The records that expire, if they were wanted.
+    pub expiry: Option<SortedSet>,
+    /// The indexes of the schema, in their order.
+    pub others: Others,
+}
+
 impl Indexes {
-    /// These indexes, the ids and the expiry, without a record.
-    pub(super) fn new(indexes: &[TableIndex]) -> Indexes {
+    /// These indexes, and the ids and the expiry where they are wanted, without a record.
+    pub(super) fn new(indexes: &[TableIndex], ids: bool, expiry: bool) -> Indexes {
         let other = |index: &TableIndex| match index.definition.method {
             Method::SortedSet => Other::SortedSet(Box::default()),
             Method::Bitmap => Other::Bitmap(Bitmap::new()),
         };
         Indexes {
-            ids: Gathered::default(),
-            expiry: Gathered::default(),
+            ids: ids.then(Gathered::default),
+            expiry: expiry.then(Gathered::default),
             others: indexes.iter().map(other).collect(),
             key: Vec::new(),
         }
     }
 
     /// Enters a record.
-    pub(super) fn add(&mut self, form: &Form, indexes: &[TableIndex], row: Row, bytes: &[u8]) {
-        let (Some(record), key) = (form.read(bytes), &mut self.key) else {
-            return;
-        };
-        key.clear();
-        record.value(0).key_into(key);
-        self.ids.add(key, row);
+    pub(super) fn add(
+        &mut self,
+        expires_at: usize,
+        indexes: &[TableIndex],
+        row: Row,
+        record: &Record<'_>,
+    ) {
+        let key = &mut self.key;
+        if let Some(ids) = &mut self.ids {
+            key.clear();
+            record.value(0).key_into(key);
+            ids.add(key, row);
+        }
         // Most tables keep no record that expires, and then its code alone tells so.
-        let expires_at = form.schema.expires_at();
-        if !record.is_null(expires_at) {
+        let expiry = self.expiry.as_mut();
+        if let Some(expiry) = expiry.filter(|_| !record.is_null(expires_at)) {
             key.clear();
             record.value(expires_at).key_into(key);
-            self.expiry.add(key, row);
+            expiry.add(key, row);
         }
         for (index, other) in indexes.iter().zip(&mut self.others) {
             match other {
                 Other::SortedSet(gathered) => {
                     key.clear();
-                    index.record_key_into(&record, key);
+                    index.record_key_into(record, key);
                     gathered.add(key, row);
                 }
                 Other::Bitmap(bitmap) => {
-                    index.record_keys(&record, key, |key| _ = bitmap.insert(key, row));
+                    index.record_keys(record, key, |key| _ = bitmap.insert(key, row));
                 }
             }
         }
     }
 
-    /// The ids, the expiry and the other indexes, in their order.
-    pub(super) fn finish(self) -> (SortedSet, SortedSet, impl Iterator<Item = Index>) {
-        let others = self.others.into_iter().map(|other| match other {
-            Other::SortedSet(gathered) => Index::SortedSet(gathered.finish()),
-            Other::Bitmap(bitmap) => Index::Bitmap(bitmap),
-        });
-        (self.ids.finish(), self.expiry.finish(), others)
+    /// The indexes of all records met.
+    pub(super) fn finish(self) -> Built<impl Iterator<Item = Index>> {
+        Built {
+            ids: self.ids.map(Gathered::finish),
+            expiry: self.expiry.map(Gathered::finish),
+            others: self.others.into_iter().map(|other| match other {
+                Other::SortedSet(gathered) => Index::SortedSet(gathered.finish()),
+                Other::Bitmap(bitmap) => Index::Bitmap(bitmap),
+            }),
+        }
     }
-}
-
-/// A bitmap over every record.
-pub(super) fn bitmap(records: &Records, form: &Form, index: &TableIndex) -> Bitmap {
-    let (mut bitmap, mut key) = (Bitmap::new(), Vec::new());
-    // `for_each` runs through a chain of iterators much faster than `for` does.
-    records.iter().for_each(|(row, record)| {
-        if let Some(record) = form.read(record) {
-            index.record_keys(&record, &mut key, |key| _ = bitmap.insert(key, row));
-        }
-    });
-    bitmap
-}
-
-/// A sorted set over every record for which `key_of` appends a key.
-pub(super) fn sorted_set(
-    records: &Records,
-    form: &Form,
-    key_of: impl Fn(&Record<'_>, &mut Vec<u8>) -> bool,
-) -> SortedSet {
-    let (mut gathered, mut key) = (Gathered::default(), Vec::new());
-    records.iter().for_each(|(row, record)| {
-        if let Some(record) = form.read(record) {
-            key.clear();
-            if key_of(&record, &mut key) {
-                gathered.add(&key, row);
-            }
-        }
-    });
-    gathered.finish()
 }
 
 /// Entries of a sorted set in the order in which they are met. As long as they ascend, as ids and
@@ -200,9 +189,7 @@ impl Entries {
             }
         }
     }
-}
 
-impl Entries {
     /// Sorts the short entries. Where no more than eight bytes tell their keys apart, by these alone.
     fn sort_short(&mut self) {
         let [mut high, mut low] = [0; 2];

@@ -27,13 +27,14 @@ pub use effects::{Effects, Event};
 pub use form::Form;
 pub use migrate::Outcome;
 pub use record::{Changed, Layout, Record, Values, encode_into, push_number, split_number};
-pub use records::{Records, Row};
+pub use records::{FETCHED, Records, Row};
 pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
 pub use write::Write;
 
 use std::sync::Arc;
 
+use build::Built;
 use guess::Guess;
 use pass::Pass;
 use write::Scratch;
@@ -297,20 +298,27 @@ impl Table {
 
     /// What gathers the entries of records that come with [`Table::place`].
     pub(crate) fn begin_indexes(&self) -> Box<Indexes> {
-        Box::new(Indexes::new(&self.indexes))
+        Box::new(Indexes::new(&self.indexes, true, true))
     }
 
     /// Places the bytes of a record. Its index entries are gathered in `indexes`; [`Table::set_indexes`]
     /// must follow.
     pub(crate) fn place(&mut self, row: Row, record: &[u8], indexes: &mut Indexes) {
         self.records.put(row, record);
-        indexes.add(&self.form, &self.indexes, row, record);
+        if let Some(record) = self.form.read(record) {
+            indexes.add(self.form.schema.expires_at(), &self.indexes, row, &record);
+        }
     }
 
     /// Takes on the indexes over every record.
     pub(crate) fn set_indexes(&mut self, indexes: Indexes) {
-        let (ids, expiry, others) = indexes.finish();
-        (self.ids, self.expiry) = (ids, expiry);
+        let Built {
+            ids,
+            expiry,
+            others,
+        } = indexes.finish();
+        self.ids = ids.unwrap_or_default();
+        self.expiry = expiry.unwrap_or_default();
         for (index, built) in self.indexes.iter_mut().zip(others) {
             index.index = built;
         }

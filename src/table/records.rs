@@ -21,6 +21,9 @@ const SEGMENT_PAGES: usize = 512;
 /// Rows in a segment.
 const SEGMENT_ROWS: usize = PAGE_ROWS * SEGMENT_PAGES;
 
+/// So many records at most are worth a [`Records::fetch`] at once.
+pub const FETCHED: usize = 16;
+
 /// The large records of 32 rows.
 type LargePage = [Option<Box<[u8]>>; PAGE_ROWS];
 

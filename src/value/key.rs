@@ -17,15 +17,10 @@
 
 use std::ops::Bound;
 
-use smallvec::SmallVec;
-
 use super::{Text, Value, ValueRef};
 
 /// Precedes every value that is not null.
 pub const PRESENT: u8 = 1;
-
-/// The key of one value.
-pub type Key = SmallVec<[u8; 24]>;
 
 /// The time whose key this is.
 pub fn date_time(key: &[u8]) -> Option<i64> {
@@ -39,17 +34,10 @@ pub fn date_time(key: &[u8]) -> Option<i64> {
 
 impl ValueRef<'_> {
     /// The value's key bytes.
-    pub fn key(&self) -> Key {
-        if let ValueRef::Integer(n) = self {
-            let mut key = Key::from_buf_and_len([PRESENT; 24], 9);
-            if let Some(bytes) = key.get_mut(1..) {
-                bytes.copy_from_slice(&(*n as u64 ^ 1 << 63).to_be_bytes());
-            }
-            return key;
-        }
-        let mut key = Vec::new();
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::with_capacity(24);
         self.key_into(&mut key);
-        Key::from_vec(key)
+        key
     }
 
     /// Appends the value's key bytes.
