@@ -14,7 +14,8 @@
 use crate::{
     error::{Error, Result},
     index::Index,
-    table::{Effects, Indexes, Row, Table, push_number, split_number},
+    schema::Field,
+    table::{Effects, Form, Indexes, Row, Table, Values, push_number, split_number},
     value::ValueRef,
 };
 
@@ -104,11 +105,12 @@ fn load_records(
     next: &mut u64,
     indexes: &mut Indexes,
 ) -> Result<()> {
+    let form = table.form();
     while !body.is_empty() {
         let (row, record, rest) = split_record(body, *next)
             .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
-        validate_record(table, record)?;
-        table.place(row, record, indexes);
+        let values = validate_record(table, &form, record)?;
+        table.place(row, record, &values, indexes);
         *next = u64::from(row) + 1;
         body = rest;
     }
@@ -123,34 +125,53 @@ fn split_record(body: &[u8], next: u64) -> Option<(Row, &[u8], &[u8])> {
     (row < Row::MAX).then_some((row, record, rest))
 }
 
-/// A record must read to its last byte and keep the schema's promises.
-fn validate_record(table: &Table, bytes: &[u8]) -> Result<()> {
-    let record = table
+/// The values of a record, which must read to its last byte and keep the schema's promises.
+fn validate_record<'a>(table: &Table, form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
+    let record = form
         .read(bytes)
         .ok_or_else(|| Error::corrupt("a record is cut"))?;
-    if record.is_current() {
-        return record.validate_each(|position, value| validate_value(table, position, value));
+    if !record.is_current() {
+        record.validate()?;
+        let values = record.values();
+        for (position, value) in values.iter().enumerate() {
+            validate_value(table, position, value)?;
+        }
+        return Ok(values);
     }
-    record.validate()?;
-    let values = record.values();
-    let mut values = values.iter().enumerate();
-    values.try_for_each(|(position, value)| validate_value(table, position, value))
+    let mut values = Values::new();
+    record.validate_each(|position, value| {
+        values.push(*value);
+        validate_value(table, position, value)
+    })?;
+    Ok(values)
 }
 
 /// A value must be one that its field and its indexes may have.
+#[inline]
 fn validate_value(table: &Table, position: usize, value: &ValueRef<'_>) -> Result<()> {
-    let field = table.schema().field(position)?;
-    if !value.fits(field.kind.kind()) || (field.not_null && value.is_null()) {
-        return Err(Error::corrupt(format!(
-            "field '{}' of a record has a value that it cannot have",
-            field.name
-        )));
-    }
+    let fields = &table.schema().fields;
+    let may_be = |field: &Field| match value {
+        ValueRef::Null => !field.not_null,
+        value => value.fits(field.kind.kind()),
+    };
     match value {
+        _ if !fields.get(position).is_some_and(may_be) => Err(misfit(table, position)),
         ValueRef::Integer(id) if position == 0 && *id > table.highest_id() => {
             Err(Error::corrupt("an id is above the highest used"))
         }
-        _ => table.check_indexed_text(position, value),
+        ValueRef::String(_) => table.check_indexed_text(position, value),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn misfit(table: &Table, position: usize) -> Error {
+    match table.schema().field(position) {
+        Ok(field) => Error::corrupt(format!(
+            "field '{}' of a record has a value that it cannot have",
+            field.name
+        )),
+        Err(error) => error,
     }
 }
 

@@ -47,6 +47,33 @@ pub struct Bitmap {
     held: usize,
 }
 
+/// Builds a bitmap of rows that come in ascending order.
+#[derive(Default)]
+pub struct AscendingRows(BTreeMap<Key, Vec<u32>>);
+
+impl AscendingRows {
+    /// Adds a row, above all before it, to the value of `key`.
+    #[inline]
+    pub fn push(&mut self, key: &[u8], row: u32) {
+        match self.0.get_mut(key) {
+            Some(rows) => rows.push(row),
+            None => _ = self.0.insert(Key::from_slice(key), vec![row]),
+        }
+    }
+
+    /// The bitmap.
+    pub fn finish(self) -> Bitmap {
+        let mut bitmap = Bitmap::new();
+        for (key, rows) in self.0 {
+            let rows = Rows::of(rows);
+            bitmap.len += rows.len();
+            bitmap.hold(value_bytes(&key) + rows.bytes());
+            bitmap.values.insert(key, rows);
+        }
+        bitmap
+    }
+}
+
 /// The rows of one value.
 #[derive(Debug)]
 pub struct Rows(Kept);
@@ -72,6 +99,24 @@ impl Rows {
     /// A single row.
     fn new(row: u32) -> Rows {
         Rows(Kept::List(vec![row]))
+    }
+
+    /// These rows, which ascend.
+    fn of(mut rows: Vec<u32>) -> Rows {
+        if rows.len() <= FEW {
+            rows.shrink_to_fit();
+            return Rows(Kept::List(rows));
+        }
+        let segment = |row: &u32| (row >> SEGMENT_BITS) as u16;
+        let segments = rows.chunk_by(|a, b| segment(a) == segment(b));
+        let segments =
+            segments.filter_map(|rows| Some((segment(rows.first()?), rows.len() as u32)));
+        Rows(Kept::Segments(Box::new(Segments {
+            segments: segments.collect(),
+            len: rows.len() as u64,
+            bits: RoaringBitmap::from_sorted_iter(rows.iter().copied())
+                .unwrap_or_else(|_| rows.iter().copied().collect()),
+        })))
     }
 
     /// How many.

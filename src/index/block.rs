@@ -15,6 +15,9 @@
 //! size class of the allocator, so nothing is lost between the two.
 //!
 //! A block of a leaf holds entries `key ‖ row`; a block of an inner node holds separators.
+//!
+//! Where records are made in the order of an index, as they are of times and of ids, the rows of a
+//! leaf count up by one. Such a leaf is in step, and knows it: many of its rows are met at once.
 
 use smallvec::SmallVec;
 
@@ -59,10 +62,12 @@ impl Form {
 pub(super) struct Block {
     /// The packed bytes; the length is the capacity.
     pub(super) data: Box<[u8]>,
-    /// Entries.
-    pub(super) len: u32,
     /// Length of the prefix: shared by all entries and shorter than each of them.
     pub(super) prefix: u32,
+    /// Entries: a leaf of few bytes has no more.
+    pub(super) len: u16,
+    /// Whether the rows are known to count up by one from entry to entry.
+    pub(super) in_step: bool,
     /// Where the suffixes are.
     pub(super) form: Form,
 }
@@ -71,8 +76,9 @@ impl Default for Block {
     fn default() -> Self {
         Self {
             data: Box::default(),
-            len: 0,
             prefix: 0,
+            len: 0,
+            in_step: true,
             form: Form::Fixed(1),
         }
     }
@@ -155,8 +161,34 @@ impl Block {
     }
 
     /// The row that ends entry `i`; 0 past the end.
+    #[inline]
     pub(super) fn row(&self, i: usize) -> u32 {
-        RowReader::new(self).row(i)
+        match self.form {
+            Form::Fixed(stride) if stride as usize >= ROW => {
+                let end = self.prefix_len() + (i + 1) * stride as usize;
+                word::<ROW>(&self.data, end - ROW).map_or(0, u32::from_be_bytes)
+            }
+            _ => RowReader::new(self).row(i),
+        }
+    }
+
+    /// Whether the rows count up by one with `entry` as number `at`, if they do without it.
+    #[inline]
+    pub(super) fn stays_in_step(&self, at: usize, entry: &[u8]) -> bool {
+        let Some(row) = entry.last_chunk().copied().map(u32::from_be_bytes) else {
+            return false;
+        };
+        match at.checked_sub(1) {
+            _ if !self.in_step => false,
+            Some(last) => at == self.len() && self.row(last).checked_add(1) == Some(row),
+            None => self.len == 0 || row.checked_add(1) == Some(self.row(0)),
+        }
+    }
+
+    /// Whether the rows count up by one, found out by a look at each.
+    pub(super) fn is_in_step(&self) -> bool {
+        let rows = RowReader::new(self);
+        (1..self.len()).all(|i| rows.row(i - 1).checked_add(1) == Some(rows.row(i)))
     }
 
     /// Whether entries `i` and `j` have one key, that is, differ in their last four bytes at most.

@@ -15,7 +15,7 @@ pub(super) struct Builder {
     /// The inner nodes being filled, lowest first, each with the separator before it.
     spine: Vec<(Entry, Inner)>,
     /// The last entry added.
-    last: Entry,
+    last: Vec<u8>,
     /// Entries added.
     len: u64,
     /// Heap bytes of the nodes that are done.
@@ -24,30 +24,32 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Adds an entry, unless it is not above all before it.
-    pub(super) fn push(&mut self, entry: Entry) -> bool {
-        if self.len > 0 && entry <= self.last {
+    #[inline]
+    pub(super) fn push(&mut self, entry: &[u8]) -> bool {
+        if self.len > 0 && entry <= self.last.as_slice() {
             return false;
         }
         let len = self.leaf.len();
-        if self.leaf.insert_alike(len, &entry, LEAF) {
-            self.last = entry;
-            self.len += 1;
-            return true;
+        if !self.leaf.insert_alike(len, entry, LEAF) {
+            let mut shape = self.leaf.shape_with(entry);
+            if len >= FEW && shape.need() > LEAF {
+                self.close_leaf(separator(&self.last, entry));
+                shape = self.leaf.shape_with(entry);
+            }
+            self.leaf.insert(self.leaf.len(), entry, shape);
+            // It will mostly be filled: better one large step than many small ones.
+            self.leaf.reserve(LEAF);
         }
-        let mut shape = self.leaf.shape_with(&entry);
-        if len >= FEW && shape.need() > LEAF {
-            self.close_leaf(separator(&self.last, &entry));
-            shape = self.leaf.shape_with(&entry);
-        }
-        self.leaf.insert(self.leaf.len(), &entry, shape);
-        self.last = entry;
+        self.last.clear();
+        self.last.extend_from_slice(entry);
         self.len += 1;
         true
     }
 
     /// Hangs the leaf into the tree and starts the next one, with the separator before it.
     fn close_leaf(&mut self, before_next: Entry) {
-        let leaf = std::mem::take(&mut self.leaf);
+        let mut leaf = std::mem::take(&mut self.leaf);
+        leaf.fit();
         let before = std::mem::replace(&mut self.before, before_next);
         self.hang(0, before, Node::Leaf(leaf));
     }
@@ -76,6 +78,7 @@ impl Builder {
 
     /// The root, the count of entries, and the heap bytes.
     pub(super) fn finish(mut self) -> (Node, u64, usize) {
+        self.leaf.fit();
         let (mut before, mut node) = (
             std::mem::take(&mut self.before),
             Node::Leaf(std::mem::take(&mut self.leaf)),

@@ -65,6 +65,9 @@ fn check_leaf(block: &Block, low: Option<&[u8]>, high: Option<&[u8]>) -> Result<
     ensure(block.len() <= FEW || block.used() + SLACK <= LEAF, || {
         format!("a leaf of {} entries and {} bytes", block.len, block.used())
     })?;
+    ensure(!block.in_step || block.is_in_step(), || {
+        "a leaf in step whose rows are not".into()
+    })?;
     for i in 0..block.len() {
         let entry = block.entry(i);
         let row = entry.last_chunk().map(|row| u32::from_be_bytes(*row));

@@ -20,7 +20,10 @@ impl Block {
         let room = end + stride + SLACK <= self.data.len().min(most);
         match entry.split_at_checked(prefix) {
             Some((head, suffix)) if room && suffix.len() == stride && head == self.prefix() => {
-                self.data.copy_within(start..end, start + stride);
+                self.in_step = self.stays_in_step(at, entry);
+                if start < end {
+                    self.data.copy_within(start..end, start + stride);
+                }
                 put(&mut self.data, start, suffix);
                 self.len += 1;
                 true
@@ -38,6 +41,7 @@ impl Block {
         if shape.need() > self.data.len() {
             self.resize(capacity_for(shape.used));
         }
+        self.in_step = self.stays_in_step(at, entry);
         self.open_gap(at, piece(entry, shape.prefix, entry.len()));
     }
 
@@ -70,6 +74,7 @@ impl Block {
             *self = Self::default();
             return;
         }
+        self.in_step &= at == 0 || at + 1 == self.len();
         self.close_gap(at);
         let capacity = capacity_for(self.used());
         if capacity * 4 <= self.data.len() * 3 {
@@ -90,6 +95,21 @@ impl Block {
         self.data
             .copy_within(body + next..body + end, body - width + start);
         self.len -= 1;
+    }
+
+    /// Makes room for up to `bytes` bytes.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        if self.data.len() < bytes {
+            self.resize(bytes);
+        }
+    }
+
+    /// Gives memory back that is not needed.
+    pub(super) fn fit(&mut self) {
+        let capacity = capacity_for(self.used());
+        if self.len > 0 && capacity < self.data.len() {
+            self.resize(capacity);
+        }
     }
 
     /// Moves the bytes to an allocation of `capacity` bytes.

@@ -244,6 +244,10 @@ fn range_agrees(set: &SortedSet, entries: &[(Vec<u8>, Vec<u8>, u32)], range: &Ke
     assert!(walk.next_back().is_none() || !walk.same_key_as_last());
     let walk = set.walk(range);
     assert_eq!(walk.collect::<Vec<_>>(), expected, "walk of {range:?}");
+    let mut rows = Vec::new();
+    set.walk(range).each_range(|some| rows.extend(some));
+    let expected: Vec<u64> = expected.into_iter().map(u64::from).collect();
+    assert_eq!(rows, expected, "ranges of {range:?}");
 }
 
 /// Steps from both ends with skips between them meet where they should.
@@ -473,6 +477,53 @@ fn entries_of_seventy_kilobytes_fit() {
     }
     set.check().unwrap();
     assert_eq!(set.bytes(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// Stretches of entries whose rows count up with their keys, but for those turned around, come and
+    /// go.
+    #[test]
+    fn rows_in_step_are_met_as_they_are(
+        stretches in prop::collection::vec((any::<bool>(), 0_u32..2000, 1_u32..900, prop_oneof![4 => Just(0), 1 => 0_u32..9]), 1..8),
+        bounds in prop::collection::vec(0_u64..3000, 2),
+    ) {
+        let (mut set, mut model) = (SortedSet::new(), Model::new());
+        for (insert, first, count, turn) in stretches {
+            for n in first..first + count {
+                let (key, row) = (integer(u64::from(n)).to_vec(), n ^ turn);
+                change_both(&mut set, &mut model, &match insert {
+                    true => Change::Insert(key, row),
+                    false => Change::Remove(key, row),
+                });
+            }
+            set.check().unwrap();
+            let bounds: Vec<Vec<u8>> = bounds.iter().map(|n| integer(*n).to_vec()).collect();
+            agree(&set, &model, &bounds);
+        }
+    }
+}
+
+#[test]
+fn leaves_of_entries_made_in_order_are_in_step() {
+    let ranges = |set: &SortedSet| {
+        let mut ranges = 0;
+        set.walk(&KeyRange::all()).each_range(|_| ranges += 1);
+        ranges
+    };
+    let entries = (0..10_000_u32).map(|n| (integer(u64::from(n)), n));
+    let mut set = SortedSet::new();
+    for (key, row) in entries.clone() {
+        set.insert(&key, row);
+    }
+    assert!(ranges(&set) < 100, "{} ranges", ranges(&set));
+    assert!(ranges(&SortedSet::from_sorted(entries)) < 100);
+    // One from the middle of a leaf, and all before it: the leaf is no longer in step, others are.
+    for n in (0..=5_000).rev() {
+        set.remove(&integer(u64::from(n)), n);
+    }
+    let all = set.len() as usize;
+    assert!(ranges(&set) < all / 4, "{} ranges", ranges(&set));
 }
 
 #[test]

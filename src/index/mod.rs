@@ -18,7 +18,7 @@ mod search;
 mod sorted_set;
 mod walk;
 
-pub use bitmap::{Bitmap, Rows};
+pub use bitmap::{AscendingRows, Bitmap, Rows};
 pub use key_range::{KeyRange, successor};
 pub use sorted_set::{Ascending, SortedSet};
 pub use walk::Walk;

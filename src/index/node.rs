@@ -20,6 +20,9 @@ pub(super) const LEAF: usize = 2048;
 /// So many entries may stand in one leaf, however long they are.
 pub(super) const FEW: usize = 4;
 
+// A search reads the nodes of one line of memory after the other.
+const _: () = assert!(size_of::<Node>() == 32);
+
 /// A node of the tree.
 #[derive(Debug)]
 pub(super) enum Node {

@@ -147,8 +147,9 @@ impl Packer {
         put(&mut data, 0, prefix);
         let block = Block {
             data,
-            len: shape.len as u32,
             prefix: shape.prefix as u32,
+            len: shape.len as u16,
+            in_step: false,
             form: shape.form,
         };
         Self {
@@ -219,7 +220,9 @@ impl Block {
             packer.push(piece(entry, shape.prefix, entry.len()), &[]);
         }
         packer.push_run(right);
-        packer.block
+        let mut block = packer.block;
+        block.in_step = block.is_in_step();
+        block
     }
 
     /// A block of entries `from..to` of this one.

@@ -32,10 +32,10 @@ pub struct SortedSet {
 pub struct Ascending(Builder);
 
 impl Ascending {
-    /// Adds an entry, unless it is not above all before it.
+    /// Adds an entry, the bytes `key ‖ row`, unless it is not above all before it.
     #[inline]
-    pub fn push(&mut self, key: &[u8], row: u32) -> bool {
-        self.0.push(entry(key, row))
+    pub fn push(&mut self, entry: &[u8]) -> bool {
+        self.0.push(entry)
     }
 
     /// The set. Its leaves are full.
@@ -49,6 +49,10 @@ impl Ascending {
 pub(super) struct Place<'a> {
     /// The leaf.
     pub(super) block: &'a Block,
+    /// The children of the leaf's parent, itself among them; none where it is the root.
+    pub(super) siblings: &'a [Node],
+    /// The leaf's number among these.
+    pub(super) child: usize,
     /// Entries of the leaf before the place.
     pub(super) at: usize,
     /// Entries of the set before the place.
@@ -68,7 +72,7 @@ impl SortedSet {
         let mut ascending = Ascending::default();
         let mut strays = Vec::new();
         for (key, row) in entries {
-            if !ascending.push(key.as_ref(), row) {
+            if !ascending.push(&entry(key.as_ref(), row)) {
                 strays.push((key, row));
             }
         }
@@ -225,20 +229,24 @@ impl SortedSet {
     /// before.
     pub(super) fn place(&self, bound: &[u8]) -> Option<Place<'_>> {
         let (mut node, mut rank) = (&self.root, 0);
+        let (mut siblings, mut child): (&[Node], _) = (&[], 0);
         loop {
             match node {
                 Node::Leaf(block) => {
                     let at = block.below(bound);
                     return Some(Place {
                         block,
+                        siblings,
+                        child,
                         at,
                         rank: rank + at as u64,
                     });
                 }
                 Node::Inner(inner) => {
-                    let i = inner.child_for(bound);
-                    rank += inner.before(i);
-                    node = inner.children.get(i)?;
+                    child = inner.child_for(bound);
+                    rank += inner.before(child);
+                    siblings = &inner.children;
+                    node = siblings.get(child)?;
                 }
             }
         }
@@ -247,22 +255,30 @@ impl SortedSet {
     /// The entry that has `rank` entries before it.
     pub(super) fn nth(&self, rank: u64) -> Option<Place<'_>> {
         let (mut node, mut left) = (&self.root, rank);
+        let (mut siblings, mut child): (&[Node], _) = (&[], 0);
         loop {
             match node {
                 Node::Leaf(block) => {
                     let at = left as usize;
-                    return (at < block.len()).then_some(Place { block, at, rank });
+                    return (at < block.len()).then_some(Place {
+                        block,
+                        siblings,
+                        child,
+                        at,
+                        rank,
+                    });
                 }
                 Node::Inner(inner) => {
-                    let mut i = 0;
+                    child = 0;
                     for count in &inner.counts {
                         if left < *count {
                             break;
                         }
                         left -= count;
-                        i += 1;
+                        child += 1;
                     }
-                    node = inner.children.get(i)?;
+                    siblings = &inner.children;
+                    node = siblings.get(child)?;
                 }
             }
         }

@@ -1,13 +1,17 @@
 //! Walking over a range of a sorted set, from both ends.
 
+use std::ops::Range;
+
 use super::block::Block;
 use super::key_range::KeyRange;
+use super::node::Node;
 use super::rows::RowReader;
 use super::sorted_set::{Place, SortedSet};
 
 /// A walk over a range of a sorted set, from both ends: the rows, in the order of the entries.
 ///
-/// Within a leaf a step is one load; from leaf to leaf it descends from the root, by rank.
+/// Within a leaf a step is one load; the next leaf mostly hangs beside it, else the walk descends
+/// from the root, by rank.
 #[derive(Clone)]
 pub struct Walk<'a> {
     set: &'a SortedSet,
@@ -46,6 +50,10 @@ struct Cursor<'a> {
     last: usize,
     /// Entries of the set before the leaf.
     base: u64,
+    /// The children of the leaf's parent.
+    siblings: &'a [Node],
+    /// The leaf's number among these.
+    child: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -56,6 +64,39 @@ impl<'a> Cursor<'a> {
             at: place.at,
             last: 0,
             base: place.rank - place.at as u64,
+            siblings: place.siblings,
+            child: place.child,
+        }
+    }
+
+    /// The start of the leaf behind this one, where one parent has both.
+    fn behind(&self) -> Option<Self> {
+        let child = self.child + 1;
+        let base = self.base + self.len as u64;
+        self.sibling(child, base)
+    }
+
+    /// The end of the leaf before this one, where one parent has both.
+    fn before(&self) -> Option<Self> {
+        let child = self.child.checked_sub(1)?;
+        let mut cursor = self.sibling(child, self.base)?;
+        cursor.base -= cursor.len as u64;
+        cursor.at = cursor.len;
+        Some(cursor)
+    }
+
+    fn sibling(&self, child: usize, base: u64) -> Option<Self> {
+        match self.siblings.get(child)? {
+            Node::Leaf(block) => Some(Self {
+                rows: RowReader::new(block),
+                len: block.len(),
+                at: 0,
+                last: 0,
+                base,
+                siblings: self.siblings,
+                child,
+            }),
+            Node::Inner(_) => None,
         }
     }
 
@@ -111,15 +152,52 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Calls `met` with the rows in the order of the entries: one range for what is left of a leaf in
+    /// step, else one for each row.
+    #[inline]
+    pub fn each_range(mut self, mut met: impl FnMut(Range<u64>)) {
+        while self.start < self.end {
+            if self
+                .front
+                .as_ref()
+                .is_none_or(|front| front.at >= front.len)
+            {
+                self.enter_from_front();
+            }
+            let Some(front) = &self.front else { return };
+            let count = ((front.len - front.at) as u64).min(self.remaining());
+            let first = u64::from(front.rows.row(front.at));
+            if front.block().in_step {
+                met(first..first + count);
+            } else {
+                for i in front.at..front.at + count as usize {
+                    let row = u64::from(front.rows.row(i));
+                    met(row..row + 1);
+                }
+            }
+            self.skip_front(count);
+        }
+    }
+
     /// Puts the front cursor on the leaf of the next entry.
     #[cold]
     fn enter_from_front(&mut self) {
-        self.front = self.set.nth(self.start).as_ref().map(Cursor::new);
+        let behind = self.front.as_ref().and_then(Cursor::behind);
+        self.front = match behind.filter(|cursor| cursor.base == self.start) {
+            Some(cursor) => Some(cursor),
+            None => self.set.nth(self.start).as_ref().map(Cursor::new),
+        };
     }
 
     /// Puts the back cursor on the leaf of the next entry.
     #[cold]
     fn enter_from_back(&mut self) {
+        let before = self.back.as_ref().and_then(Cursor::before);
+        let ends_here = |cursor: &Cursor| cursor.base + cursor.len as u64 == self.end;
+        if let Some(cursor) = before.filter(ends_here) {
+            self.back = Some(cursor);
+            return;
+        }
         let place = self.end.checked_sub(1).and_then(|rank| self.set.nth(rank));
         self.back = place.map(|place| Cursor {
             at: place.at + 1,

@@ -1,222 +1,164 @@
-//! Building indexes over every record: sorted, and in bulk.
+//! Building indexes over every record: sorted, in bulk, and of many records several at a time.
 
-use smallvec::SmallVec;
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
-use super::{Record, Row, TableIndex};
+use super::{Row, TableIndex, gather::Gathered};
 use crate::{
-    index::{Ascending, Bitmap, Index, KeyRange, SortedSet},
+    index::{Index, SortedSet},
     schema::Method,
+    value::ValueRef,
+};
+
+/// From so many records on, threads gather the entries.
+const MANY: u64 = if cfg!(any(test, fuzzing)) {
+    64
+} else {
+    1 << 16
 };
 
 /// Indexes over every record, while the records are met one after the other, by row.
 pub struct Indexes {
-    ids: Option<Gathered>,
-    expiry: Option<Gathered>,
-    others: Vec<Other>,
+    /// Where the keys of each index are found in a record.
+    keys: Vec<Keys>,
+    /// The entries of each so far.
+    gathered: Vec<Gathered>,
+    /// Whether the first index is over the ids.
+    ids: bool,
+    /// Whether the next one is over when records expire.
+    expiry: bool,
+    /// How many records have been met.
+    met: u64,
+    /// The fields that are looked at, ascending.
+    positions: Vec<usize>,
     key: Vec<u8>,
+    entry: Vec<u8>,
 }
 
-/// An index of the schema's.
-enum Other {
-    SortedSet(Box<Gathered>),
-    Bitmap(Bitmap),
+/// Where the keys of an index are found in a record.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// In the field at this position, where that is not null.
+    Field(usize),
+    /// As the table's index with this number says.
+    Index(usize),
 }
 
 /// Indexes that are done.
-pub(super) struct Built<Others> {
-    /// The ids, if they were wanted.
+pub(super) struct Built {
+    /// The ids, where they were wanted.
     pub ids: Option<SortedSet>,
-    /// The records that expire, if they were wanted.
+    /// The records that expire, where they were wanted.
     pub expiry: Option<SortedSet>,
     /// The indexes of the schema, in their order.
-    pub others: Others,
+    pub others: Vec<Index>,
 }
 
 impl Indexes {
-    /// These indexes, and the ids and the expiry where they are wanted, without a record.
-    pub(super) fn new(indexes: &[TableIndex], ids: bool, expiry: bool) -> Indexes {
-        let other = |index: &TableIndex| match index.definition.method {
-            Method::SortedSet => Other::SortedSet(Box::default()),
-            Method::Bitmap => Other::Bitmap(Bitmap::new()),
-        };
+    /// These indexes, before them one over the ids where that is wanted, and one over `expires_at`
+    /// where this position is given; without a record.
+    pub(super) fn new(ids: bool, expires_at: Option<usize>, indexes: &[TableIndex]) -> Indexes {
+        let own = ids.then_some(0).into_iter().chain(expires_at);
+        let of_indexes = indexes.iter().flat_map(|index| &index.positions).copied();
+        let mut positions: Vec<usize> = own.clone().chain(of_indexes).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let keys = own.clone().map(Keys::Field);
+        let methods = indexes.iter().map(|index| index.definition.method);
+        let methods = own.map(|_| Method::SortedSet).chain(methods);
         Indexes {
-            ids: ids.then(Gathered::default),
-            expiry: expiry.then(Gathered::default),
-            others: indexes.iter().map(other).collect(),
+            keys: keys.chain((0..indexes.len()).map(Keys::Index)).collect(),
+            gathered: methods.map(Gathered::new).collect(),
+            ids,
+            expiry: expires_at.is_some(),
+            met: 0,
+            positions,
             key: Vec::new(),
+            entry: Vec::new(),
         }
     }
 
-    /// Enters a record.
-    pub(super) fn add(
-        &mut self,
-        expires_at: usize,
-        indexes: &[TableIndex],
-        row: Row,
-        record: &Record<'_>,
-    ) {
-        let key = &mut self.key;
-        if let Some(ids) = &mut self.ids {
-            key.clear();
-            record.value(0).key_into(key);
-            ids.add(key, row);
-        }
-        // Most tables keep no record that expires, and then its code alone tells so.
-        let expiry = self.expiry.as_mut();
-        if let Some(expiry) = expiry.filter(|_| !record.is_null(expires_at)) {
-            key.clear();
-            record.value(expires_at).key_into(key);
-            expiry.add(key, row);
-        }
-        for (index, other) in indexes.iter().zip(&mut self.others) {
-            match other {
-                Other::SortedSet(gathered) => {
-                    key.clear();
-                    index.record_key_into(record, key);
-                    gathered.add(key, row);
-                }
-                Other::Bitmap(bitmap) => {
-                    index.record_keys(record, key, |key| _ = bitmap.insert(key, row));
-                }
+    /// The positions of the fields whose values [`Indexes::add`] looks at, ascending.
+    pub(super) fn positions(&self) -> &[usize] {
+        &self.positions
+    }
+
+    /// Enters a record of these values.
+    pub(super) fn add(&mut self, indexes: &[TableIndex], row: Row, values: &[ValueRef<'_>]) {
+        self.met += 1;
+        let (row, entry) = (row.to_be_bytes(), &mut self.entry);
+        for (keys, gathered) in self.keys.iter().zip(&mut self.gathered) {
+            entry.clear();
+            match keys {
+                Keys::Field(position) => match values.get(*position) {
+                    None | Some(ValueRef::Null) => continue,
+                    Some(value) => value.key_into(entry),
+                },
+                Keys::Index(place) => match indexes.get(*place) {
+                    None => continue,
+                    Some(index) if index.is_over_tags() => {
+                        index.keys(values, &mut self.key, |key| {
+                            entry.clear();
+                            entry.extend_from_slice(key);
+                            entry.extend_from_slice(&row);
+                            gathered.add(entry);
+                        });
+                        continue;
+                    }
+                    Some(index) => index.key_into(values, entry),
+                },
             }
+            entry.extend_from_slice(&row);
+            gathered.add(entry);
         }
     }
 
     /// The indexes of all records met.
-    pub(super) fn finish(self) -> Built<impl Iterator<Item = Index>> {
-        Built {
-            ids: self.ids.map(Gathered::finish),
-            expiry: self.expiry.map(Gathered::finish),
-            others: self.others.into_iter().map(|other| match other {
-                Other::SortedSet(gathered) => Index::SortedSet(gathered.finish()),
-                Other::Bitmap(bitmap) => Index::Bitmap(bitmap),
-            }),
-        }
-    }
-}
-
-/// Entries of a sorted set in the order in which they are met. As long as they ascend, as ids and
-/// times mostly do, they go into the set at once; else all are gathered and sorted.
-#[derive(Default)]
-struct Gathered {
-    ascending: Ascending,
-    others: Entries,
-}
-
-impl Gathered {
-    #[inline]
-    fn add(&mut self, key: &[u8], row: Row) {
-        if !self.others.is_empty() || !self.ascending.push(key, row) {
-            self.others.add(key, row);
-        }
-    }
-
-    fn finish(mut self) -> SortedSet {
-        let set = self.ascending.finish();
-        if self.others.is_empty() {
-            return set;
-        }
-        let (mut walk, mut key) = (set.walk(&KeyRange::all()), Vec::new());
-        while let Some(row) = walk.next() {
-            key.clear();
-            walk.key_into(&mut key);
-            self.others.add(&key, row);
-        }
-        self.others.sorted()
-    }
-}
-
-/// A key of up to this length is sorted as two integers.
-const SHORT: usize = 16;
-
-/// An entry whose key is short: filled up with zeros, as two big-endian integers. No key is a
-/// proper prefix of another, so the zeros tell none apart that are the same, nor the other way round.
-type Short = ([u64; 2], Row, u8);
-
-/// An entry whose key lies in the buffer, from where to where.
-type Long = (usize, usize, Row);
-
-/// Entries gathered to be sorted.
-#[derive(Default)]
-struct Entries {
-    short: Vec<Short>,
-    long: Vec<Long>,
-    /// The long keys one after the other, so that a million of them are one allocation.
-    keys: Vec<u8>,
-}
-
-impl Entries {
-    fn is_empty(&self) -> bool {
-        self.short.is_empty() && self.long.is_empty()
-    }
-
-    fn add(&mut self, key: &[u8], row: Row) {
-        if key.len() > SHORT {
-            let start = self.keys.len();
-            self.keys.extend_from_slice(key);
-            self.long.push((start, self.keys.len(), row));
-            return;
-        }
-        let mut padded = [0; SHORT];
-        if let Some(place) = padded.get_mut(..key.len()) {
-            place.copy_from_slice(key);
-        }
-        let number = u128::from_be_bytes(padded);
-        let words = [(number >> 64) as u64, number as u64];
-        self.short.push((words, row, key.len() as u8));
-    }
-
-    /// The set of all entries.
-    fn sorted(mut self) -> SortedSet {
-        self.sort_short();
-        let keys = &self.keys;
-        let key = |entry: &Long| keys.get(entry.0..entry.1).unwrap_or_default();
-        self.long
-            .sort_unstable_by(|a, b| key(a).cmp(key(b)).then(a.2.cmp(&b.2)));
-        let short = self.short.iter().map(|entry| (short_key(entry), entry.1));
-        let long = self
-            .long
+    pub(super) fn finish(self) -> Built {
+        let unsorted = self
+            .gathered
             .iter()
-            .map(|entry| (SmallVec::from_slice(key(entry)), entry.2));
-        match (self.short.is_empty(), self.long.is_empty()) {
-            (_, true) => SortedSet::from_sorted(short),
-            (true, _) => SortedSet::from_sorted(long),
-            // Few indexes have keys of both kinds: short texts or nulls among long ones.
-            _ => {
-                let mut all: Vec<_> = short.chain(long).collect();
-                all.sort_unstable();
-                SortedSet::from_sorted(all)
-            }
+            .filter(|gathered| !gathered.is_sorted());
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let threads = match self.met {
+            MANY.. => unsorted.count().min(processors),
+            _ => 1,
+        };
+        let mut indexes = finish_all(self.gathered, threads).into_iter();
+        let mut own = |wanted: bool| match wanted.then(|| indexes.next()).flatten() {
+            Some(Index::SortedSet(set)) => Some(set),
+            _ => None,
+        };
+        Built {
+            ids: own(self.ids),
+            expiry: own(self.expiry),
+            others: indexes.collect(),
         }
-    }
-
-    /// Sorts the short entries. Where no more than eight bytes tell their keys apart, by these alone.
-    fn sort_short(&mut self) {
-        let [mut high, mut low] = [0; 2];
-        if let Some((first, ..)) = self.short.first().copied() {
-            for (words, ..) in &self.short {
-                high |= words[0] ^ first[0];
-                low |= words[1] ^ first[1];
-            }
-        }
-        let differ = u128::from(high) << 64 | u128::from(low);
-        let shared = differ.leading_zeros();
-        if differ == 0 || (differ << shared) as u64 != 0 {
-            return self.short.sort_unstable();
-        }
-        self.short.sort_unstable_by_key(|(words, row, _)| {
-            ((number(*words) << shared >> 64) as u64, *row)
-        });
     }
 }
 
-fn number(words: [u64; 2]) -> u128 {
-    u128::from(words[0]) << 64 | u128::from(words[1])
-}
-
-/// The bytes of a short key.
-fn short_key((words, _, len): &Short) -> SmallVec<[u8; SHORT]> {
-    let mut key = SmallVec::from_buf(number(*words).to_be_bytes());
-    key.truncate(usize::from(*len));
-    key
+/// The indexes, in their order, finished by so many threads; the caller's is one of them.
+fn finish_all(gathered: Vec<Gathered>, threads: usize) -> Vec<Index> {
+    let left = Mutex::new(gathered.into_iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((number, gathered)) = next() {
+            let index = gathered.finish();
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push((number, index));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where the system has no thread to give, the others do its work.
+            _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, index)| index).collect()
 }

@@ -8,6 +8,7 @@ mod apply;
 mod build;
 mod effects;
 mod form;
+mod gather;
 mod guess;
 #[cfg(test)]
 mod laws;
@@ -268,8 +269,11 @@ impl Table {
             self.highest_id,
         );
         let mut indexes = copy.begin_indexes();
-        for (row, record) in self.records.iter() {
-            copy.place(row, record, &mut indexes);
+        for (row, bytes) in self.records.iter() {
+            if let Some(record) = self.form.read(bytes) {
+                let values = record.some(indexes.positions());
+                copy.place(row, bytes, &values, &mut indexes);
+            }
         }
         copy.set_indexes(*indexes);
         if let Some(running) = &self.running {
@@ -298,16 +302,21 @@ impl Table {
 
     /// What gathers the entries of records that come with [`Table::place`].
     pub(crate) fn begin_indexes(&self) -> Box<Indexes> {
-        Box::new(Indexes::new(&self.indexes, true, true))
+        let expires_at = self.form.schema.expires_at();
+        Box::new(Indexes::new(true, Some(expires_at), &self.indexes))
     }
 
-    /// Places the bytes of a record. Its index entries are gathered in `indexes`; [`Table::set_indexes`]
-    /// must follow.
-    pub(crate) fn place(&mut self, row: Row, record: &[u8], indexes: &mut Indexes) {
+    /// Places the bytes of a record, which has these values. Its index entries are gathered in
+    /// `indexes`; [`Table::set_indexes`] must follow.
+    pub(crate) fn place(
+        &mut self,
+        row: Row,
+        record: &[u8],
+        values: &[ValueRef<'_>],
+        indexes: &mut Indexes,
+    ) {
         self.records.put(row, record);
-        if let Some(record) = self.form.read(record) {
-            indexes.add(self.form.schema.expires_at(), &self.indexes, row, &record);
-        }
+        indexes.add(&self.indexes, row, values);
     }
 
     /// Takes on the indexes over every record.

@@ -196,8 +196,8 @@ impl Pass {
         let form = Arc::clone(&self.form);
         let looks =
             !(self.not_null.is_empty() && self.texts.is_empty() && self.converted.is_empty());
-        let expires_at = form.schema.expires_at();
-        let mut indexes = Indexes::new(&self.built, false, self.expiry.is_some());
+        let expires_at = self.expiry.as_ref().map(|_| form.schema.expires_at());
+        let mut indexes = Indexes::new(false, expires_at, &self.built);
         // `for_each` runs through a chain of iterators much faster than `for` does.
         records.iter().for_each(|(row, bytes)| {
             let record = form.read(bytes);
@@ -205,7 +205,8 @@ impl Pass {
                 self.objections.push(Objection::Row(row));
             }
             if let Some(record) = record {
-                indexes.add(expires_at, &self.built, row, &record);
+                let values = record.some(indexes.positions());
+                indexes.add(&self.built, row, &values);
             }
         });
         let Built { expiry, others, .. } = indexes.finish();

@@ -222,6 +222,19 @@ impl<'a> Record<'a> {
         places.map(value).collect()
     }
 
+    /// The values at these positions, which ascend, by position; null stands at the others.
+    pub fn some(&self, positions: &[usize]) -> Values<'a> {
+        let mut values = Values::from_elem(ValueRef::Null, self.fields.len());
+        let mut places = positions.iter();
+        self.each(positions, |value| {
+            let place = places.next().and_then(|position| values.get_mut(*position));
+            if let Some(place) = place {
+                *place = *value;
+            }
+        });
+        values
+    }
+
     /// The value of a field that the layout has not: that of an earlier type, converted, or what
     /// records older than the field have.
     #[cold]

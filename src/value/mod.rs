@@ -254,6 +254,7 @@ impl ValueRef<'_> {
     }
 
     /// Whether this value may stand in a field of this shape. Null may stand everywhere.
+    #[inline]
     pub fn fits(&self, kind: Kind) -> bool {
         match self {
             ValueRef::Null => true,
