@@ -58,7 +58,13 @@ fn resolve(schema: &Schema, node: &predicate::Node, negated: bool, now: i64) -> 
 
 /// Joins parts by AND (`all`) or OR: those of the same kind are taken in, and the conditions of
 /// one field become one.
-fn combine(parts: Vec<Node>, all: bool) -> Node {
+fn combine(mut parts: Vec<Node>, all: bool) -> Node {
+    if are_apart(&mut parts) {
+        return match all {
+            true => Node::All(parts),
+            false => Node::Any(parts),
+        };
+    }
     let mut fields = Vec::new();
     let mut others = Vec::new();
     for part in parts {
@@ -81,6 +87,20 @@ fn combine(parts: Vec<Node>, all: bool) -> Node {
             }
         }
     }
+}
+
+/// Whether each part is a condition on a field of its own, as mostly; then they are put in order.
+fn are_apart(parts: &mut [Node]) -> bool {
+    let position = |part: &Node| match part {
+        Node::Field(condition) => Some(condition.position),
+        _ => None,
+    };
+    if parts.len() < 2 || parts.iter().any(|part| position(part).is_none()) {
+        return false;
+    }
+    parts.sort_by_key(position);
+    let mut pairs = parts.windows(2);
+    pairs.all(|pair| matches!(pair, [a, b] if position(a) != position(b)))
 }
 
 fn split(parts: Vec<Node>, fields: &mut Vec<Condition>, others: &mut Vec<Node>) {
