@@ -20,7 +20,7 @@ pub fn run(
 ) -> Result<()> {
     Tokens::new(args).finish()?;
     let expired = table.expired(environment.now);
-    let counts: [(&str, u64); 8] = [
+    let counts: [(&str, u64); 9] = [
         ("records", table.len().saturating_sub(expired)),
         ("expired", expired),
         ("expiring", table.expiry().len()),
@@ -29,6 +29,7 @@ pub fn run(
         ("bytes_records", table.records().bytes() as u64),
         ("bytes_ids", table.ids().bytes() as u64),
         ("bytes_expiry", table.expiry().bytes() as u64),
+        ("bytes_slack", table.slack() as u64),
     ];
     reply.map(counts.len() + 6);
     reply.bulk(b"identity");

@@ -21,6 +21,7 @@
 
 use smallvec::SmallVec;
 
+use super::heap::Heap;
 use super::rows::RowReader;
 
 /// Bytes kept free behind the last suffix, so that a word may be read at any suffix.
@@ -93,6 +94,15 @@ impl Block {
     /// Heap bytes held.
     pub(super) fn bytes(&self) -> usize {
         self.data.len()
+    }
+
+    /// The memory held.
+    pub(super) fn heap(&self) -> Heap {
+        let bytes = self.bytes();
+        Heap {
+            bytes,
+            slack: bytes.saturating_sub(self.used()),
+        }
     }
 
     /// Bytes in use, without the slack.

@@ -1,6 +1,7 @@
 //! Building a sorted set from ascending entries: leaf after leaf, each filled.
 
 use super::block::{Block, Entry};
+use super::heap::Heap;
 use super::inner::Inner;
 use super::node::{FEW, LEAF, Node};
 use super::pack::separator;
@@ -18,8 +19,8 @@ pub(super) struct Builder {
     last: Vec<u8>,
     /// Entries added.
     len: u64,
-    /// Heap bytes of the nodes that are done.
-    held: usize,
+    /// The memory of the nodes that are done.
+    held: Heap,
 }
 
 impl Builder {
@@ -56,7 +57,7 @@ impl Builder {
 
     /// Adds `node`, which is done, as the last child of the inner node at `level`.
     fn hang(&mut self, level: usize, before: Entry, node: Node) {
-        self.held += node.own_bytes();
+        self.held += node.own_heap();
         let Some((_, inner)) = self.spine.get_mut(level) else {
             let mut inner = Inner::default();
             inner.push(node, &[]);
@@ -76,8 +77,8 @@ impl Builder {
         }
     }
 
-    /// The root, the count of entries, and the heap bytes.
-    pub(super) fn finish(mut self) -> (Node, u64, usize) {
+    /// The root, the count of entries, and the memory.
+    pub(super) fn finish(mut self) -> (Node, u64, Heap) {
         self.leaf.fit();
         let (mut before, mut node) = (
             std::mem::take(&mut self.before),
@@ -93,7 +94,7 @@ impl Builder {
             inner.fit();
             (before, node) = (next_before, Node::Inner(Box::new(inner)));
         }
-        self.held += node.own_bytes();
+        self.held += node.own_heap();
         (node, self.len, self.held)
     }
 }

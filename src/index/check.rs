@@ -1,6 +1,7 @@
 //! The structural self-check of a sorted set.
 
 use super::block::{Block, Entry, Form, SLACK};
+use super::heap::Heap;
 use super::inner::{FANOUT, GROWTH, Inner};
 use super::node::{FEW, LEAF, Node};
 use super::pack::capacity_for;
@@ -10,7 +11,7 @@ use super::sorted_set::SortedSet;
 #[derive(Default)]
 struct Found {
     entries: u64,
-    bytes: usize,
+    heap: Heap,
 }
 
 impl SortedSet {
@@ -30,8 +31,8 @@ impl SortedSet {
         ensure(found.entries == self.len(), || {
             format!("len is {}, entries are {}", self.len(), found.entries)
         })?;
-        ensure(found.bytes == self.bytes(), || {
-            format!("bytes is {}, held are {}", self.bytes(), found.bytes)
+        ensure(found.heap == self.heap(), || {
+            format!("counted is {:?}, held is {:?}", self.heap(), found.heap)
         })
     }
 }
@@ -77,7 +78,7 @@ fn check_leaf(block: &Block, low: Option<&[u8]>, high: Option<&[u8]>) -> Result<
     }
     Ok(Found {
         entries: u64::from(block.len),
-        bytes: block.bytes(),
+        heap: block.heap(),
     })
 }
 
@@ -106,7 +107,7 @@ fn check_inner(
     let separators: Vec<Entry> = (0..len - 1).map(|i| inner.separators.entry(i)).collect();
     let mut sum = Found {
         entries: 0,
-        bytes: inner.own_bytes(),
+        heap: inner.own_heap(),
     };
     for (i, (child, count)) in inner.children.iter().zip(&inner.counts).enumerate() {
         let from = i
@@ -120,7 +121,7 @@ fn check_inner(
             format!("count {count}, entries {}", found.entries)
         })?;
         sum.entries += found.entries;
-        sum.bytes += found.bytes;
+        sum.heap += found.heap;
     }
     Ok(sum)
 }

@@ -1,6 +1,7 @@
 //! The inner nodes of a sorted set's tree; see [`super::node`] for the picture.
 
 use super::block::Block;
+use super::heap::Heap;
 use super::node::{FEW, Inserted, Node, Outcome, Split};
 use super::pack::Shape;
 
@@ -41,12 +42,14 @@ impl Inner {
         self.insert_child(self.children.len(), child, separator);
     }
 
-    /// Heap bytes of this node, without those of its children.
-    pub(super) fn own_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.separators.bytes()
-            + self.counts.capacity() * size_of::<u64>()
-            + self.children.capacity() * size_of::<Node>()
+    /// The memory of this node, without that of its children.
+    pub(super) fn own_heap(&self) -> Heap {
+        let child = size_of::<u64>() + size_of::<Node>();
+        let lists = Heap {
+            bytes: size_of::<Self>() + self.children.capacity() * child,
+            slack: (self.children.capacity() - self.children.len()) * child,
+        };
+        lists + self.separators.heap()
     }
 
     /// The number of the child that holds `entry` if any does.
@@ -66,7 +69,7 @@ impl Inner {
     }
 
     /// See [`Node::insert`].
-    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut usize) -> Inserted {
+    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut Heap) -> Inserted {
         let i = match edge && self.separators.ends_below(entry) {
             true => self.separators.len(),
             false => self.child_for(entry),
@@ -82,10 +85,12 @@ impl Inner {
             return (outcome, None);
         };
         *count = child.count();
-        let before = self.own_bytes();
+        let before = self.own_heap();
         let above = self.take_in(i, *split, edge);
-        let right = above.as_ref().map_or(0, |split| split.right.own_bytes());
-        *held = *held + self.own_bytes() + right - before;
+        *held = *held + self.own_heap() - before;
+        if let Some(split) = &above {
+            *held += split.right.own_heap();
+        }
         (outcome, above.map(Box::new))
     }
 
@@ -170,7 +175,7 @@ impl Inner {
     }
 
     /// See [`Node::remove`].
-    pub(super) fn remove(&mut self, entry: &[u8], held: &mut usize) -> bool {
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
         let i = self.child_for(entry);
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             return false;
@@ -180,18 +185,18 @@ impl Inner {
         }
         *count -= 1;
         if child.is_underfull() {
-            let before = self.own_bytes();
+            let before = self.own_heap();
             self.mend(i, held);
-            *held = *held + self.own_bytes() - before;
+            *held = *held + self.own_heap() - before;
         }
         true
     }
 
     /// Drops child `i` if it is empty, else joins it with a neighbour if they fit in one node.
-    fn mend(&mut self, i: usize, held: &mut usize) {
+    fn mend(&mut self, i: usize, held: &mut Heap) {
         if self.counts.get(i) == Some(&0) {
             self.counts.remove(i);
-            *held -= self.children.remove(i).own_bytes();
+            *held -= self.children.remove(i).own_heap();
             if self.separators.len > 0 {
                 self.separators.remove(i.saturating_sub(1));
             }
@@ -205,7 +210,7 @@ impl Inner {
     }
 
     /// Joins children `i` and `i + 1` if they fit in one node.
-    fn join_children(&mut self, i: usize, held: &mut usize) -> bool {
+    fn join_children(&mut self, i: usize, held: &mut Heap) -> bool {
         let separator = self.separators.entry(i);
         match (self.children.get(i), self.children.get(i + 1)) {
             (Some(left), Some(right)) if left.takes(&separator, right) => {}
@@ -214,9 +219,9 @@ impl Inner {
         let (right, count) = (self.children.remove(i + 1), self.counts.remove(i + 1));
         self.separators.remove(i);
         if let (Some(left), Some(sum)) = (self.children.get_mut(i), self.counts.get_mut(i)) {
-            let before = left.own_bytes() + right.own_bytes();
+            let before = left.own_heap() + right.own_heap();
             left.join(&separator, right);
-            *held = *held + left.own_bytes() - before;
+            *held = *held + left.own_heap() - before;
             *sum += count;
         }
         self.fit();

@@ -7,6 +7,7 @@ mod block;
 mod bulk;
 mod check;
 mod edit;
+mod heap;
 mod inner;
 mod key_range;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod sorted_set;
 mod walk;
 
 pub use bitmap::{AscendingRows, Bitmap, Rows};
+pub use heap::Heap;
 pub use key_range::{KeyRange, successor};
 pub use sorted_set::{Ascending, SortedSet};
 pub use walk::Walk;
@@ -88,6 +90,18 @@ impl Index {
         match self {
             Self::SortedSet(set) => set.bytes(),
             Self::Bitmap(bitmap) => bitmap.bytes(),
+        }
+    }
+
+    /// Heap bytes held and idle: O(1). What is idle in a bitmap nobody counts.
+    #[must_use]
+    pub fn heap(&self) -> Heap {
+        match self {
+            Self::SortedSet(set) => set.heap(),
+            Self::Bitmap(bitmap) => Heap {
+                bytes: bitmap.bytes(),
+                slack: 0,
+            },
         }
     }
 

@@ -11,6 +11,7 @@
 //! has one child at least; the root, when it is an inner node, has two.
 
 use super::block::{Block, Entry};
+use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
 use super::pack::{Shape, separator};
 
@@ -80,26 +81,25 @@ impl Node {
         }
     }
 
-    /// Heap bytes of this node, without those of its children.
-    pub(super) fn own_bytes(&self) -> usize {
+    /// The memory of this node, without that of its children.
+    pub(super) fn own_heap(&self) -> Heap {
         match self {
-            Self::Leaf(block) => block.bytes(),
-            Self::Inner(inner) => inner.own_bytes(),
+            Self::Leaf(block) => block.heap(),
+            Self::Inner(inner) => inner.own_heap(),
         }
     }
 
-    /// Adds `entry`. `edge` says that the node is the last of its level. `held` counts heap bytes.
+    /// Adds `entry`. `edge` says that the node is the last of its level. `held` counts memory.
     /// The second part of the answer is to become the node's right neighbour.
-    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut usize) -> Inserted {
+    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut Heap) -> Inserted {
         match self {
             Self::Leaf(block) => {
-                let before = block.bytes();
+                let before = block.heap();
                 let inserted = insert_in_leaf(block, entry, edge);
-                let right = inserted
-                    .1
-                    .as_ref()
-                    .map_or(0, |split| split.right.own_bytes());
-                *held = *held + block.bytes() + right - before;
+                *held = *held + block.heap() - before;
+                if let Some(split) = &inserted.1 {
+                    *held += split.right.own_heap();
+                }
                 inserted
             }
             Self::Inner(inner) => inner.insert(entry, edge, held),
@@ -107,16 +107,16 @@ impl Node {
     }
 
     /// Takes `entry` out; false if it was not there.
-    pub(super) fn remove(&mut self, entry: &[u8], held: &mut usize) -> bool {
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
                 let at = block.below(entry);
                 if !block.is_at(at, entry) {
                     return false;
                 }
-                let before = block.bytes();
+                let before = block.heap();
                 block.remove(at);
-                *held = *held + block.bytes() - before;
+                *held = *held + block.heap() - before;
                 true
             }
             Self::Inner(inner) => inner.remove(entry, held),

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
+use super::heap::Heap;
 use super::inner::Inner;
 use super::key_range::KeyRange;
 use super::node::{Node, Outcome};
@@ -23,8 +24,8 @@ use super::walk::Walk;
 pub struct SortedSet {
     root: Node,
     len: u64,
-    /// Heap bytes of all nodes.
-    held: usize,
+    /// The memory of all nodes.
+    held: Heap,
 }
 
 /// Builds a set of entries that ascend strictly by `key ‖ row`.
@@ -106,6 +107,12 @@ impl SortedSet {
     /// Heap bytes held, by capacity: O(1).
     #[must_use]
     pub fn bytes(&self) -> usize {
+        self.held.bytes
+    }
+
+    /// Heap bytes held and idle, by capacity: O(1).
+    #[must_use]
+    pub fn heap(&self) -> Heap {
         self.held
     }
 
@@ -121,7 +128,7 @@ impl SortedSet {
             let (outcome, split) = self.root.insert(&entry, true, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
-                self.held += root.own_bytes();
+                self.held += root.own_heap();
                 self.root = Node::Inner(Box::new(root));
             }
             match outcome {
@@ -152,9 +159,8 @@ impl SortedSet {
             if root.children.len() > 1 {
                 return;
             }
-            let below = root.children.pop().unwrap_or_default();
-            self.held -= self.root.own_bytes();
-            self.root = below;
+            self.held -= root.own_heap();
+            self.root = root.children.pop().unwrap_or_default();
         }
     }
 

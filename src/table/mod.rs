@@ -144,6 +144,14 @@ impl Table {
         size_of::<Table>() + parts + self.scratch.bytes()
     }
 
+    /// How many of these bytes hold nothing, without a walk: room for records and entries to come, and
+    /// places where removed ones were. What is idle in bitmaps nobody counts.
+    pub fn slack(&self) -> usize {
+        let indexes = self.indexes.iter().map(|index| index.index.heap().slack);
+        let own = [&self.ids, &self.expiry].map(|set| set.heap().slack);
+        self.records.slack() + own.into_iter().chain(indexes).sum::<usize>()
+    }
+
     /// Every record by its id: the key is the id's.
     pub fn ids(&self) -> &SortedSet {
         &self.ids

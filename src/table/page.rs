@@ -12,6 +12,8 @@
 //! large and lies elsewhere: then its row is live and has no bytes. A removed record's bytes lie
 //! idle at first, so that most removals move nothing.
 
+use crate::index::Heap;
+
 /// Rows in a page.
 pub(super) const ROWS: usize = 32;
 /// Records of so many bytes lie outside their page: a page then has no more bytes than 16 bits
@@ -76,9 +78,12 @@ impl Page {
         }
     }
 
-    /// Bytes of memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.0.len()
+    /// The memory held.
+    pub(super) fn heap(&self) -> Heap {
+        Heap {
+            bytes: self.0.len(),
+            slack: (self.0.len() + self.idle()).saturating_sub(HEAD + self.end(ROWS)),
+        }
     }
 
     /// Whether the ends ascend and lie within the block, and what is idle is counted.

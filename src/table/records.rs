@@ -8,10 +8,13 @@
 //! A new record takes the lowest free row, which follows from the rows that are taken. Two tables that hold the same rows therefore give
 //! the next record the same row, however they came to be.
 
-use std::{collections::BTreeSet, hint::black_box};
+use std::{collections::BTreeSet, hint::black_box, ops::Add};
 
 use super::page::{LARGE, Page, ROWS as PAGE_ROWS};
-use crate::error::{Code, Error, Result};
+use crate::{
+    error::{Code, Error, Result},
+    index::Heap,
+};
 
 /// Names a record inside its table.
 pub type Row = u32;
@@ -40,9 +43,12 @@ struct Segment {
 }
 
 impl Segment {
-    /// Bytes of memory that are held without a walk: of the lists.
-    fn lists(&self) -> usize {
-        size_of_val(&*self.pages) + size_of_val(&*self.large)
+    /// The memory of the lists.
+    fn lists(&self) -> Heap {
+        Heap {
+            bytes: size_of_val(&*self.pages) + size_of_val(&*self.large),
+            slack: 0,
+        }
     }
 
     /// A row's record.
@@ -125,15 +131,15 @@ impl Segment {
         }
     }
 
-    /// Bytes of memory that a page and its large records hold.
-    fn page_heap(&self, page: usize) -> usize {
+    /// The memory of a page and its large records.
+    fn page_heap(&self, page: usize) -> Heap {
         let block = self.pages.get(page).and_then(Option::as_ref);
-        let large = self.large.get(page).and_then(Option::as_deref);
-        let large = large.map_or(0, |records| {
+        let mut heap = block.map_or(Heap::default(), Page::heap);
+        if let Some(records) = self.large.get(page).and_then(Option::as_deref) {
             let records: usize = records.iter().flatten().map(|record| record.len()).sum();
-            records + size_of::<LargePage>()
-        });
-        block.map_or(0, Page::bytes) + large
+            heap.bytes += records + size_of::<LargePage>();
+        }
+        heap
     }
 
     fn is_full(&self) -> bool {
@@ -175,7 +181,7 @@ pub struct Records {
     /// No segment before this one has a free row.
     first_free: usize,
     live: u32,
-    heap: usize,
+    heap: Heap,
 }
 
 impl Records {
@@ -196,7 +202,13 @@ impl Records {
 
     /// Bytes of memory held, without a walk.
     pub fn bytes(&self) -> usize {
-        self.heap + self.segments.capacity() * size_of::<Segment>()
+        self.heap.bytes + self.segments.capacity() * size_of::<Segment>()
+    }
+
+    /// How many of these bytes hold no record: behind the last of a page, and where removed ones
+    /// were.
+    pub fn slack(&self) -> usize {
+        self.heap.slack
     }
 
     /// A row's record.
@@ -342,9 +354,10 @@ impl Records {
         let lowest_free = (0..).find(|row| !rows.contains(row));
         let heap = self.segments.iter().map(|segment| {
             let pages = 0..segment.pages.len();
-            segment.lists() + pages.map(|page| segment.page_heap(page)).sum::<usize>()
+            let pages = pages.map(|page| segment.page_heap(page));
+            pages.fold(segment.lists(), Heap::add)
         });
-        let heap: usize = heap.sum();
+        let heap = heap.fold(Heap::default(), Heap::add);
         let mut pages = self.segments.iter().flat_map(|s| s.pages.iter().flatten());
         let packed = pages.all(Page::is_packed);
         let agreed = [
