@@ -107,16 +107,12 @@ impl Files<'_> {
 
     fn snapshot(&mut self, empty: f64) -> Result<()> {
         let mut server = self.filled("no")?;
-        let before = microseconds(&server)?;
-        server.connect()?.send("SAVE")?;
-        let saving = (microseconds(&server)? - before) / self.records();
-        self.record(Row::RdbSave, saving)?;
+        let (saving, loading) = save_and_load(&mut server, empty)?;
+        self.check(&server)?;
         let size = fs::metadata(server.folder().join("dump.rdb"))?.len();
         self.record(Row::RdbSize, size as f64 / self.records())?;
-        server.restart()?;
-        let loading = (microseconds(&server)? - empty) / self.records();
-        self.check(&server)?;
-        self.record(Row::RdbLoad, loading)
+        self.record(Row::RdbSave, saving / self.records())?;
+        self.record(Row::RdbLoad, loading / self.records())
     }
 
     fn log(&mut self, empty: f64) -> Result<()> {
@@ -128,7 +124,16 @@ impl Files<'_> {
     }
 }
 
+/// Microseconds of CPU to save what a server has, and to load it in place of a start without data.
+pub fn save_and_load(server: &mut Server, empty: f64) -> Result<(f64, f64)> {
+    let before = microseconds(server)?;
+    server.connect()?.send("SAVE")?;
+    let saving = microseconds(server)? - before;
+    server.restart()?;
+    Ok((saving, microseconds(server)? - empty))
+}
+
 /// The CPU time that the server has used since its start.
-fn microseconds(server: &Server) -> Result<f64> {
+pub fn microseconds(server: &Server) -> Result<f64> {
     Ok(server.cpu()?.as_secs_f64() * 1e6)
 }

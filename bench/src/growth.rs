@@ -1,16 +1,18 @@
 //! The same work on tables of more and more records: what should be flat must be flat.
 
 use crate::Result;
+use crate::files::{microseconds, save_and_load};
 use crate::native::Native;
 use crate::record::{Figure, Recorder};
 use crate::row::Row;
+use crate::server::Server;
 use crate::session::Sessions;
 use crate::settings::{Part, Settings};
-use crate::side::{Side, cost};
+use crate::side::{Name, Side, cost};
 use crate::yarr::Yarr;
 
 /// What is measured at each size.
-pub const ROWS: [Row; 10] = [
+pub const ROWS: [Row; 12] = [
     Row::Find,
     Row::FindWhere,
     Row::WhereAnd,
@@ -21,6 +23,8 @@ pub const ROWS: [Row; 10] = [
     Row::Update,
     Row::UpdateBitmap,
     Row::Del,
+    Row::RdbSave,
+    Row::RdbLoad,
 ];
 
 /// The sizes up to the greatest: powers of ten, and it.
@@ -34,6 +38,7 @@ pub fn sizes(greatest: usize) -> Vec<usize> {
 
 pub fn measure(settings: &Settings) -> Result<()> {
     let mut recorder = Recorder::new(Part::Growth, settings, settings.growth)?;
+    let empty = microseconds(&Native::server(&settings.server, &settings.module)?)?;
     for round in 1..=settings.rounds {
         for size in sizes(settings.growth) {
             let sessions = Sessions {
@@ -47,10 +52,25 @@ pub fn measure(settings: &Settings) -> Result<()> {
                 .run(size, &|i, out| native.ask(Row::Create, i, out))?;
             native.settle()?;
             works(&mut native, size, round, &mut recorder)?;
-            drop(native);
+            files(
+                native.into_server(),
+                Name::Native,
+                size,
+                round,
+                empty,
+                &mut recorder,
+            )?;
             let mut yarr = Yarr::start(&settings.server, &settings.module, sessions)?;
             yarr.create_in_batches()?;
             works(&mut yarr, size, round, &mut recorder)?;
+            files(
+                yarr.into_server(),
+                Name::Yarr,
+                size,
+                round,
+                empty,
+                &mut recorder,
+            )?;
         }
     }
     recorder.finish()
@@ -58,7 +78,8 @@ pub fn measure(settings: &Settings) -> Result<()> {
 
 fn works(side: &mut dyn Side, size: usize, round: usize, recorder: &mut Recorder) -> Result<()> {
     for row in ROWS {
-        if side.operations(row, size) == 0 {
+        // The files come last: their server is started anew.
+        if matches!(row, Row::RdbSave | Row::RdbLoad) || side.operations(row, size) == 0 {
             continue;
         }
         let (first, operations) = match row {
@@ -83,6 +104,29 @@ fn works(side: &mut dyn Side, size: usize, round: usize, recorder: &mut Recorder
             size: Some(size),
             value,
             waits: Some(waits),
+        })?;
+    }
+    Ok(())
+}
+
+/// Saves and loads all records.
+fn files(
+    mut server: Server,
+    side: Name,
+    size: usize,
+    round: usize,
+    empty: f64,
+    recorder: &mut Recorder,
+) -> Result<()> {
+    let (saving, loading) = save_and_load(&mut server, empty)?;
+    for (row, cost) in [(Row::RdbSave, saving), (Row::RdbLoad, loading)] {
+        recorder.figure(Figure {
+            row: row.name().into(),
+            side: side.word().into(),
+            round,
+            size: Some(size),
+            value: cost / size as f64,
+            waits: None,
         })?;
     }
     Ok(())

@@ -35,6 +35,11 @@ impl Native {
         })
     }
 
+    /// The server, with what is in it.
+    pub fn into_server(self) -> Server {
+        self.server
+    }
+
     /// The server alone.
     pub fn server(program: &str, module: &str) -> Result<Server> {
         Server::start(

@@ -46,6 +46,11 @@ impl Yarr {
         })
     }
 
+    /// The server, with what is in it.
+    pub fn into_server(self) -> Server {
+        self.server
+    }
+
     /// Creates all records, a hundred a command.
     pub fn create_in_batches(&mut self) -> Result<()> {
         let sessions = self.sessions;

@@ -204,7 +204,7 @@ pub fn growth(report: &Report, pictures: &Path) -> Result<String> {
     curves.draw(&pictures.join("growth.svg"))?;
     Ok(format!(
         "## Growth\n\n\
-         Microseconds of the server's CPU time an operation. What grows is the time that memory takes which the processor's\n\
+         Microseconds of the server's CPU time an operation, of files a record. What grows is the time that memory takes which the processor's\n\
          caches do not hold, of hashes as of tables.\n\n{}\n![Growth](benchmarks/growth.svg)\n",
         table.finish()
     ))
