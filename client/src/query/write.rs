@@ -43,9 +43,37 @@ impl<R: Record> UpdateAll<R> {
     }
 }
 
+/// A write of all records of a query.
+pub trait WriteAll: Operation {
+    /// What the records are.
+    type Record: Record;
+}
+
+impl<R: Record> WriteAll for UpdateAll<R> {
+    type Record = R;
+}
+
+impl<R: Record> WriteAll for DeleteAll<R> {
+    type Record = R;
+}
+
 /// The same write, answering the records in the place of their number.
 #[derive(Debug)]
 pub struct Returning<W>(W);
+
+impl<W: WriteAll> Operation for Returning<W> {
+    type Output = Vec<W::Record>;
+
+    fn to_command(&self) -> Command {
+        let mut command = self.0.to_command();
+        command.returning(names::<W::Record>());
+        command
+    }
+
+    fn read(&self, reply: Value) -> Result<Vec<W::Record>> {
+        reply::present(&reply, names::<W::Record>(), W::Record::take)
+    }
+}
 
 impl<R: Record> Operation for UpdateAll<R> {
     type Output = u64;
@@ -66,20 +94,6 @@ impl<R: Record> Operation for UpdateAll<R> {
 
     fn read(&self, reply: Value) -> Result<u64> {
         reply::count(&reply)
-    }
-}
-
-impl<R: Record> Operation for Returning<UpdateAll<R>> {
-    type Output = Vec<R>;
-
-    fn to_command(&self) -> Command {
-        let mut command = self.0.to_command();
-        command.returning(names::<R>());
-        command
-    }
-
-    fn read(&self, reply: Value) -> Result<Vec<R>> {
-        reply::present(&reply, names::<R>(), R::take)
     }
 }
 
@@ -113,19 +127,5 @@ impl<R: Record> Operation for DeleteAll<R> {
 
     fn read(&self, reply: Value) -> Result<u64> {
         reply::count(&reply)
-    }
-}
-
-impl<R: Record> Operation for Returning<DeleteAll<R>> {
-    type Output = Vec<R>;
-
-    fn to_command(&self) -> Command {
-        let mut command = self.0.to_command();
-        command.returning(names::<R>());
-        command
-    }
-
-    fn read(&self, reply: Value) -> Result<Vec<R>> {
-        reply::present(&reply, names::<R>(), R::take)
     }
 }

@@ -7,7 +7,7 @@ use yarr::{
     error::Error,
     table::Table,
 };
-use yarr_client::redis::{self, ConnectionLike, RedisResult, Value};
+use yarr_client::redis::{self, ConnectionLike, ErrorKind, RedisError, RedisResult, Value};
 
 /// Tables in memory, spoken to in RESP2 or RESP3.
 pub struct Engine {
@@ -68,7 +68,10 @@ impl ConnectionLike for Engine {
     }
 
     fn req_packed_commands(&mut self, _: &[u8], _: usize, _: usize) -> RedisResult<Vec<Value>> {
-        unimplemented!("one command at a time")
+        Err(RedisError::from((
+            ErrorKind::Client,
+            "the engine takes one command at a time",
+        )))
     }
 
     fn get_db(&self) -> i64 {
