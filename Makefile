@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -224,6 +224,11 @@ bench-short: ## Test make bench, on 2,000 records (build the module first)
 	cargo test $(BENCH)
 	@YARR_MODULE=$(MODULE) RECORDS=2000 ROUNDS=1 PEERS= GROWTH=1 PARTS= BENCH_COMMAND='make bench-short' \
 		RESULTS=$(TARGET_DIR)/bench/short REPORT=$(TARGET_DIR)/bench/short cargo run --quiet $(BENCH)
+
+profile: ## Show where the server's time goes in the five hottest commands (perf)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	@scripts/profile.sh $(MODULE)
 
 clean: ## Remove everything that was built
 	cargo clean
