@@ -46,11 +46,6 @@ impl Kind {
         }
     }
 
-    /// Whether its values read better to the right.
-    pub fn is_number(&self) -> bool {
-        matches!(self, Kind::Integer | Kind::Float)
-    }
-
     /// What a type's word means; a type of a later version reads as bytes.
     fn named(word: &str) -> Kind {
         match word {
@@ -135,17 +130,6 @@ pub enum Shape {
     Unique,
     /// A bitmap.
     Bitmap,
-}
-
-impl Shape {
-    /// As YARR.INFO names it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Shape::Sorted => "sorted set",
-            Shape::Unique => "unique",
-            Shape::Bitmap => "bitmap",
-        }
-    }
 }
 
 /// An index.

@@ -103,7 +103,8 @@ impl Report {
         })
     }
 
-    fn json(&self, server: &str) -> serde_json::Value {
+    /// All of it as one document.
+    pub fn json(&self, server: &str) -> serde_json::Value {
         let mut document = serde_json::json!({ "redis": server, "table": self.table.name });
         if let (Some(document), serde_json::Value::Object(facts)) =
             (document.as_object_mut(), answer::facts(&self.info))

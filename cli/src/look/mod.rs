@@ -3,6 +3,7 @@
 mod answer;
 mod catalog;
 mod cell;
+mod console;
 mod explain;
 mod facts;
 mod form;
@@ -27,6 +28,8 @@ pub enum Verb {
     Info(info::Info),
     /// Show how a question will be answered, and over how many records
     Explain(explain::Explain),
+    /// Talk to a server: completion, history, records as tables
+    Console(console::Console),
     /// Write the completions of a shell
     Completions(shell::Completions),
     /// Write the manual: one page to stdout, or all pages into a folder
@@ -43,6 +46,7 @@ impl Verb {
             Verb::Tables(verb) => verb.run(context),
             Verb::Info(verb) => verb.run(context),
             Verb::Explain(verb) => verb.run(context),
+            Verb::Console(verb) => verb.run(context),
             Verb::Completions(verb) => verb.run(context),
             Verb::Man(verb) => verb.run(context),
         }
