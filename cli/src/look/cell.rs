@@ -176,7 +176,10 @@ fn json_text(bytes: &[u8]) -> String {
         Ok(text) => text.into(),
         Err(_) => {
             let quoted = line::readable(bytes);
-            quoted.trim_matches('"').into()
+            let inner = quoted
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'));
+            inner.unwrap_or(&quoted).into()
         }
     }
 }

@@ -70,20 +70,31 @@ impl Drawing {
     }
 }
 
+/// How wide the columns are, and what stands beside their lines.
+#[derive(Debug, Clone)]
+struct Fit {
+    widths: Vec<usize>,
+    blank: &'static str,
+}
+
 impl Grid {
     /// Draws it; each line ends with a newline.
     pub fn draw(&self, drawing: &Drawing) -> String {
         let widths = self.widths();
+        let whole = Fit {
+            widths: widths.clone(),
+            blank: " ",
+        };
         let fitted = match drawing.width {
             Some(width) => self.fit(&widths, width),
-            None => Some(widths.clone()),
+            None => Some(whole.clone()),
         };
         match (drawing.expanded, fitted) {
             (Expanded::On, _) | (Expanded::Auto, None) => self.expanded(drawing),
             (Expanded::Auto, Some(_)) if self.rows.len() == 1 && self.columns.len() > 1 => {
                 self.expanded(drawing)
             }
-            (_, fitted) => self.aligned(drawing, &fitted.unwrap_or(widths)),
+            (_, fitted) => self.aligned(drawing, &fitted.unwrap_or(whole)),
         }
     }
 
@@ -106,12 +117,15 @@ impl Grid {
         self.column(at).any(is_number) && !self.column(at).any(is_text)
     }
 
-    /// Widths that fit the terminal: the widest columns of text give way.
-    fn fit(&self, widths: &[usize], terminal: usize) -> Option<Vec<usize>> {
-        let lines = 3 * widths.len().saturating_sub(1) + 2;
-        let total: usize = widths.iter().sum::<usize>() + lines;
-        let mut excess = total.saturating_sub(terminal);
+    /// Widths that fit the terminal: first the blanks beside the lines give way, then the widest columns of text.
+    fn fit(&self, widths: &[usize], terminal: usize) -> Option<Fit> {
+        let sum: usize = widths.iter().sum();
+        let lines = widths.len().saturating_sub(1);
         let mut widths = widths.to_vec();
+        if sum + 3 * lines + 2 <= terminal {
+            return Some(Fit { widths, blank: " " });
+        }
+        let mut excess = (sum + lines).saturating_sub(terminal);
         while excess > 0 {
             let (at, widest) = widths
                 .iter()
@@ -128,57 +142,62 @@ impl Grid {
             }
             excess -= 1;
         }
-        Some(widths)
+        Some(Fit { widths, blank: "" })
     }
 
-    fn aligned(&self, drawing: &Drawing, widths: &[usize]) -> String {
-        let (bar, dash, cross, more) = drawing.glyphs();
-        let bar = drawing.paint(DIM, bar);
-        let mut text = String::new();
-        let last = widths.len().saturating_sub(1);
-        for (at, (name, width)) in self.columns.iter().zip(widths).enumerate() {
-            let (shown, blank) = padded(name, *width, more);
-            let shown = drawing.paint(HEAD, &shown);
-            let sides = match self.is_right(at) {
-                true => (blank.as_str(), ""),
-                false => ("", blank.as_str()),
-            };
-            let end = if at == last { "" } else { &bar };
-            let _ = write!(text, " {}{shown}{} {end}", sides.0, sides.1);
-        }
-        text.truncate(text.trim_end().len());
-        let rule: Vec<String> = widths.iter().map(|width| dash.repeat(width + 2)).collect();
-        let _ = writeln!(text, "\n{}", drawing.paint(DIM, &rule.join(cross)));
+    fn aligned(&self, drawing: &Drawing, fit: &Fit) -> String {
+        let (_, dash, cross, _) = drawing.glyphs();
+        let head: Vec<Cell> = self.columns.iter().map(Cell::text).collect();
+        let mut text = self.line(&head, drawing, fit, |shown, _| drawing.paint(HEAD, shown));
+        let beside = 2 * fit.blank.len();
+        let rules: Vec<String> = fit
+            .widths
+            .iter()
+            .map(|width| dash.repeat(width + beside))
+            .collect();
+        text.push_str(&drawing.paint(DIM, &rules.join(cross)));
+        text.push('\n');
         for row in &self.rows {
-            let mut line = String::new();
-            for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-                let (shown, blank) = padded(&cell.text, *width, more);
-                let shown = drawing.cell(cell, &shown);
-                let sides = match self.is_right(at) {
-                    true => (blank.as_str(), ""),
-                    false => ("", blank.as_str()),
-                };
-                let end = if at == last { "" } else { &bar };
-                let _ = write!(line, " {}{shown}{} {end}", sides.0, sides.1);
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
+            text.push_str(&self.line(row, drawing, fit, |shown, cell| drawing.cell(cell, shown)));
         }
         text
+    }
+
+    /// A row, or the head, as a line.
+    fn line(
+        &self,
+        row: &[Cell],
+        drawing: &Drawing,
+        fit: &Fit,
+        paint: impl Fn(&str, &Cell) -> String,
+    ) -> String {
+        let (bar, _, _, more) = drawing.glyphs();
+        let bar = drawing.paint(DIM, bar);
+        let beside = fit.blank;
+        let mut cells = Vec::new();
+        for (at, (cell, width)) in row.iter().zip(&fit.widths).enumerate() {
+            let (shown, blank) = padded(&cell.text, *width, more);
+            let shown = paint(&shown, cell);
+            cells.push(match self.is_right(at) {
+                true => format!("{beside}{blank}{shown}{beside}"),
+                false => format!("{beside}{shown}{blank}{beside}"),
+            });
+        }
+        let line = cells.join(&bar);
+        format!("{}\n", line.trim_end())
     }
 
     fn expanded(&self, drawing: &Drawing) -> String {
         let (bar, dash, ..) = drawing.glyphs();
         let names = self.columns.iter().map(|name| name.width()).max();
         let name_width = names.unwrap_or_default();
+        let values = self.rows.iter().flatten().map(|cell| cell.text.width());
+        let whole = name_width + 3 + values.max().unwrap_or_default();
+        let length = whole.min(drawing.width.unwrap_or(usize::MAX));
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
             if self.rows.len() > 1 {
-                let values = row.iter().map(|cell| cell.text.width()).max();
-                let whole = name_width + 3 + values.unwrap_or_default();
                 let title = format!("{dash}[ {} ]", number + 1);
-                let length =
-                    whole.clamp(title.width(), drawing.width.unwrap_or(usize::MAX).max(12));
                 let rest = dash.repeat(length.saturating_sub(title.width()));
                 let _ = writeln!(text, "{}", drawing.paint(DIM, &format!("{title}{rest}")));
             }
@@ -259,20 +278,27 @@ mod tests {
             })
         };
         assert_eq!(
-            drawn(30),
-            " id | name | note\n\
-             ----+------+------------------\n\
-             \u{20} 1 | Ann  | 日本\n\
-             \u{20}10 | null | a somewhat lo...\n"
+            drawn(32),
+            "id|name|note\n\
+             --+----+----------------------\n\
+             \u{20}1|Ann |日本\n\
+             10|null|a somewhat longer note\n"
         );
-        assert!(drawn(30).lines().all(|line| line.width() <= 30));
         assert_eq!(
-            drawn(20),
-            "-[ 1 ]--------------\n\
+            drawn(26),
+            "id|name|note\n\
+             --+----+------------------\n\
+             \u{20}1|Ann |日本\n\
+             10|null|a somewhat long...\n"
+        );
+        assert!(drawn(26).lines().all(|line| line.width() <= 26));
+        assert_eq!(
+            drawn(18),
+            "-[ 1 ]------------\n\
              id   | 1\n\
              name | Ann\n\
              note | 日本\n\
-             -[ 2 ]--------------\n\
+             -[ 2 ]------------\n\
              id   | 10\n\
              name | null\n\
              note | a somewhat longer note\n"

@@ -287,12 +287,16 @@ impl Screen {
     #[track_caller]
     fn cell_of(&self, text: &str) -> &vt100::Cell {
         let (_, columns) = self.0.size();
-        let found = self.0.rows(0, columns.get()).enumerate().find_map(|(line, row)| {
-            let at = row.find(text)?;
-            let column = row[..at].chars().count();
-            self.0
-                .cell(u16::try_from(line).ok()?, u16::try_from(column).ok()?)
-        });
+        let found = self
+            .0
+            .rows(0, columns.get())
+            .enumerate()
+            .find_map(|(line, row)| {
+                let at = row.find(text)?;
+                let column = row[..at].chars().count();
+                self.0
+                    .cell(u16::try_from(line).ok()?, u16::try_from(column).ok()?)
+            });
         found.unwrap_or_else(|| panic!("the screen does not show {text}:\n{}", self.text()))
     }
 }

@@ -83,7 +83,7 @@ pub fn marked(line: &str, part: &Range<usize>, width: usize) -> (String, String)
     // The part stands in view: what is before it is cut from the left.
     let mut start = 0;
     let view = |start: usize| before.get(start..).map_or(0, |text| text.width());
-    while view(start) > width * 2 / 3 {
+    while view(start) > width / 2 {
         start += before
             .get(start..)
             .and_then(|text| text.chars().next())

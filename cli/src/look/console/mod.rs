@@ -153,7 +153,7 @@ fn editor(session: &Session) -> Reedline {
         .with_max_completion_height(10)
         .with_max_description_width(40)
         .with_description_offset(1)
-        .with_marker("");
+        .with_marker("> ");
     Reedline::create()
         .with_ansi_colors(session.output.has_color())
         .with_history(Box::new(Discreet::open()))
@@ -199,7 +199,6 @@ fn converse(
             database: session.database,
             queued: session.queued(),
             open: session.link.is_open(),
-            more: session.has_more(),
         };
         match editor.read_line(&place).map_err(unusable)? {
             Signal::Success(text) => {

@@ -19,8 +19,6 @@ pub struct Place {
     pub queued: Option<usize>,
     /// Whether there is a connection.
     pub open: bool,
-    /// Whether there are more rows to be had by Enter.
-    pub more: bool,
 }
 
 impl Place {
@@ -41,9 +39,6 @@ impl Place {
         }
         if !self.open {
             text.push_str(" (not connected)");
-        }
-        if self.more {
-            text.push_str(" (more: Enter)");
         }
         text
     }

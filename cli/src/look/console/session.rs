@@ -128,11 +128,6 @@ impl Session {
         self.queued.as_ref().map(Vec::len)
     }
 
-    /// Whether there is a next page.
-    pub fn has_more(&self) -> bool {
-        self.page.is_some()
-    }
-
     /// Goes to another server.
     pub fn switch(&mut self, mut link: Link) {
         link.interrupt = self.link.interrupt.clone();
@@ -309,9 +304,10 @@ impl Session {
             }
             Asked::Interrupted => {
                 self.queued = None;
+                self.say("\n")?;
                 Err(Error::new(
                     Kind::Halfway,
-                    "given up; the server may carry the command out all the same",
+                    "given up: this is a new connection, and what the server had begun it may have finished",
                 )
                 .into())
             }
@@ -342,7 +338,7 @@ impl Session {
         loop {
             match self.link.wait() {
                 Asked::Answer(value) => self.say(&form::plain(&value))?,
-                Asked::Interrupted => return Ok(()),
+                Asked::Interrupted => return self.say("\n"),
                 Asked::Refused(message) => return Err(Error::new(Kind::Refused, message).into()),
                 Asked::Lost(why) => return Err(Error::new(Kind::Unreachable, why).into()),
             }
