@@ -14,6 +14,7 @@ mod line;
 mod scan;
 mod shell;
 mod tables;
+mod top;
 
 use clap::Subcommand;
 
@@ -30,6 +31,8 @@ pub enum Verb {
     Explain(explain::Explain),
     /// Talk to a server: completion, history, records as tables
     Console(console::Console),
+    /// Watch a server at work: commands, tables, migrations, slow statements
+    Top(top::Top),
     /// Write the completions of a shell
     Completions(shell::Completions),
     /// Write the manual: one page to stdout, or all pages into a folder
@@ -47,6 +50,7 @@ impl Verb {
             Verb::Info(verb) => verb.run(context),
             Verb::Explain(verb) => verb.run(context),
             Verb::Console(verb) => verb.run(context),
+            Verb::Top(verb) => verb.run(context),
             Verb::Completions(verb) => verb.run(context),
             Verb::Man(verb) => verb.run(context),
         }
