@@ -60,7 +60,7 @@ pub const KEYS: [(&str, &str); 9] = [
 
 /// The columns that the figures of the server take, and those that a list has for its names at least.
 const FIGURES: u16 = 82;
-const NAMES: u16 = 16;
+const NAMES: u16 = 14;
 
 impl State {
     fn style(&self, color: Color) -> Style {
@@ -277,7 +277,7 @@ impl State {
                 right(grouped(table.expiring)),
             ])
         });
-        self.list(frame, area, List::Tables, rows.collect(), &[13, 9, 10, 11]);
+        self.list(frame, area, List::Tables, rows.collect(), &[11, 8, 10, 10]);
     }
 
     fn builds(&self, frame: &mut Frame, area: Rect, view: &View) {
