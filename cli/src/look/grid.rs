@@ -45,7 +45,7 @@ const HEAD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// The narrowest that a column of text may become where a table is cut to the terminal.
-const NARROWEST: usize = 12;
+const NARROWEST: usize = 20;
 
 impl Drawing {
     fn paint(&self, style: Style, text: &str) -> String {
@@ -285,13 +285,13 @@ mod tests {
              10|null|a somewhat longer note\n"
         );
         assert_eq!(
-            drawn(26),
+            drawn(28),
             "id|name|note\n\
-             --+----+------------------\n\
+             --+----+--------------------\n\
              \u{20}1|Ann |日本\n\
-             10|null|a somewhat long...\n"
+             10|null|a somewhat longer...\n"
         );
-        assert!(drawn(26).lines().all(|line| line.width() <= 26));
+        assert!(drawn(28).lines().all(|line| line.width() <= 28));
         assert_eq!(
             drawn(18),
             "-[ 1 ]------------\n\

@@ -104,9 +104,99 @@ fn pages(command: &Command) -> Result<Vec<(String, Vec<u8>)>> {
 
 fn page(command: Command, name: &str) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(command.disable_help_subcommand(true))
-        .title(name)
-        .manual("YARR")
-        .render(&mut text)?;
+    let notes = command.get_after_help().map(|notes| notes.to_string());
+    let is_tool = name == "yarr";
+    let man = clap_mangen::Man::new(command.disable_help_subcommand(true))
+        .title(name.to_uppercase())
+        .source(concat!("yarr ", env!("CARGO_PKG_VERSION")))
+        .manual("YARR");
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    if is_tool {
+        man.render_subcommands_section(&mut text)?;
+    }
+    for (title, lines) in sections(&notes.unwrap_or_default()) {
+        writeln!(text, ".SH {title}\n.nf")?;
+        for line in lines {
+            writeln!(text, "{}", escaped(&line))?;
+        }
+        writeln!(text, ".fi")?;
+    }
+    if !is_tool {
+        writeln!(text, ".SH \"SEE ALSO\"\n\\fByarr\\fR(1)")?;
+    }
     Ok(text)
+}
+
+/// The notes below a verb's help: what stands under a line that ends with a colon, the rest as notes.
+fn sections(notes: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let mut begins = true;
+    for line in notes.lines() {
+        let title = line
+            .strip_suffix(':')
+            .filter(|title| begins && !title.contains(['.', ':']));
+        match (title, found.last_mut()) {
+            (Some(title), _) => found.push((format!("\"{}\"", title.to_uppercase()), Vec::new())),
+            (None, Some((_, lines))) if !begins || line.starts_with(' ') => lines.push(line.into()),
+            (None, _) if !line.is_empty() => found.push(("NOTES".into(), vec![line.into()])),
+            _ => {}
+        }
+        begins = line.is_empty();
+    }
+    for (_, lines) in &mut found {
+        while lines.last().is_some_and(String::is_empty) {
+            lines.pop();
+        }
+    }
+    found
+}
+
+/// A line as roff takes it.
+fn escaped(line: &str) -> String {
+    let text = line
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('\'', "\\(aq");
+    match text.starts_with('.') {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_parted_by_their_titles() {
+        let notes =
+            "Examples:\n  yarr a\n  yarr b\n\nA note on it:\nwith a line.\n\nAnd one without.";
+        let found = sections(notes);
+        let titles: Vec<&str> = found.iter().map(|(title, _)| title.as_str()).collect();
+        assert_eq!(titles, ["\"EXAMPLES\"", "\"A NOTE ON IT\"", "NOTES"]);
+        assert_eq!(found[0].1, ["  yarr a", "  yarr b"]);
+    }
+
+    #[test]
+    fn each_verb_has_a_page_with_its_examples() {
+        let mut command = Arguments::command();
+        command.build();
+        let pages = pages(&command).unwrap();
+        let texts: Vec<(String, String)> = pages
+            .into_iter()
+            .map(|(name, text)| (name, String::from_utf8(text).unwrap()))
+            .collect();
+        let page = |wanted: &str| &texts.iter().find(|(name, _)| name == wanted).unwrap().1;
+        assert!(
+            page("yarr").contains("yarr\\-tables(1)"),
+            "{}",
+            page("yarr")
+        );
+        assert!(page("yarr-console").contains(".SH \"EXAMPLES\"\n.nf\n  yarr console\n"));
+        assert!(page("yarr-console").contains(".TH YARR-CONSOLE 1"));
+    }
 }

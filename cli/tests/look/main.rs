@@ -3,5 +3,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod completion;
 mod console;
+mod plain;
+mod sample;
 mod terminal;
+mod top;

@@ -284,6 +284,12 @@ impl Screen {
         self.cell_of(text).bold()
     }
 
+    /// Whether the first letter of this text is dim.
+    #[track_caller]
+    pub fn is_dim(&self, text: &str) -> bool {
+        self.cell_of(text).dim()
+    }
+
     #[track_caller]
     fn cell_of(&self, text: &str) -> &vt100::Cell {
         let (_, columns) = self.0.size();

@@ -41,8 +41,7 @@ Examples:
   yarr console --json -c 'YARR.FIND account 1' | jq .email
   yarr console < commands.txt
 
-In it, \\? lists its own commands, \\h those of the server, Tab completes. Without a terminal, or with -c, it
-stops at the first command that fails (exit code 4).")]
+In it, \\? lists its own commands, \\h those of the server, Tab completes. Without a terminal, or with -c, it stops at the first command that fails (exit code 4).")]
 pub struct Console {
     /// Carry this out and end; several one after another
     #[arg(short, long, value_name = "COMMAND")]

@@ -33,8 +33,7 @@ Examples:
   yarr top --once
   yarr top --once --json | jq '.tables[] | select(.migration)'
 
-What is slow is what the server's slow log holds (slowlog-log-slower-than, 10 ms unless it is set): commands that
-differ by their values alone are one statement, with the plan of the last of them.")]
+What is slow is what the server's slow log holds (slowlog-log-slower-than, 10 ms unless it is set): commands that differ by their values alone are one statement, with the plan of the last of them.")]
 pub struct Top {
     /// Seconds between two looks
     #[arg(long, short, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
