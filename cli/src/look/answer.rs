@@ -10,8 +10,11 @@ use super::{
     grid::Grid,
 };
 
+/// Names and values.
+pub type Pairs<'v> = Vec<(Vec<u8>, &'v Value)>;
+
 /// A record or another map as its names and values, whether the server has maps or not.
-pub fn pairs(value: &Value) -> Option<Vec<(Vec<u8>, &Value)>> {
+pub fn pairs(value: &Value) -> Option<Pairs<'_>> {
     match value {
         Value::Map(pairs) => {
             let pair = |(key, value)| Some((cell::bytes(key)?.to_vec(), value));
@@ -67,7 +70,7 @@ fn name(bytes: &[u8]) -> String {
 }
 
 fn records(values: &[Value], fields: &Fields, schema: Option<&Schema>) -> Option<Grid> {
-    let records: Vec<Option<Vec<(Vec<u8>, &Value)>>> = values
+    let records: Vec<Option<Pairs>> = values
         .iter()
         .map(|value| match value {
             Value::Nil => Some(None),
@@ -88,7 +91,7 @@ fn records(values: &[Value], fields: &Fields, schema: Option<&Schema>) -> Option
             columns.push(name.clone());
         }
     }
-    let row = |record: &Option<Vec<(Vec<u8>, &Value)>>| {
+    let row = |record: &Option<Pairs>| {
         let cell = |column: &Vec<u8>| {
             let value = record.iter().flatten().find(|(name, _)| name == column);
             match value {

@@ -52,7 +52,7 @@ since  │ null
         ),
         (
             "YARR.FIND account IDS 3 2 9 1 RETURN id plan",
-            " id   │ plan
+            "   id │ plan
 ──────┼──────
     2 │ free
  null │ null
@@ -85,7 +85,7 @@ since  │ null
         assert_eq!(behind(&screen, line), expected);
     }
     let screen = terminal.line("YARR.WHERE account * ORDER BY id");
-    assert!(screen.is_bold("email"));
+    assert!(screen.is_bold("visits │ plan"));
     assert!(screen.is_dim("null"));
 }
 

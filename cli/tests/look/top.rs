@@ -107,6 +107,32 @@ fn ctrl_c_ends_it_and_a_small_terminal_suffices() {
     let mut terminal = Terminal::open(&project, &["top", "--interval", "0.1"], 40, 14);
     terminal.shows("account");
     terminal.shows("commands (");
+    terminal.resize(100, 30);
+    terminal.shows("tables (1)");
+    terminal.press(CTRL_C);
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn a_migration_that_runs_has_a_bar() {
+    let server = Server::start();
+    many(&server, "number", 20_000);
+    let mut connection = server.client().get_connection().expect("a connection");
+    // What a migration does between commands rests while writes are paused; nothing comes between these two.
+    let mut both = redis::pipe();
+    let migrate = "YARR.MIGRATE number UP 2 add_index ADD INDEX n";
+    for line in [migrate, "CLIENT PAUSE 600000 WRITE"] {
+        let mut words = line.split(' ');
+        both.cmd(words.next().expect("a name"));
+        words.for_each(|word| {
+            both.arg(word);
+        });
+    }
+    let (state, _): (String, String) = both.query(&mut connection).expect("a migration");
+    assert_eq!(state, "RUNNING");
+    let project = Project::new(&[&server]);
+    let run = project.yarr("top --once --interval 0.1");
+    assert!(run.done().contains(" % number: 2 add_index, "), "{run:?}");
     let run = project.yarr("info number");
     assert!(run.done().contains("migration 2 add_index ["), "{run:?}");
     assert!(project.yarr("tables").done().contains("2 add_index "));

@@ -4,13 +4,14 @@
 //! (completion, hints), and what the answer will be made of (tables). It is forgiving: the server judges, this helps.
 
 mod commands;
+mod forms;
 mod operations;
 
 use std::sync::Arc;
 
 use super::catalog::{Kind, Schema};
 
-pub use commands::{COMMANDS, Command};
+pub use forms::{COMMANDS, Command};
 
 /// The part that a word plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

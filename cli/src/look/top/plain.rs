@@ -13,7 +13,7 @@ use crate::{
 /// A rate in few digits.
 pub fn rate(number: f64) -> String {
     match number {
-        n if n == 0.0 => "0".into(),
+        0.0 => "0".into(),
         n if n.abs() < 9.95 => format!("{n:.1}"),
         n if n < 0.0 => format!("-{}", grouped(n.abs().round() as u64)),
         n => grouped(n.round() as u64),
