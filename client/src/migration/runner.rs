@@ -532,6 +532,10 @@ impl<I: Io> Machine<'_, I> {
             }
             return lock.guarded(&mut self.io, &[note.to_vec()]).await;
         }
+        let [_, steps, version, ..] = note else {
+            return Ok(());
+        };
+        let before = self.io.one(cmd(&["HGET", steps, version])).await?;
         lock.watch(&mut self.io).await?;
         let mut pipeline = Pipeline::new();
         pipeline.atomic().ignore_errors();
@@ -545,8 +549,11 @@ impl<I: Io> Machine<'_, I> {
         for (words, answer) in commands.iter().zip(&answers) {
             if let Err(error) = answer {
                 // Redis goes on behind a command that it refuses, so the note may be there: it must not.
-                let [_, steps, version, ..] = note else { break };
-                let _ = self.io.one(cmd(&["HDEL", steps, version])).await;
+                let back = match &before {
+                    Value::Nil => cmd(&["HDEL", steps, version]),
+                    before => cmd(&["HSET", steps, version, &reply::text(before.clone())?]),
+                };
+                let _ = self.io.one(back).await;
                 return Err(failed(words, error));
             }
         }
