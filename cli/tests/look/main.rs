@@ -7,5 +7,6 @@ mod completion;
 mod console;
 mod plain;
 mod sample;
+mod story;
 mod terminal;
 mod top;

@@ -51,7 +51,20 @@ impl Terminal {
         lines: u16,
         variables: &[(&str, &str)],
     ) -> Terminal {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_yarr"));
+        let program = env!("CARGO_BIN_EXE_yarr");
+        Terminal::run(program, project, words, columns, lines, variables)
+    }
+
+    /// Runs any program in a terminal.
+    pub fn run(
+        program: &str,
+        project: &Project,
+        words: &[&str],
+        columns: u16,
+        lines: u16,
+        variables: &[(&str, &str)],
+    ) -> Terminal {
+        let mut command = CommandBuilder::new(program);
         command.args(words);
         command.cwd(project.path());
         command.env_clear();
