@@ -54,6 +54,7 @@ pub use find::{Find, FindMany};
 pub use migration::Migration;
 pub use migrator::{Migrator, Status};
 pub use operation::Operation;
+pub use packed::unpack;
 pub use predicate::{Predicate, not};
 pub use query::{
     Aggregate, Count, Cursor, DeleteAll, Exists, Explain, First, Function, Functions, GetPage,
