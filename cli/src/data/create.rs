@@ -73,14 +73,20 @@ impl CreateArgs {
             ));
         }
         let seen = self.look(import, layout, context)?;
-        self.propose(&import.table, &seen, context)
+        self.propose(&import.table, &seen, context, server)
     }
 
     /// Proposes a table for what has been seen.
     ///
     /// # Errors
     /// Where a column cannot be a field, and what writing and applying the migration says.
-    pub fn propose(&self, table: &str, seen: &Seen, context: &Context) -> Result<bool> {
+    pub fn propose(
+        &self,
+        table: &str,
+        seen: &Seen,
+        context: &Context,
+        server: &mut Server,
+    ) -> Result<bool> {
         let operations = guess::operations(&seen.columns, seen.whole).map_err(|reason| {
             Error::usage(format!(
                 "{reason}: say --map 'column=field' or --skip 'column'"
@@ -107,7 +113,7 @@ impl CreateArgs {
             document.file = Some(path);
         }
         if self.yes {
-            proposal.apply(context)?;
+            proposal.apply(context, server)?;
             document.applied = true;
         } else {
             output.note(

@@ -1,0 +1,1 @@
+//! Import: what goes in, what does not, and what is said.

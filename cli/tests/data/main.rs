@@ -1,0 +1,9 @@
+//! Data in and out, against real servers: import, export, adopt.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod flights;
+mod import;
+mod resume;
+mod round_trip;

@@ -1,0 +1,1 @@
+//! Imports that are ended in the middle, and go on.
