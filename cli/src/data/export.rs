@@ -121,7 +121,6 @@ impl ExportArgs {
         let mut file = Target::open(&self.file)?;
         let records = {
             let writer = Writer::new(&mut file, writing, &fields);
-            let writer = writer.map_err(|error| self.unwritten(&error))?;
             self.pages(&question, writer, &bar, &mut server)?
         };
         file.finish().map_err(|error| self.unwritten(&error))?;
@@ -289,7 +288,11 @@ fn write(
     bar: &Progress,
 ) -> Result<u64, Unwritten> {
     let mut records = 0;
-    for page in from {
+    for (number, page) in from.into_iter().enumerate() {
+        // Not before there is an answer: an error is then all that is said.
+        if number == 0 {
+            writer.begin().map_err(Unwritten::Io)?;
+        }
         let mut failed = None;
         let read = yarr_client::unpack(&page, |_, cells| {
             if let (Some(cells), None) = (cells, &failed) {

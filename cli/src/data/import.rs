@@ -242,6 +242,11 @@ impl Import<'_> {
             None if self.layout.format != Format::Jsonl => reader.raw().to_vec(),
             _ => Vec::new(),
         };
+        let rejects = match (&self.args.rejects, &before) {
+            (None, _) => None,
+            (Some(path), None) => Some(Rejects::begin(path, &header)?),
+            (Some(path), Some(kept)) => Some(Rejects::go_on(path, &header, kept.at.rejects)?),
+        };
         let at = match &before {
             Some(kept) => {
                 reader.go_to(kept.at.mark)?;
@@ -253,13 +258,9 @@ impl Import<'_> {
             }
             None => Position {
                 mark: reader.mark(),
+                rejects: rejects.as_ref().map_or(0, Rejects::length),
                 ..Position::default()
             },
-        };
-        let rejects = match (&self.args.rejects, &before) {
-            (None, _) => None,
-            (Some(path), None) => Some(Rejects::begin(path, &header)?),
-            (Some(path), Some(kept)) => Some(Rejects::go_on(path, &header, kept.at.rejects)?),
         };
         if let (Some(place), None) = (&place, &before) {
             place.begin(&at, server)?;

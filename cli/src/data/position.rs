@@ -120,12 +120,13 @@ impl Place {
     /// # Errors
     /// What the server says.
     pub fn begin(&self, at: &Position, server: &mut impl ConnectionLike) -> Result<()> {
-        redis::pipe()
-            .atomic()
-            .del(&self.key)
-            .hset(&self.key, "at", at.text())
-            .exec(server)?;
-        Ok(())
+        redis::cmd("DEL").arg(&self.key).exec(server)?;
+        let set = redis::cmd("HSET")
+            .arg(&self.key)
+            .arg("at")
+            .arg(at.text())
+            .exec(server);
+        Ok(set?)
     }
 
     /// Says that the import has come to its end.
@@ -133,14 +134,12 @@ impl Place {
     /// # Errors
     /// What the server says.
     pub fn finish(&self, server: &mut impl ConnectionLike) -> Result<()> {
-        redis::pipe()
-            .atomic()
-            .hset(&self.key, "done", 1)
-            .cmd("EXPIRE")
+        redis::cmd("HSET")
             .arg(&self.key)
-            .arg(KEPT)
+            .arg("done")
+            .arg(1)
             .exec(server)?;
-        Ok(())
+        Ok(redis::cmd("EXPIRE").arg(&self.key).arg(KEPT).exec(server)?)
     }
 
     /// Whether the server runs the script that moves a position with a batch: Redis 4 has no scripts that write to
@@ -149,27 +148,28 @@ impl Place {
     /// # Errors
     /// Where the server cannot be asked.
     pub fn is_possible(&self, table: &str, server: &mut impl ConnectionLike) -> Result<bool> {
-        let probe = "return redis.call('YARR.SCHEMA', KEYS[1], 'VERSION')";
-        let info: String = redis::cmd("INFO").arg("server").query(server)?;
-        let version = info
-            .lines()
-            .find_map(|line| line.strip_prefix("redis_version:"));
-        if version.is_some_and(|version| version.starts_with("4.")) {
-            return Ok(false);
-        }
+        // What is refused before anything is done: of interest is who refuses it.
+        let probe = "return redis.pcall('YARR.CREATE', KEYS[1], 'FIELDS')";
         let asked = redis::cmd("EVAL")
             .arg(probe)
             .arg(2)
             .arg(table)
             .arg(&self.key)
             .query::<redis::Value>(server);
-        match asked {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_io_error() || error.is_connection_dropped() => {
-                Err(ClientError::from(error).into())
-            }
-            Err(_) => Ok(false),
+        let Err(error) = asked else { return Ok(true) };
+        let text = error.to_string();
+        if error.code() == Some("NOPERM") || text.contains("unknown command") {
+            return Ok(false);
         }
+        if error.is_io_error() || error.is_connection_dropped() {
+            return Err(ClientError::from(error).into());
+        }
+        let refusals = [
+            "not allowed from script",
+            "can't run this command",
+            "NOPERM",
+        ];
+        Ok(!refusals.iter().any(|refusal| text.contains(refusal)))
     }
 }
 

@@ -23,7 +23,12 @@ impl Rejects {
     /// # Errors
     /// Where it has something in it: it may be rejects that nobody has looked at.
     pub fn begin(path: &str, header: &[u8]) -> Result<Rejects> {
-        if fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0) {
+        let about = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        let length = about.map_or(0, |about| about.len());
+        // A run that was ended before its first record has left no more than the header.
+        let is_header = length <= u64::try_from(header.len()).unwrap_or_default()
+            && fs::read(path).is_ok_and(|text| header.starts_with(&text));
+        if length > 0 && !is_header {
             return Err(Error::usage(format!(
                 "{path} has something in it already: look at it and remove it, or name another file for the rejects"
             )));

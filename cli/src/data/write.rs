@@ -30,40 +30,28 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file with these columns.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn new(mut to: W, writing: Writing, names: &[String]) -> io::Result<Writer<W>> {
-        if writing.format != Format::Jsonl {
-            let mut line = Vec::new();
-            for (at, name) in names.iter().enumerate() {
-                if at > 0 {
-                    line.push(writing.format.delimiter());
-                }
-                // A header is never null: only what a field would be quoted for is.
-                csv::write(
-                    name.as_bytes(),
-                    b"\n",
-                    writing.format.delimiter(),
-                    &mut line,
-                )?;
-            }
-            line.push(b'\n');
-            to.write_all(&line)?;
-        }
-        let quoted = names.iter().map(|name| {
-            let mut text = Vec::new();
-            json::write_text(name, &mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        Ok(Writer {
+    /// Of these columns; nothing is written yet.
+    pub fn new(to: W, writing: Writing, names: &[String]) -> Writer<W> {
+        Writer {
             to,
-            names: quoted.collect(),
+            names: names.to_vec(),
             writing,
             value: Vec::new(),
             line: Vec::new(),
-        })
+        }
+    }
+
+    /// Writes the header, of CSV and TSV.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(&mut self) -> io::Result<()> {
+        let delimiter = char::from(self.writing.format.delimiter());
+        match self.writing.format {
+            Format::Jsonl => Ok(()),
+            // Names of fields have nothing in them that asks for quotes.
+            _ => writeln!(self.to, "{}", self.names.join(&delimiter.to_string())),
+        }
     }
 
     /// Writes a record.
@@ -78,11 +66,6 @@ impl<W: Write> Writer<W> {
         }
         self.line.push(b'\n');
         self.to.write_all(&self.line)
-    }
-
-    /// What it writes to.
-    pub fn into_inner(self) -> W {
-        self.to
     }
 
     fn fields(&mut self, cells: &[Option<Cell<'_>>]) -> io::Result<()> {
@@ -113,7 +96,7 @@ impl<W: Write> Writer<W> {
     fn object(&mut self, cells: &[Option<Cell<'_>>]) {
         for (at, (cell, name)) in cells.iter().zip(&self.names).enumerate() {
             self.line.push(if at > 0 { b',' } else { b'{' });
-            self.line.extend_from_slice(name.as_bytes());
+            json::write_text(name, &mut self.line);
             self.line.push(b':');
             match cell {
                 None => self.line.extend_from_slice(b"null"),

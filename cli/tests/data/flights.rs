@@ -8,10 +8,13 @@ use crate::harness::{Project, Server};
 
 /// The file, and what is in it.
 pub fn flights() -> (PathBuf, String) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/data/flights-2013-01.csv.gz");
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/data/flights-2013-01.csv.gz");
     let mut text = String::new();
     let file = fs::File::open(&path).expect("the flights");
-    GzDecoder::new(file).read_to_string(&mut text).expect("text");
+    GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .expect("text");
     (path, text)
 }
 
@@ -37,39 +40,62 @@ fn the_flights_come_out_as_they_went_in_to_the_byte() {
     // Nothing was made.
     project.run(&["export", "flight"]).refused(2);
 
-    let imported = project.run(&["import", "flight", path, "--null", "NA", "--create", "--yes", "--json"]);
-    let documents: Vec<serde_json::Value> =
-        imported.done().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let imported = project.run(&[
+        "import", "flight", path, "--null", "NA", "--create", "--yes", "--json",
+    ]);
+    let documents: Vec<serde_json::Value> = imported
+        .done()
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(documents[0]["applied"], true);
     assert_eq!(documents[1]["created"], 27_004);
     assert_eq!(documents[1]["rejected"], 0);
     // The migration is a file of the project like any other, and noted in the server.
-    let files: Vec<_> = fs::read_dir(project.path().join("db/yarr")).expect("the folder").collect();
+    let files: Vec<_> = fs::read_dir(project.path().join("db/yarr"))
+        .expect("the folder")
+        .collect();
     assert_eq!(files.len(), 1);
 
     let mut connection = server.connect();
-    let count: u64 = redis::cmd("YARR.WHERE").arg("flight").arg(&["dep_time", "IS", "NULL", "COUNT", "SCAN"])
-        .query(&mut connection).expect("a count");
-    let rows = || text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    let count: u64 = redis::cmd("YARR.WHERE")
+        .arg("flight")
+        .arg(&["dep_time", "IS", "NULL", "COUNT", "SCAN"])
+        .query(&mut connection)
+        .expect("a count");
+    let rows = || {
+        text.lines()
+            .skip(1)
+            .map(|line| line.split(',').collect::<Vec<_>>())
+    };
     assert_eq!(count, rows().filter(|row| row[3] == "NA").count() as u64);
-    let groups: Vec<Vec<String>> = redis::cmd("YARR.AGGREGATE").arg("flight")
+    let groups: Vec<Vec<String>> = redis::cmd("YARR.AGGREGATE")
+        .arg("flight")
         .arg(&["*", "GROUP", "BY", "origin", "COUNT", "MAX", "distance"])
-        .query(&mut connection).expect("groups");
+        .query(&mut connection)
+        .expect("groups");
     for group in groups {
         let of = || rows().filter(|row| row[12] == group[1]);
-        let longest = of().map(|row| row[15].parse::<u64>().expect("a distance")).max();
+        let longest = of()
+            .map(|row| row[15].parse::<u64>().expect("a distance"))
+            .max();
         assert_eq!(group[3], of().count().to_string(), "{group:?}");
         assert_eq!(Some(&group[5]), longest.map(|n| n.to_string()).as_ref());
     }
 
-    let run = project.run(&["export", "flight", "out.csv", "--null", "NA", "--fields", columns]);
+    let run = project.run(&[
+        "export", "flight", "out.csv", "--null", "NA", "--fields", columns,
+    ]);
     run.done();
     assert_eq!(project.read("out.csv"), text);
     // And by way of a pipe, JSON and a second table.
     project.run(&["export", "flight", "out.jsonl.gz"]).done();
     let mut command = redis::cmd("YARR.MIGRATE");
     command.arg("again").arg(&["UP", "1", "create"]);
-    let operations: Vec<String> = redis::cmd("YARR.SCHEMA").arg("flight").query(&mut connection).expect("a schema");
+    let operations: Vec<String> = redis::cmd("YARR.SCHEMA")
+        .arg("flight")
+        .query(&mut connection)
+        .expect("a schema");
     operations.iter().for_each(|operation| {
         command.arg(operation.split(' ').collect::<Vec<_>>());
     });

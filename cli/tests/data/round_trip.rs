@@ -11,8 +11,20 @@ use crate::harness::{Project, Server};
 const OPERATIONS: &str = "ADD FIELD n INTEGER ADD FIELD x FLOAT ADD FIELD ok BOOLEAN ADD FIELD at DATETIME \
     ADD FIELD s STRING ADD FIELD key UUID ADD FIELD e ENUM ( NA b true ) DEFAULT b ADD FIELD g TAGS \
     ADD FIELD d STRING DEFAULT given";
-const FIELDS: [&str; 12] =
-    ["id", "n", "x", "ok", "at", "s", "key", "e", "g", "d", "created_at", "updated_at"];
+const FIELDS: [&str; 12] = [
+    "id",
+    "n",
+    "x",
+    "ok",
+    "at",
+    "s",
+    "key",
+    "e",
+    "g",
+    "d",
+    "created_at",
+    "updated_at",
+];
 
 /// The values of a record, from its id on; a set of tags is several words.
 type Record = Vec<Option<Vec<Vec<u8>>>>;
@@ -26,7 +38,9 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn one<T: ToString>(strategy: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Option<Vec<Vec<u8>>>> {
+fn one<T: ToString>(
+    strategy: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Option<Vec<Vec<u8>>>> {
     let token = strategy.prop_map(|value| vec![value.to_string().into_bytes()]);
     prop::option::weighted(0.8, token).boxed()
 }
@@ -67,8 +81,12 @@ fn record(id: BoxedStrategy<Vec<u8>>) -> impl Strategy<Value = Record> {
 
 fn make(kind: &str, table: &str, connection: &mut Connection) {
     let operations = OPERATIONS.split(' ').collect::<Vec<_>>();
-    redis::cmd("YARR.MIGRATE").arg(table).arg(&["UP", "1", "create", "ID", kind]).arg(operations)
-        .exec(connection).expect("a table");
+    redis::cmd("YARR.MIGRATE")
+        .arg(table)
+        .arg(&["UP", "1", "create", "ID", kind])
+        .arg(operations)
+        .exec(connection)
+        .expect("a table");
 }
 
 fn fill(table: &str, records: &[Record], connection: &mut Connection) {
@@ -97,22 +115,41 @@ fn fill(table: &str, records: &[Record], connection: &mut Connection) {
 
 /// All that a table holds.
 fn whole(table: &str, connection: &mut Connection) -> Value {
-    redis::cmd("YARR.WHERE").arg(table).arg(&["*", "ORDER", "BY", "id", "PLUCK"])
-        .arg(&FIELDS).arg("expires_at").query(connection).expect("records")
+    redis::cmd("YARR.WHERE")
+        .arg(table)
+        .arg(&["*", "ORDER", "BY", "id", "PLUCK"])
+        .arg(&FIELDS)
+        .arg("expires_at")
+        .query(connection)
+        .expect("records")
 }
 
-fn there_and_back(cases: u32, format: &'static [&'static str], kind: &'static str, id: BoxedStrategy<Vec<u8>>) {
+fn there_and_back(
+    cases: u32,
+    format: &'static [&'static str],
+    kind: &'static str,
+    id: BoxedStrategy<Vec<u8>>,
+) {
     let server = Server::start();
     let project = Project::new(&[&server]);
     let records = prop::collection::hash_map(id.clone(), record(Just(Vec::new()).boxed()), 1..40);
-    let mut runner = TestRunner::new(Config { cases, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        ..Config::default()
+    });
     runner
         .run(&records, |records| {
             let mut connection = server.connect();
-            let records: Vec<Record> = records.into_iter()
-                .map(|(id, mut record)| { record[0] = Some(vec![id]); record })
+            let records: Vec<Record> = records
+                .into_iter()
+                .map(|(id, mut record)| {
+                    record[0] = Some(vec![id]);
+                    record
+                })
                 .collect();
-            redis::cmd("FLUSHALL").exec(&mut connection).expect("an empty server");
+            redis::cmd("FLUSHALL")
+                .exec(&mut connection)
+                .expect("an empty server");
             make(kind, "one", &mut connection);
             make(kind, "two", &mut connection);
             fill("one", &records, &mut connection);
@@ -132,11 +169,15 @@ fn there_and_back(cases: u32, format: &'static [&'static str], kind: &'static st
 }
 
 fn integers() -> BoxedStrategy<Vec<u8>> {
-    any::<i64>().prop_map(|id| id.to_string().into_bytes()).boxed()
+    any::<i64>()
+        .prop_map(|id| id.to_string().into_bytes())
+        .boxed()
 }
 
 fn uuids() -> BoxedStrategy<Vec<u8>> {
-    any::<u128>().prop_map(|id| format!("{id:032x}").into_bytes()).boxed()
+    any::<u128>()
+        .prop_map(|id| format!("{id:032x}").into_bytes())
+        .boxed()
 }
 
 #[test]
@@ -146,7 +187,12 @@ fn csv_holds_every_value() {
 
 #[test]
 fn csv_holds_every_value_with_a_word_for_null_and_other_times() {
-    there_and_back(16, &["csv.gz", "--null", "NA", "--times", "ms", "--tags", ";"], "STRING", bytes().boxed());
+    there_and_back(
+        16,
+        &["csv.gz", "--null", "NA", "--times", "ms", "--tags", ";"],
+        "STRING",
+        bytes().boxed(),
+    );
 }
 
 #[test]
@@ -165,20 +211,31 @@ fn huge_values_come_through_pages_that_shrink() {
     let project = Project::new(&[&server]);
     let mut connection = server.connect();
     for table in ["one", "two", "three"] {
-        redis::cmd("YARR.MIGRATE").arg(table).arg("UP 1 c ADD FIELD s STRING".split(' ').collect::<Vec<_>>())
-            .exec(&mut connection).expect("a table");
+        redis::cmd("YARR.MIGRATE")
+            .arg(table)
+            .arg("UP 1 c ADD FIELD s STRING".split(' ').collect::<Vec<_>>())
+            .exec(&mut connection)
+            .expect("a table");
     }
     // Small ones first: pages grow until they meet the large ones.
     for size in (0..2_000_usize).map(|n| if n < 1_980 { 3 } else { 1 << 20 }) {
         let value: Vec<u8> = (0..size).map(|n| (n * 31 % 251) as u8).collect();
-        redis::cmd("YARR.CREATE").arg("one").arg("s").arg(value).exec(&mut connection).expect("a record");
+        redis::cmd("YARR.CREATE")
+            .arg("one")
+            .arg("s")
+            .arg(value)
+            .exec(&mut connection)
+            .expect("a record");
     }
     for (file, table) in [("a.csv", "two"), ("a.jsonl.gz", "three")] {
         project.run(&["export", "one", file]).done();
         project.run(&["import", table, file]).done();
         let mut ask = |table: &str| -> Vec<Vec<Vec<u8>>> {
-            redis::cmd("YARR.WHERE").arg(table).arg(&["*", "ORDER", "BY", "id", "PLUCK", "id", "s"])
-                .query(&mut connection).expect("records")
+            redis::cmd("YARR.WHERE")
+                .arg(table)
+                .arg(&["*", "ORDER", "BY", "id", "PLUCK", "id", "s"])
+                .query(&mut connection)
+                .expect("records")
         };
         assert!(ask(table) == ask("one"), "{file}");
     }
