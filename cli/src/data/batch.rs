@@ -123,6 +123,17 @@ impl Batch {
 /// What stands for null, unless a value is the same.
 const NULL: &[u8] = b"\0";
 
+/// What a field is that a row does not have, and that has no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// Left alone, where a record is changed.
+    Never,
+    /// Null, where other rows have it.
+    Met,
+    /// Null.
+    Always,
+}
+
 /// Makes batches of rows.
 pub struct Batcher {
     table: Table,
@@ -133,8 +144,7 @@ pub struct Batcher {
     keep: bool,
     /// Where expiry is said for every record, with or without one.
     says_expiry: bool,
-    /// Whether a field that the row does not have, and other rows have, is null: else it is left alone.
-    fills: bool,
+    fill: Fill,
     expires_at: Option<usize>,
     batch: Batch,
     /// The cell of each field in the row at hand.
@@ -156,7 +166,7 @@ impl Batcher {
             reading,
             limits,
             keep: false,
-            fills: true,
+            fill: Fill::Met,
             batch: Batch::new(),
             fields: Vec::new(),
             tokens: Vec::new(),
@@ -170,9 +180,15 @@ impl Batcher {
         self
     }
 
-    /// Leaves fields alone that a row does not have, instead of giving them null: for an update.
-    pub fn leave_absent(mut self) -> Batcher {
-        self.fills = false;
+    /// Says what a field is that a row does not have.
+    pub fn fill(mut self, fill: Fill) -> Batcher {
+        self.fill = fill;
+        self
+    }
+
+    /// Says of every record whether it expires: one without a time does not.
+    pub fn say_expiry(mut self) -> Batcher {
+        self.says_expiry = true;
         self
     }
 
@@ -251,6 +267,15 @@ impl Batcher {
         std::mem::replace(&mut self.batch, Batch::new())
     }
 
+    /// Whether a field is null that a row does not have.
+    fn fills(&self, field: usize) -> bool {
+        match self.fill {
+            Fill::Never => false,
+            Fill::Met => self.mapping.is_met(field),
+            Fill::Always => Some(field) != self.expires_at,
+        }
+    }
+
     fn batch_tokens(&self) -> usize {
         self.batch.entries.iter().map(|entry| entry.tokens).sum()
     }
@@ -302,7 +327,7 @@ impl Batcher {
                         reason: "expected a value (the field is NOT NULL), found none".into(),
                     });
                 }
-                None if self.fills && !field.filled && self.mapping.is_met(number) => Given::Null,
+                None if !field.filled && self.fills(number) => Given::Null,
                 None => continue,
                 Some(cell) => {
                     let fault = |reason| Fault {

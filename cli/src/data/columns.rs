@@ -49,6 +49,11 @@ impl Wishes {
         Ok(wishes)
     }
 
+    /// Puts a column into a field.
+    pub fn put(&mut self, column: &str, field: &str) {
+        self.map.insert(column.into(), field.into());
+    }
+
     /// Whether a column is passed over.
     pub fn skips(&self, column: &str) -> bool {
         self.skip.iter().any(|skip| skip == column)

@@ -92,7 +92,7 @@ impl CreateArgs {
                 "{reason}: say --map 'column=field' or --skip 'column'"
             ))
         })?;
-        let proposal = Proposal::new(table, operations);
+        let proposal = Proposal::new(table, operations, &context.environment()?.folder);
         let mut document = Document {
             table: table.into(),
             records: seen.records,

@@ -125,6 +125,14 @@ impl Column {
         })
     }
 
+    /// Takes numbers for times, where the field's name says that it is one.
+    pub fn see_epochs(&mut self) {
+        let named = self.field.ends_with("_at") || self.field.ends_with("_on");
+        if named && self.values > 0 && (self.integer || self.float) {
+            (self.integer, self.float, self.time) = (false, false, true);
+        }
+    }
+
     /// The guess where the field is an id.
     pub fn guess_id(&self) -> &'static str {
         match self.guess(false) {

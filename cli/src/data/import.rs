@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    batch::{Batch, Batcher, Limits},
+    batch::{Batch, Batcher, Fill, Limits},
     columns::Mapping,
     create::CreateArgs,
     dry_run,
@@ -150,7 +150,7 @@ impl ImportArgs {
             batcher = batcher.keep_raw();
         }
         if self.updates() {
-            batcher = batcher.leave_absent();
+            batcher = batcher.fill(Fill::Never);
         }
         batcher
     }

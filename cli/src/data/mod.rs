@@ -1,5 +1,6 @@
 //! Data in and out: import, export, adopt.
 
+pub mod adopt;
 pub mod batch;
 pub mod columns;
 pub mod convert;
@@ -36,6 +37,8 @@ pub enum Verb {
     Import(Box<import::ImportArgs>),
     /// `yarr export`.
     Export(Box<export::ExportArgs>),
+    /// `yarr adopt`.
+    Adopt(Box<adopt::AdoptArgs>),
 }
 
 impl Verb {
@@ -47,6 +50,7 @@ impl Verb {
         match self {
             Verb::Import(import) => import.run(context),
             Verb::Export(export) => export.run(context),
+            Verb::Adopt(adopt) => adopt.run(context),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A migration that makes a table: as a file of the tool's own, and applied by what applies all of them.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use yarr_client::{Goal, Migration, Migrator};
 
@@ -15,10 +15,20 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Of these operations, with this moment as its version.
-    pub fn new(table: &str, operations: Vec<String>) -> Proposal {
+    /// Of these operations, with this moment as its version, or the next one that no file in the folder has.
+    pub fn new(table: &str, operations: Vec<String>, folder: &Path) -> Proposal {
         let name: String = super::columns::normal(table);
-        let migration = Migration::new(version(super::file::now()), format!("create_{name}"));
+        let taken: Vec<i64> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| Some(Migration::file_name(&name)?.0))
+            .collect();
+        let mut version = version(super::file::now());
+        while taken.contains(&version) {
+            version += 1;
+        }
+        let migration = Migration::new(version, format!("create_{name}"));
         Proposal {
             migration: migration.table(table, &operations.join(" ")),
             operations,
@@ -91,7 +101,8 @@ mod tests {
         let operations = ["ID UUID", "ADD FIELD a ENUM ( x y )"]
             .map(String::from)
             .to_vec();
-        let proposal = Proposal::new("my table", operations);
+        let folder = tempfile::tempdir().unwrap();
+        let proposal = Proposal::new("my table", operations.clone(), folder.path());
         let file = format!(
             "{}_{}.yarr",
             proposal.migration.version(),
@@ -100,9 +111,17 @@ mod tests {
         let read = Migration::parse(&file, &proposal.text()).unwrap();
         assert_eq!(read, proposal.migration);
         assert!(
-            proposal.text().contains("table \"my table\""),
+            proposal.text().contains("table 'my table'"),
             "{}",
             proposal.text()
+        );
+        let taken = proposal.migration.version();
+        fs::write(folder.path().join(&file), "").unwrap();
+        assert!(
+            Proposal::new("my table", operations, folder.path())
+                .migration
+                .version()
+                > taken
         );
         assert_eq!(version(1_588_550_400_123), 20_200_504_000_000);
     }

@@ -13,11 +13,28 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Rejects {
     path: String,
-    file: File,
+    /// Without one they are held here.
+    file: Option<File>,
+    held: Vec<Reject>,
     length: u64,
 }
 
 impl Rejects {
+    /// Holds them in memory, until they are taken.
+    pub fn held() -> Rejects {
+        Rejects {
+            path: String::new(),
+            file: None,
+            held: Vec::new(),
+            length: 0,
+        }
+    }
+
+    /// Takes those that are held.
+    pub fn take(&mut self) -> Vec<Reject> {
+        std::mem::take(&mut self.held)
+    }
+
     /// Begins a file, with this header where it is no empty one.
     ///
     /// # Errors
@@ -41,7 +58,8 @@ impl Rejects {
             .map_err(|error| fault(path, &error))?;
         let mut rejects = Rejects {
             path: path.into(),
-            file,
+            file: Some(file),
+            held: Vec::new(),
             length: 0,
         };
         rejects.write(header)?;
@@ -69,7 +87,8 @@ impl Rejects {
             .map_err(|error| fault(path, &error))?;
         Ok(Rejects {
             path: path.into(),
-            file,
+            file: Some(file),
+            held: Vec::new(),
             length,
         })
     }
@@ -84,6 +103,10 @@ impl Rejects {
     /// # Errors
     /// Where it cannot be written.
     pub fn put(&mut self, reject: &Reject) -> Result<()> {
+        if self.file.is_none() {
+            self.held.push(reject.clone());
+            return Ok(());
+        }
         let mut text = format!("# {}\n", reject.fault).into_bytes();
         text.extend_from_slice(&reject.raw);
         if !reject.raw.ends_with(b"\n") {
@@ -93,8 +116,11 @@ impl Rejects {
     }
 
     fn write(&mut self, text: &[u8]) -> Result<()> {
-        let written = self.file.write_all(text);
-        written.map_err(|error| fault(&self.path, &error))?;
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(text)
+            .map_err(|error| fault(&self.path, &error))?;
         self.length += u64::try_from(text.len()).unwrap_or_default();
         Ok(())
     }

@@ -111,6 +111,16 @@ impl<'a, C: ConnectionLike> Sender<'a, C> {
         self
     }
 
+    /// The records set aside that are held in memory.
+    pub fn take_rejects(&mut self) -> Vec<Reject> {
+        self.rejects.as_mut().map(Rejects::take).unwrap_or_default()
+    }
+
+    /// What it sends to, in between.
+    pub fn server(&mut self) -> &mut C {
+        self.server
+    }
+
     /// How far it has come.
     pub fn at(&self) -> Position {
         self.at

@@ -128,7 +128,7 @@ impl<W: Write> Writer<W> {
 }
 
 /// Writes a value whose text has nothing in it that asks for quotes.
-fn write_plain(cell: &Cell<'_>, times: Times, out: &mut Vec<u8>) {
+pub fn write_plain(cell: &Cell<'_>, times: Times, out: &mut Vec<u8>) {
     match cell {
         Cell::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Cell::Float(number) => out.extend_from_slice(float_text(*number).as_bytes()),

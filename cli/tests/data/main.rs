@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod adopt;
 mod flights;
 mod import;
 mod resume;
