@@ -96,7 +96,15 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         // Also --help and --version: clap knows what goes where.
         Err(error) => {
-            let _ = error.print();
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            match error.use_stderr() && json {
+                true => Output::new(&Global {
+                    json,
+                    ..Global::default()
+                })
+                .error(&of_clap(&error)),
+                false => _ = error.print(),
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -111,6 +119,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind.code())
         }
     }
+}
+
+/// What clap says of the arguments, its head and the hints at help left out.
+fn of_clap(error: &clap::Error) -> Error {
+    let text = error.render().to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    Error::usage(text.trim().strip_prefix("error: ").unwrap_or(text))
 }
 
 fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Error> {

@@ -82,8 +82,14 @@ impl Environment {
 
 /// The file here or in the nearest folder above.
 fn find(start: &Path) -> Option<PathBuf> {
-    let files = start.ancestors().map(|folder| folder.join(FILE));
-    files.into_iter().find(|file| file.is_file())
+    let mut files = start.ancestors().map(|folder| folder.join(FILE));
+    let file = files.find(|file| file.is_file())?;
+    // What lies below is called by its name alone.
+    Some(
+        file.strip_prefix(start)
+            .map(Path::to_path_buf)
+            .unwrap_or(file),
+    )
 }
 
 /// The name of a list that is nearest to a word, where one is near enough to be meant.

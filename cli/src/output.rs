@@ -2,6 +2,7 @@
 
 mod cell;
 mod progress;
+mod stream;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -12,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub use cell::Cell;
 pub use progress::Progress;
+pub use stream::{Column, Stream};
 
 use crate::{
     args::Global,
@@ -196,6 +198,11 @@ impl Output {
             text.push('\n');
         }
         text
+    }
+
+    /// Rows that are written as they come; the widths of their columns are known before.
+    pub fn stream<const N: usize>(&self, columns: &[Column; N]) -> Stream<'_> {
+        Stream::new(self, columns)
     }
 
     /// A bar of how far something has come, on stderr; nothing where that is no terminal.

@@ -66,6 +66,69 @@ impl Server {
         matches!(self.connection, Connection::Cluster(_))
     }
 
+    /// Whether it has the module; a server that does not tell is taken to have it.
+    pub fn has_module(&mut self) -> bool {
+        let asked = redis::cmd("COMMAND")
+            .arg("INFO")
+            .arg("YARR.MIGRATE")
+            .to_owned();
+        !matches!(self.req_command(&asked), Ok(Value::Array(found)) if found == [Value::Nil])
+    }
+
+    /// The tables, by name.
+    ///
+    /// # Errors
+    /// What the server answers instead.
+    pub fn tables(&mut self) -> Result<Vec<Vec<u8>>> {
+        let mut tables = Vec::new();
+        let mut nodes: Vec<Option<String>> = self.primaries()?.into_iter().map(Some).collect();
+        if nodes.is_empty() {
+            nodes.push(None);
+        }
+        for node in nodes {
+            let mut cursor = "0".to_string();
+            loop {
+                let mut scan = redis::cmd("SCAN");
+                scan.arg(&cursor)
+                    .arg("COUNT")
+                    .arg(1000)
+                    .arg("TYPE")
+                    .arg("yarrtable");
+                let page = match self.at(node.as_deref(), &scan) {
+                    // Before Redis 6 there is no TYPE: all keys are looked at.
+                    Err(error) if error.code() == Some("ERR") => {
+                        let mut scan = redis::cmd("SCAN");
+                        scan.arg(&cursor).arg("COUNT").arg(1000);
+                        self.at(node.as_deref(), &scan)?
+                    }
+                    page => page?,
+                };
+                let (next, keys): (String, Vec<Vec<u8>>) =
+                    redis::from_redis_value(page).map_err(redis::RedisError::from)?;
+                for key in keys {
+                    let kind: String = redis::cmd("TYPE").arg(&key).query(self)?;
+                    if kind == "yarrtable" {
+                        tables.push(key);
+                    }
+                }
+                cursor = next;
+                if cursor == "0" {
+                    break;
+                }
+            }
+        }
+        tables.sort_unstable();
+        tables.dedup();
+        Ok(tables)
+    }
+
+    fn at(&mut self, node: Option<&str>, command: &Cmd) -> RedisResult<Value> {
+        match node {
+            Some(node) => self.ask(node, command),
+            None => self.req_command(command).and_then(Value::extract_error),
+        }
+    }
+
     /// The primaries of a cluster as `host:port`, in order; of a single server none.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::{Context, Outcome, Result, output::Cell};
+use super::{files::Files, run::on};
+use crate::{Context, Error, Outcome, Result, output::Cell};
 
 /// Show the version that each server is at: the highest that is applied.
 #[derive(Debug, Args)]
@@ -18,21 +19,22 @@ impl Version {
     /// # Errors
     /// Where a server cannot be reached.
     pub fn run(self, context: &Context) -> Result<Outcome> {
-        let set = &context.environment()?.set;
+        let migrator = Files::default().migrator(context)?;
         let mut rows = Vec::new();
         for mut server in context.servers()? {
-            let versions: Vec<i64> = redis::cmd("SMEMBERS")
-                .arg(set)
-                .query::<Vec<String>>(&mut server)?
-                .iter()
-                .filter_map(|version| version.parse().ok())
-                .collect();
+            let statuses = on(&migrator, &mut server).status();
+            let statuses = statuses.map_err(|error| Error::from(error).at(server.name()))?;
+            let applied = statuses.iter().filter(|status| status.applied);
+            let last = applied.max_by_key(|status| status.version);
             rows.push(vec![
                 Cell::from(server.name()),
-                Cell::from(versions.into_iter().max()),
+                Cell::from(last.map(|status| status.version)),
+                Cell::from(last.and_then(|status| status.name.clone())),
             ]);
         }
-        context.output.table(&["redis", "version"], &rows)?;
+        context
+            .output
+            .table(&["redis", "version", "migration"], &rows)?;
         Ok(Outcome::Done)
     }
 }

@@ -66,6 +66,11 @@ impl Each {
         }
     }
 
+    /// The pattern.
+    pub fn pattern(&self) -> &[u8] {
+        &self.pattern
+    }
+
     /// Those of this type, as `TYPE` says it.
     pub fn of_type(mut self, kind: &str) -> Each {
         self.kind = Some(kind.into());

@@ -223,7 +223,7 @@ impl Migration {
     }
 
     /// The words behind `YARR.MIGRATE table UP version name` for a table's block on the way up.
-    pub(crate) fn operations(&self, table: &[u8]) -> Words {
+    pub fn operations(&self, table: &[u8]) -> Words {
         let mut all = Words::new();
         let find = |blocks: &[Block]| {
             blocks.iter().find_map(|block| match block {
