@@ -227,16 +227,6 @@ impl Import<'_> {
         let conflict = self.args.conflict(&self.table)?;
         let place = self.place(server)?;
         let before = self.before(place.as_ref(), server)?;
-        if let Some(Kept { done: true, at, .. }) = &before {
-            let text = format!(
-                "the import of {} into {} is done: {} records; nothing was left to do",
-                self.args.file, self.table.name, at.records
-            );
-            self.context.output.note(&text)?;
-            let none = self.summary(Counts::default(), 0, Instant::now());
-            self.context.output.json(&none)?;
-            return Ok(Outcome::Done);
-        }
         // The header is behind the reader now: what comes first in the rejects.
         let header = match self.layout.columns {
             None if self.layout.format != Format::Jsonl => reader.raw().to_vec(),

@@ -215,3 +215,28 @@ fn an_import_that_stopped_wants_to_be_told_what_to_do() {
     let kept = project.yarr("import t f.csv --rejects bad");
     assert!(kept.refused(2).contains("has something in it"), "{kept:?}");
 }
+
+#[test]
+fn a_file_that_has_grown_is_taken_on_from_where_it_ended() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    make(&mut connection);
+    let project = Project::new(&[&server]);
+    project.write("f.csv", "n,code\n1,a\n2,b\n");
+    for (text, created) in [
+        ("n,code\n1,a\n2,b\n", 2),
+        ("n,code\n1,a\n2,b\n3,c\n", 1),
+        ("n,code\n1,a\n2,b\n3,c\n", 0),
+    ] {
+        project.write("f.csv", text);
+        let run = project.yarr("import t f.csv --resume");
+        assert!(
+            run.done()
+                .starts_with(&format!("{created} records imported")),
+            "{run:?}"
+        );
+    }
+    project.write("f.csv", "n,code\n7,z\n");
+    let other = project.yarr("import t f.csv --resume");
+    assert!(other.refused(2).contains("is not the file"), "{other:?}");
+}
