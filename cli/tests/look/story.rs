@@ -127,7 +127,8 @@ fn the_first_session_is_as_the_documentation_says() {
         }
     }
     // Of the table its history is left, and nothing else.
-    let document: serde_json::Value = serde_json::from_str(project.yarr("tables --json").done()).expect("JSON");
+    let document: serde_json::Value =
+        serde_json::from_str(project.yarr("tables --json").done()).expect("JSON");
     assert_eq!(document["records"], 0);
     assert_eq!(document["version"], serde_json::Value::Null);
 }
