@@ -181,11 +181,11 @@ impl Report {
         let mut lines = vec![("records", records), ("memory", memory)];
         let expiry = match (table.ttl, table.expiring) {
             (None, 0) => None,
-            (None, some) => Some(format!("none; {} records expire", facts::grouped(some))),
+            (None, some) => Some(format!("none; {}", expiring(some))),
             (Some(ttl), some) => Some(format!(
-                "{} from each write on; {} records expire",
+                "{} from each write on; {}",
                 facts::span(u64::try_from(ttl).unwrap_or_default()),
-                facts::grouped(some)
+                expiring(some)
             )),
         };
         lines.extend(expiry.map(|text| ("ttl", text)));
@@ -276,6 +276,13 @@ impl Report {
                 "{skipped} earlier lines are not shown (--history)"
             )),
         }
+    }
+}
+
+fn expiring(records: u64) -> String {
+    match records {
+        1 => "1 record expires".into(),
+        records => format!("{} records expire", facts::grouped(records)),
     }
 }
 

@@ -88,6 +88,21 @@ fn a_hint_tells_what_may_stand_next_and_how_a_line_went_on() {
 }
 
 #[test]
+fn where_nothing_completes_nothing_happens() {
+    let (_server, _project, terminal) = console(100, 30);
+    terminal.type_in("YARR.FIND account zz");
+    terminal.press(TAB);
+    terminal.type_in("y");
+    let screen = terminal.line(" RETURN id");
+    let text = screen.text();
+    assert!(
+        text.contains("> YARR.FIND account zzy RETURN id\n(error) "),
+        "{text}"
+    );
+    assert!(!text.contains("NO RECORDS"), "{text}");
+}
+
+#[test]
 fn subcommands_and_tables_behind_a_backslash_complete_too() {
     let (_server, _project, terminal) = console(100, 30);
     terminal.type_in("CONFIG RES");

@@ -68,7 +68,7 @@ fn a_table_is_told_part_by_part() {
     let text = run.done();
     for expected in [
         "  records   2\n",
-        "  ttl       2h from each write on; 1 records expire\n",
+        "  ttl       2h from each write on; 1 record expires\n",
         "  version   2\n",
         "email   STRING             not null           unique\n",
         "plan    ENUM ( free pro )            free     bitmap\n",

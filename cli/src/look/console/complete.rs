@@ -224,6 +224,13 @@ impl Completer for Completion {
             append_whitespace: true,
             ..Suggestion::default()
         };
+        if ways.is_empty() {
+            // One way that changes nothing is taken at once, where none would be told in a menu.
+            return vec![Suggestion {
+                span: Span::new(pos, pos),
+                ..Suggestion::default()
+            }];
+        }
         ways.into_iter().map(suggestion).collect()
     }
 }
