@@ -72,4 +72,15 @@ fn every_node_is_walked_and_every_slot_reached() {
     project.yarr("redo").done();
     assert_eq!((con.get("n:0"), con.get("x")), (Ok(1), Ok(1)));
     assert_eq!(project.yarr("unlock").table().len(), 2);
+    // An address of one node alone reaches neither the others nor their keys.
+    let alone = format!("redis://127.0.0.1:{}", nodes[0].port());
+    project.migration(
+        "2_b",
+        "up\n  for each key matching 'n:*'\n    INCR {key}\n  end\ndown\n",
+    );
+    let run = project.yarr(&format!("migrate --url {alone}"));
+    assert_ne!(run.code, 0, "{run:?}");
+    assert_eq!(con.get("n:0"), Ok(1));
+    project.yarr("migrate").done();
+    assert_eq!(con.get("n:299"), Ok(301));
 }

@@ -54,7 +54,7 @@ fn a_user_has_its_password_from_the_environment() {
         "+@connection",
         "+@scripting",
         "+command|info",
-        "+cluster|keyslot",
+        "+info",
         "+time",
         "+yarr.migrate",
         "+yarr.schema",
@@ -172,7 +172,8 @@ fn tls_is_spoken_with_an_authority_of_ones_own() {
         .output()
         .unwrap();
     let tells = String::from_utf8_lossy(&[tells.stdout, tells.stderr].concat()).to_lowercase();
-    if tells.contains("bad directive") || tells.contains("unsupported") {
+    let refusals = ["bad directive", "unsupported", "failed finding tls support"];
+    if refusals.iter().any(|refusal| tells.contains(refusal)) {
         eprintln!("skipped: this server is built without TLS");
         return;
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 
 use super::{
     Block, Migration, Migrator, Status,
@@ -446,7 +446,8 @@ impl<I: Io> Machine<'_, I> {
     ) -> Result<()> {
         let keys = &self.migrator.keys;
         let version = migration.version.to_string();
-        let step = vec!["HDEL", keys.steps.as_str(), &version];
+        let gathered = format!("{version}:keys");
+        let step = vec!["HDEL", keys.steps.as_str(), &version, &gathered];
         if direction == Direction::Down {
             let set = vec!["SREM", keys.set.as_str(), &version];
             let note = vec!["HDEL", keys.notes.as_str(), &version];
@@ -507,63 +508,6 @@ impl<I: Io> Machine<'_, I> {
         }
         lock.release(&mut self.io).await;
         result.map(|()| noted)
-    }
-
-    /// Sends commands and their note in one transaction, if the lock is ours all the while; in a cluster one after the
-    /// other.
-    async fn commands(
-        &mut self,
-        lock: &Lock,
-        migration: &Migration,
-        commands: &[Words],
-        note: &[&str],
-    ) -> Result<()> {
-        let failed = |command: &Words, error: &dyn fmt::Display| {
-            migration.named(&format!(
-                "`{}`: {error}; the other commands of its block may have been carried out",
-                printer::line(command)
-            ))
-        };
-        if self.is_cluster().await {
-            lock.renew(&mut self.io).await?;
-            for words in commands {
-                let sent = self.io.one(command(words)).await;
-                sent.map_err(|error| failed(words, &error))?;
-            }
-            return lock.guarded(&mut self.io, &[note.to_vec()]).await;
-        }
-        let [_, steps, version, ..] = note else {
-            return Ok(());
-        };
-        let before = self.io.one(cmd(&["HGET", steps, version])).await?;
-        lock.watch(&mut self.io).await?;
-        let mut pipeline = Pipeline::new();
-        pipeline.atomic().ignore_errors();
-        for words in commands {
-            pipeline.add_command(command(words));
-        }
-        pipeline.add_command(cmd(note));
-        let Some(answers) = self.io.all(pipeline).await? else {
-            return Err(lock.lost());
-        };
-        for (words, answer) in commands.iter().zip(&answers) {
-            if let Err(error) = answer {
-                // Redis goes on behind a command that it refuses, so the note may be there: it must not.
-                let back = match &before {
-                    Value::Nil => cmd(&["HDEL", steps, version]),
-                    before => cmd(&["HSET", steps, version, &reply::text(before.clone())?]),
-                };
-                let _ = self.io.one(back).await;
-                return Err(failed(words, error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is a cluster. Where the server does not tell, transactions are tried.
-    pub(super) async fn is_cluster(&mut self) -> bool {
-        let slot = cmd(&["CLUSTER", "KEYSLOT", &self.migrator.keys.set]);
-        matches!(self.io.one(slot).await, Ok(Value::Int(_)))
     }
 }
 
