@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -27,6 +27,8 @@ FUZZ         := --manifest-path fuzz/Cargo.toml
 DIFFERENTIAL := --manifest-path differential/Cargo.toml
 CLIENT       := --manifest-path client/Cargo.toml
 CLIENT_DIR   := --target-dir $(TARGET_DIR)/client
+CLI          := --manifest-path cli/Cargo.toml
+CLI_DIR      := --target-dir $(TARGET_DIR)/cli
 BENCH        := --manifest-path bench/Cargo.toml --locked --target-dir $(TARGET_DIR)/bench
 
 heading = @printf '\n==== %s ====\n' '$(1)'
@@ -56,7 +58,7 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client bench-short
+	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client cli bench-short
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
 	$(call heading,The Rust client on other servers)
@@ -64,6 +66,12 @@ test: ## Run every check and every test (installs what is missing)
 		printf '\n---- %s ----\n' $$server; \
 		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
 			cargo test --quiet $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features --test server || exit 1; \
+	done
+	$(call heading,The yarr tool on other servers)
+	@for server in $(TEST_SERVERS); do \
+		printf '\n---- %s ----\n' $$server; \
+		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
+			cargo test --quiet $(CLI) --locked $(CLI_DIR) --test tool || exit 1; \
 	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
@@ -82,6 +90,7 @@ fmt: ## Check the formatting
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
 	cargo fmt $(CLIENT) --all --check
+	cargo fmt $(CLI) --check
 	cargo fmt --manifest-path bench/Cargo.toml --check
 
 lint: ## Run clippy with and without the module, warnings as errors
@@ -92,6 +101,7 @@ lint: ## Run clippy with and without the module, warnings as errors
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
+	cargo clippy $(CLI) --locked $(CLI_DIR) --all-targets -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
@@ -100,6 +110,7 @@ deny: ## Check licences, bans and sources of the dependencies
 	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(CLIENT) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny $(CLI) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny --manifest-path bench/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
@@ -107,6 +118,7 @@ doc: ## Build the documentation without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENT) --locked $(CLIENT_DIR) -p yarr-client -p yarr-client-derive --no-deps --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) --lib --no-deps
 
 check: ## Prove that the engine knows nothing of Redis
 	$(call heading,Purity of the engine)
@@ -129,6 +141,23 @@ integration: ## Run the tests against real servers (build the module first)
 client: ## Run the tests of the Rust client and of the programs on it (build the module first)
 	$(call heading,The Rust client)
 	YARR_MODULE=$(MODULE) cargo test $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features
+
+cli: ## Run the tests of the yarr tool (build the module first)
+	$(call heading,The yarr tool)
+	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR)
+
+deb: ## Make a Debian package of module and tool, and test it
+	@$(MAKE) --no-print-directory module
+	$(call heading,The Debian package)
+	cargo build $(CLI) --locked $(CLI_DIR) --release
+	packaging/test.sh "$$(packaging/deb.sh $(MODULE) $(TARGET_DIR)/cli/release/yarr $(TARGET_DIR)/packages)"
+
+data-figures: ## Measure yarr import, export and adopt of RECORDS (1000000) beside hashes by redis-cli --pipe
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory module
+	$(call heading,Data in and out)
+	@cargo build $(CLI) --locked $(CLI_DIR) --release --quiet
+	@RECORDS=$(RECORDS) scripts/data-figures.sh $(TARGET_DIR)/cli/release/yarr $(MODULE)
 
 client-figures: ## Measure the Rust client beside raw commands and hashes with indexes kept by hand
 	@scripts/setup.sh demo

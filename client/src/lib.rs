@@ -20,8 +20,8 @@ mod field;
 mod find;
 pub mod kind;
 mod line;
+#[cfg(feature = "migrations")]
 mod migration;
-mod migrator;
 mod operation;
 mod packed;
 mod predicate;
@@ -51,9 +51,13 @@ pub use error::{Error, Refusal, Result};
 pub use expiry::Expiry;
 pub use field::FieldValue;
 pub use find::{Find, FindMany};
-pub use migration::Migration;
-pub use migrator::{Migrator, Status};
+#[cfg(feature = "migrations")]
+#[cfg_attr(docsrs, doc(cfg(feature = "migrations")))]
+pub use migration::{
+    Block, Direction, Done, Each, Goal, Migration, Migrator, Note, Observer, Runner, State, Status,
+};
 pub use operation::Operation;
+pub use packed::unpack;
 pub use predicate::{Predicate, not};
 pub use query::{
     Aggregate, Count, Cursor, DeleteAll, Exists, Explain, First, Function, Functions, GetPage,

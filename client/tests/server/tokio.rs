@@ -150,7 +150,12 @@ async fn migrations_are_waited_for_by_all() {
     }
     assert_eq!(done, 1);
     let mut con = client.get_multiplexed_async_connection().await.unwrap();
-    let migrator = Migrator::new().with(Migration::new(1, "a").table("t", ""));
+    let migrator = Migrator::new().with(
+        Migration::new(1, "a")
+            .table("t", "ADD FIELD a STRING")
+            .command(["INCR", "n"])
+            .down_command(["DEL", "n"]),
+    );
     assert!(migrator.status_async(&mut con).await.unwrap()[0].applied);
     assert_eq!(migrator.down_async(&mut con).await.unwrap(), Some(1));
 }

@@ -1,0 +1,128 @@
+//! Which servers there are, and where the migrations lie: `yarr.toml`, the environment, the flags.
+
+mod address;
+mod file;
+mod variables;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use address::{Address, Host, Way};
+
+use crate::{
+    args::Global,
+    error::{Error, Result},
+};
+
+/// The name of the file.
+pub const FILE: &str = "yarr.toml";
+/// Where the migrations lie unless the file says another folder.
+pub const FOLDER: &str = "db/yarr";
+/// The set of the versions that are applied, unless the file says another.
+pub const SET: &str = "{yarr}:migrations";
+
+/// One environment: its servers and its migrations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name in the file; `url` where the servers come from `--url` or `YARR_URL`.
+    pub name: String,
+    /// Its servers, in the order in which they are migrated.
+    pub servers: Vec<Address>,
+    /// The folder of its migrations.
+    pub folder: PathBuf,
+    /// The Redis set of the versions that are applied.
+    pub set: String,
+    /// How long the lock outlives a process that died.
+    pub lease: Duration,
+    /// How long to wait for a connection.
+    pub timeout: Duration,
+    /// Whether the console asks before it writes.
+    pub protect: bool,
+    /// The file it is from.
+    pub file: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The environment that the flags, the variables of the process and the file name.
+    ///
+    /// `--url` comes before `--env`, that before `YARR_URL`, that before `YARR_ENV`, and that before the file's own
+    /// choice. Without any of these and without a file it is the server on this machine.
+    ///
+    /// # Errors
+    /// What is wrong with the file, with its place.
+    pub fn load(global: &Global) -> Result<Environment> {
+        let found = match &global.config {
+            Some(path) => Some(path.clone()),
+            None => find(&env::current_dir()?),
+        };
+        let configuration = match &found {
+            Some(path) => {
+                let text = fs::read_to_string(path).map_err(|error| {
+                    Error::usage(format!("cannot read {}: {error}", path.display()))
+                })?;
+                file::Configuration::parse(path, &text)?
+            }
+            None => file::Configuration::default(),
+        };
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let urls = match (&global.url, &global.env) {
+            (urls, _) if !urls.is_empty() => urls.clone(),
+            (_, Some(_)) => Vec::new(),
+            _ => variable("YARR_URL")
+                .iter()
+                .flat_map(|urls| urls.split_whitespace())
+                .map(str::to_string)
+                .collect(),
+        };
+        let name = global.env.clone().or_else(|| variable("YARR_ENV"));
+        configuration.environment(found, name, urls)
+    }
+}
+
+/// The file here or in the nearest folder above.
+fn find(start: &Path) -> Option<PathBuf> {
+    let mut files = start.ancestors().map(|folder| folder.join(FILE));
+    let file = files.find(|file| file.is_file())?;
+    // What lies below is called by its name alone.
+    Some(
+        file.strip_prefix(start)
+            .map(Path::to_path_buf)
+            .unwrap_or(file),
+    )
+}
+
+/// The name of a list that is nearest to a word, where one is near enough to be meant.
+pub(crate) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let scored = names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&word.to_lowercase(), name), name));
+    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
+    best.filter(|(score, _)| *score > 0.75)
+        .map(|(_, name)| name)
+}
+
+/// A span such as `30s`, `500ms`, `2h`, `7d`.
+pub(crate) fn span(text: &str) -> Result<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(86_400_000),
+        "w" => Some(604_800_000),
+        _ => None,
+    };
+    let span = number.parse::<u64>().ok().zip(unit);
+    span.and_then(|(number, unit)| number.checked_mul(unit))
+        .map(Duration::from_millis)
+        .ok_or_else(|| {
+            Error::usage(format!(
+                "expected a span such as 30s (ms s m h d w), found '{text}'"
+            ))
+        })
+}

@@ -1,0 +1,56 @@
+//! `yarr baseline`.
+
+use clap::Args;
+
+use super::{files::Files, run::on};
+use crate::{Context, Error, Outcome, Result, output::Cell};
+
+/// Note every version up to this one as applied, as its file is now, without doing any of it.
+///
+/// It is for servers that had it all before the tool came, for a file that was changed and is right as it is, and for
+/// a version that was finished by hand.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yarr baseline 20200504000000")]
+pub struct Baseline {
+    /// The version
+    version: i64,
+}
+
+impl Baseline {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where there is no such version, or a server cannot be reached.
+    pub fn run(self, context: &Context) -> Result<Outcome> {
+        let files = Files::read(context)?;
+        if !files.all.contains_key(&self.version) {
+            return Err(Error::usage(format!(
+                "there is no migration of version {}",
+                self.version
+            )));
+        }
+        let migrator = files.migrator(context)?;
+        let mut rows = Vec::new();
+        for mut server in context.servers()? {
+            let noted = on(&migrator, &mut server).baseline(self.version);
+            for version in noted.map_err(|error| Error::from(error).at(server.name()))? {
+                rows.push(vec![
+                    Cell::from(server.name()),
+                    Cell::from("noted"),
+                    Cell::from(version),
+                    Cell::from(migrator.find(version).map(|migration| migration.name())),
+                ]);
+            }
+        }
+        match rows.is_empty() {
+            true => context.output.note("nothing to do")?,
+            false => {
+                let columns = ["redis", "direction", "version", "migration"];
+                context.output.table(&columns, &rows)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+}
