@@ -19,13 +19,16 @@
 //! DATETIME the same, counted from 2026. A FLOAT is its bits big-endian, cut after the last
 //! byte that is not zero. A BOOLEAN and an ENUM are their ordinal, little-endian.
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::{
+    Layout,
+    leb128::{push_number, split_number},
+};
 use crate::{
     error::{Error, Result},
-    schema::{Field, FieldNumber, Schema},
-    value::{Kind, Text, Type, ValueRef, convert::convert, tags::Tags, uuid},
+    schema::{Field, FieldNumber},
+    value::{Kind, Text, ValueRef, convert::convert, tags::Tags, uuid},
 };
 
 /// DATETIME is kept as the distance from here, 2026-01-01T00:00:00Z: 5 bytes for 17 years either way.
@@ -36,95 +39,6 @@ const STRING_2: u8 = 11;
 const STRING_4: u8 = 12;
 const UUID_TEXT: u8 = 13;
 const UUID: u8 = 14;
-
-/// The fields that a record was written with, in the order of its bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Layout {
-    /// Number and shape of each field.
-    pub fields: Vec<(FieldNumber, Kind)>,
-    /// For each position of the table's schema of now, the field's place here.
-    #[serde(skip)]
-    places: Vec<Option<u16>>,
-    /// Whether each field of now has its position for its place, and there are no others.
-    #[serde(skip)]
-    current: bool,
-    /// The fields of now that are here in another type.
-    #[serde(skip)]
-    converted: Vec<Converted>,
-}
-
-/// A field whose type has changed since a layout.
-#[derive(Debug, Clone, PartialEq)]
-struct Converted {
-    /// The field's position in the schema of now.
-    position: usize,
-    /// Its place in the layout.
-    place: usize,
-    /// Its types since, that of the layout first.
-    kinds: Vec<Type>,
-}
-
-impl Layout {
-    /// The layout of records written under this schema.
-    pub fn of(schema: &Schema) -> Layout {
-        let fields = schema.fields.iter();
-        let mut layout = Layout {
-            fields: fields
-                .map(|field| (field.number, field.kind.kind()))
-                .collect(),
-            places: Vec::new(),
-            current: false,
-            converted: Vec::new(),
-        };
-        layout.read_through(schema);
-        layout
-    }
-
-    /// Finds the places of a schema's fields in this layout.
-    pub fn read_through(&mut self, schema: &Schema) {
-        let place = |field: &Field| {
-            let at = self.fields.iter().position(|f| f.0 == field.number)?;
-            u16::try_from(at).ok()
-        };
-        self.places = schema.fields.iter().map(place).collect();
-        let mut places = self.places.iter().enumerate();
-        self.current = self.places.len() == self.fields.len()
-            && places.all(|(position, place)| place.map(usize::from) == Some(position));
-        let fields = schema.fields.iter().enumerate();
-        let absent = fields.filter(|(position, _)| self.places.get(*position) == Some(&None));
-        self.converted = absent
-            .filter_map(|(position, field)| self.conversion(schema, position, field))
-            .collect();
-    }
-
-    /// Where a field is here in an earlier type.
-    fn conversion(&self, schema: &Schema, position: usize, field: &Field) -> Option<Converted> {
-        let mut kinds = vec![field.kind.clone()];
-        let mut number = field.number;
-        // Each origin is older than the one before.
-        for origin in schema.origins.iter().rev() {
-            if origin.field != number {
-                continue;
-            }
-            number = origin.former;
-            kinds.push(origin.kind.clone());
-            if let Some(place) = self.fields.iter().position(|f| f.0 == number) {
-                kinds.reverse();
-                return Some(Converted {
-                    position,
-                    place,
-                    kinds,
-                });
-            }
-        }
-        None
-    }
-
-    /// Whether both lay out the same fields.
-    pub fn same(&self, other: &Layout) -> bool {
-        self.fields == other.fields
-    }
-}
 
 /// The values of one record, by position.
 pub type Values<'a> = SmallVec<[ValueRef<'a>; 12]>;
@@ -542,39 +456,11 @@ fn encode_bytes(text: &[u8], out: &mut Vec<u8>) -> u8 {
     code
 }
 
-/// Appends a number in LEB128.
-pub fn push_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Reads a number in LEB128 and answers it with what follows. `None` where the bytes end or the
-/// number is longer than 64 bits.
-#[inline]
-pub fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut number = 0u64;
-    for (at, byte) in bytes.iter().enumerate().take(10) {
-        let shift = at as u32 * 7;
-        let part = u64::from(byte & 0x7F);
-        if shift == 63 && part > 1 {
-            return None;
-        }
-        number |= part << shift;
-        if byte & 0x80 == 0 {
-            return Some((number, bytes.get(at + 1..)?));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        schema::{Facts, Operation},
+        schema::{Facts, Operation, Schema},
         value::{Type, Value, tags},
     };
     use proptest::prelude::*;
@@ -683,14 +569,6 @@ mod tests {
                     prop_assert_eq!(record.values().len(), schema.fields.len());
                 }
             }
-        }
-
-        #[test]
-        fn numbers_read_back(number: u64, rest: Vec<u8>) {
-            let mut bytes = Vec::new();
-            push_number(number, &mut bytes);
-            bytes.extend(&rest);
-            prop_assert_eq!(split_number(&bytes), Some((number, &rest[..])));
         }
     }
 }

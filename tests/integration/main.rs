@@ -41,6 +41,7 @@ mod notifications;
 mod observers;
 mod online;
 mod operation;
+mod other_types;
 mod packed;
 mod payload;
 mod permissions;
