@@ -57,6 +57,7 @@ pub use migration::{
     Block, Direction, Done, Each, Goal, Migration, Migrator, Note, Observer, Runner, State, Status,
 };
 pub use operation::Operation;
+pub use packed::unpack;
 pub use predicate::{Predicate, not};
 pub use query::{
     Aggregate, Count, Cursor, DeleteAll, Exists, Explain, First, Function, Functions, GetPage,

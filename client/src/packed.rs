@@ -57,6 +57,30 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// The columns, and how many rows there are said to be.
+    fn head(&mut self) -> Result<(Vec<Column<'a>>, u64)> {
+        let version: u8 = self.next()?;
+        if version != VERSION {
+            return Err(Error::reply(format!(
+                "a packed answer of version {version}, expected {VERSION}: take a newer yarr-client"
+            )));
+        }
+        let head: Head<'_> = self.next()?;
+        let columns = head.columns.into_iter();
+        let columns = columns.map(|(name, kind)| Column { name, kind }).collect();
+        Ok((columns, head.rows))
+    }
+
+    /// Sees that nothing is left.
+    fn end(&self) -> Result<()> {
+        match self.rest.len() {
+            0 => Ok(()),
+            left => Err(Error::reply(format!(
+                "a packed answer: {left} bytes after its end"
+            ))),
+        }
+    }
+
     /// The value of a column, or null.
     pub(crate) fn cell(&mut self, column: &Column<'a>) -> Result<Option<Cell<'a>>> {
         if !self.next::<bool>()? {
@@ -81,6 +105,45 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Reads a packed answer whatever its columns are: `take` gets their names and the values of each row, or nothing where
+/// there is no such record.
+///
+/// ```
+/// # fn main() -> yarr_client::Result<()> {
+/// // The answer to YARR.FIND t 7 RETURN id n PACKED, where n is null:
+/// let answer = b"\x01\x02\x02id\x00\x01n\x00\x01\x01\x01\x0e\x00";
+/// yarr_client::unpack(answer, |columns, values| {
+///     assert_eq!(columns, ["id", "n"]);
+///     assert_eq!(values, Some(&[Some(yarr_client::Cell::Integer(7)), None][..]));
+///     Ok(())
+/// })
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Reply`] where the bytes are no such answer, and what `take` says.
+pub fn unpack<'a>(
+    bytes: &'a [u8],
+    mut take: impl FnMut(&[&'a str], Option<&[Option<Cell<'a>>]>) -> Result<()>,
+) -> Result<()> {
+    let mut reader = Reader { rest: bytes };
+    let (columns, count) = reader.head()?;
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let mut cells = Vec::with_capacity(columns.len());
+    for _ in 0..count {
+        if !reader.next::<bool>()? {
+            take(&names, None)?;
+            continue;
+        }
+        cells.clear();
+        for column in &columns {
+            cells.push(reader.cell(column)?);
+        }
+        take(&names, Some(&cells))?;
+    }
+    reader.end()
+}
+
 /// The rows of a packed answer whose columns must be these; `None` where there is no such record.
 ///
 /// # Errors
@@ -91,18 +154,7 @@ pub(crate) fn rows<'n, T>(
     mut take: impl FnMut(&mut Row<'_, '_>) -> Result<T>,
 ) -> Result<Vec<Option<T>>> {
     let mut reader = Reader { rest: bytes };
-    let version: u8 = reader.next()?;
-    if version != VERSION {
-        return Err(Error::reply(format!(
-            "a packed answer of version {version}, expected {VERSION}: take a newer yarr-client"
-        )));
-    }
-    let head: Head<'_> = reader.next()?;
-    let columns: Vec<Column<'_>> = head
-        .columns
-        .into_iter()
-        .map(|(name, kind)| Column { name, kind })
-        .collect();
+    let (columns, count) = reader.head()?;
     if !columns.iter().map(|column| column.name).eq(names.clone()) {
         let found: Vec<&str> = columns.iter().map(|column| column.name).collect();
         let expected: Vec<&str> = names.collect();
@@ -110,9 +162,9 @@ pub(crate) fn rows<'n, T>(
             "a packed answer: expected the columns {expected:?}, found {found:?}"
         )));
     }
-    let claimed = usize::try_from(head.rows).unwrap_or(usize::MAX);
+    let claimed = usize::try_from(count).unwrap_or(usize::MAX);
     let mut rows = Vec::with_capacity(claimed.min(reader.rest.len()).min(ROOM));
-    for _ in 0..head.rows {
+    for _ in 0..count {
         rows.push(match reader.next::<bool>()? {
             false => None,
             true => {
@@ -125,13 +177,8 @@ pub(crate) fn rows<'n, T>(
             }
         });
     }
-    match reader.rest.is_empty() {
-        true => Ok(rows),
-        false => Err(Error::reply(format!(
-            "a packed answer: {} bytes after its end",
-            reader.rest.len()
-        ))),
-    }
+    reader.end()?;
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -168,11 +215,30 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_nobody_foresaw_are_read() {
+        let mut rows = Vec::new();
+        unpack(EXAMPLE, |columns, values| {
+            assert_eq!(columns, NAMES);
+            rows.push(values.map(|values| values.iter().flatten().count()));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(rows, [Some(3), Some(1), None]);
+    }
+
+    #[test]
     fn what_is_cut_off_or_goes_on_is_refused() {
         for end in 0..EXAMPLE.len() {
             assert!(shown(&EXAMPLE[..end]).is_err(), "{end} bytes");
         }
         assert!(shown(&[EXAMPLE, &[0]].concat()).is_err());
+        for end in 0..EXAMPLE.len() {
+            assert!(
+                unpack(&EXAMPLE[..end], |_, _| Ok(())).is_err(),
+                "{end} bytes"
+            );
+        }
+        assert!(unpack(&[EXAMPLE, &[0]].concat(), |_, _| Ok(())).is_err());
     }
 
     #[test]
