@@ -28,8 +28,10 @@ environment = "development"
 # lease = "30s"
 # How long to wait for a connection.
 # timeout = "5s"
+# Whether the console asks before it writes.
+# protect = false
 
-# Each environment has its servers, and may have its own of the four above. ${NAME} anywhere in a text is the variable
+# Each environment has its servers, and may have its own of the five above. ${NAME} anywhere in a text is the variable
 # NAME of the surroundings: the place for passwords.
 [environments.development]
 servers = ["redis://127.0.0.1:6379"]

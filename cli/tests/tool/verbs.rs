@@ -269,6 +269,8 @@ fn a_server_that_has_it_all_is_noted_as_it_is() {
             "up\n  redis\n    INCR count\ndown\n",
         );
     }
+    project.yarr("baseline 2 --only").done();
+    assert!(project.yarr("status").done().contains("pending"));
     project.yarr("baseline 2").done();
     assert_eq!(con.exists("count"), Ok(false));
     project.yarr("migrate").done();
@@ -446,5 +448,32 @@ fn an_application_that_has_the_files_and_the_tool_go_on_where_the_other_stopped(
     assert_eq!(
         states,
         [yarr_client::State::Applied, yarr_client::State::Missing]
+    );
+}
+
+#[test]
+fn a_table_that_was_deleted_is_in_nobodys_way_down() {
+    let server = Server::start();
+    let mut con = server.connect();
+    let project = Project::new(&[&server]);
+    project.migration(
+        "1_a",
+        "up\n  table t\n    ADD FIELD a STRING\ndown\n  redis\n    DEL t\n",
+    );
+    project.yarr("migrate").done();
+    redis::cmd("YARR.CREATE")
+        .arg(&["t", "a", "x"])
+        .exec(&mut con)
+        .unwrap();
+    project.yarr("redo").done();
+    let count: i64 = redis::cmd("YARR.WHERE")
+        .arg(&["t", "*", "COUNT"])
+        .query(&mut con)
+        .unwrap();
+    assert_eq!(count, 0);
+    project.yarr("rollback").done();
+    assert_eq!(
+        (con.exists("t"), con.exists("{yarr}:migrations")),
+        (Ok(false), Ok(false))
     );
 }
