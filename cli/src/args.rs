@@ -124,8 +124,13 @@ pub fn main() -> ExitCode {
 /// What clap says of the arguments, its head and the hints at help left out.
 fn of_clap(error: &clap::Error) -> Error {
     let text = error.render().to_string();
-    let text = text.split("\n\nUsage:").next().unwrap_or_default();
-    Error::usage(text.trim().strip_prefix("error: ").unwrap_or(text))
+    let ends = ["\n\nUsage:", "\n\nFor more information"];
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    let text = text
+        .get(..end.unwrap_or(text.len()))
+        .unwrap_or_default()
+        .trim();
+    Error::usage(text.strip_prefix("error: ").unwrap_or(text))
 }
 
 fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Error> {

@@ -134,6 +134,15 @@ impl Run {
         &self.stdout
     }
 
+    /// The answer as words in lines, of a run that did what it was to do.
+    #[track_caller]
+    pub fn table(&self) -> Vec<Vec<&str>> {
+        let lines = self.done().lines();
+        lines
+            .map(|line| line.split_whitespace().collect())
+            .collect()
+    }
+
     /// What was said, of a run that ended with this code.
     #[track_caller]
     pub fn refused(&self, code: i32) -> &str {

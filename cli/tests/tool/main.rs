@@ -3,4 +3,12 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cluster;
+mod configuration;
+mod connections;
+mod generate;
+mod killed;
+mod several;
+mod verbs;
 mod version;
+mod wrong;

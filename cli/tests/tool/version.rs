@@ -13,28 +13,24 @@ fn each_server_says_the_version_it_is_at() {
     set.expect("a set");
     let project = Project::new(&[&one, &other]);
     let run = project.yarr("version");
-    let lines: Vec<Vec<&str>> = run
-        .done()
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
     let (one, other) = (
         format!("127.0.0.1:{}", one.port()),
         format!("127.0.0.1:{}", other.port()),
     );
     assert_eq!(
-        lines,
+        run.table(),
         [
-            ["redis", "version"],
-            [one.as_str(), "12"],
-            [other.as_str(), "-"]
+            ["redis", "version", "migration"],
+            [one.as_str(), "12", "-"],
+            [other.as_str(), "-", "-"]
         ]
     );
     let run = project.yarr("version --json");
     assert_eq!(
         run.done(),
         format!(
-            "{{\"redis\":\"{one}\",\"version\":12}}\n{{\"redis\":\"{other}\",\"version\":null}}\n"
+            "{{\"migration\":null,\"redis\":\"{one}\",\"version\":12}}\n\
+             {{\"migration\":null,\"redis\":\"{other}\",\"version\":null}}\n"
         )
     );
 }

@@ -96,10 +96,10 @@ impl<I: Io> Machine<'_, I> {
         let primaries = match cluster {
             false => None,
             true => match self.io.primaries().await? {
-                Some(primaries) => Some(primaries),
-                None => {
+                Some(primaries) if !primaries.is_empty() => Some(primaries),
+                _ => {
                     return Err(Error::Migration(
-                        "a `for each` in a cluster walks all of its nodes, which this connection cannot: run it with the `yarr` tool".into(),
+                        "a `for each` in a cluster walks all of its nodes, which this connection cannot: run it with the `yarr` tool, and an address of redis+cluster://".into(),
                     ));
                 }
             },

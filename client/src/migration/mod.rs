@@ -9,6 +9,7 @@ mod lock;
 mod migrator;
 mod operation;
 mod parser;
+mod plain;
 mod printer;
 mod runner;
 mod state;

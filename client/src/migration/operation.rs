@@ -224,10 +224,15 @@ impl<'w> Reader<'w> {
         }
         self.field()?;
         if self.accept("DEFAULT") {
-            // Whether it is one value or some tags depends on the field.
-            self.any("the default")?;
-            while !self.ends() {
-                self.at += 1;
+            // Whether it is one value or some tags depends on the field: a number before so many words counts them.
+            let count = self.number("the default").ok();
+            if count.is_none() {
+                self.any("the default")?;
+            }
+            if !self.ends() {
+                for _ in 0..count.unwrap_or_default() {
+                    self.any("as many tags as the number says")?;
+                }
             }
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 
 use super::{
     Block, Migration, Migrator, Status,
@@ -507,56 +507,6 @@ impl<I: Io> Machine<'_, I> {
         }
         lock.release(&mut self.io).await;
         result.map(|()| noted)
-    }
-
-    /// Sends commands and their note in one transaction, if the lock is ours all the while; in a cluster one after the
-    /// other.
-    async fn commands(
-        &mut self,
-        lock: &Lock,
-        migration: &Migration,
-        commands: &[Words],
-        note: &[&str],
-    ) -> Result<()> {
-        let failed = |command: &Words, error: &dyn fmt::Display| {
-            migration.named(&format!(
-                "`{}`: {error}; the other commands of its block may have been carried out",
-                printer::line(command)
-            ))
-        };
-        if self.is_cluster().await {
-            lock.renew(&mut self.io).await?;
-            for words in commands {
-                let sent = self.io.one(command(words)).await;
-                sent.map_err(|error| failed(words, &error))?;
-            }
-            return lock.guarded(&mut self.io, &[note.to_vec()]).await;
-        }
-        lock.watch(&mut self.io).await?;
-        let mut pipeline = Pipeline::new();
-        pipeline.atomic().ignore_errors();
-        for words in commands {
-            pipeline.add_command(command(words));
-        }
-        pipeline.add_command(cmd(note));
-        let Some(answers) = self.io.all(pipeline).await? else {
-            return Err(lock.lost());
-        };
-        for (words, answer) in commands.iter().zip(&answers) {
-            if let Err(error) = answer {
-                // Redis goes on behind a command that it refuses, so the note may be there: it must not.
-                let [_, steps, version, ..] = note else { break };
-                let _ = self.io.one(cmd(&["HDEL", steps, version])).await;
-                return Err(failed(words, error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is a cluster. Where the server does not tell, transactions are tried.
-    pub(super) async fn is_cluster(&mut self) -> bool {
-        let slot = cmd(&["CLUSTER", "KEYSLOT", &self.migrator.keys.set]);
-        matches!(self.io.one(slot).await, Ok(Value::Int(_)))
     }
 }
 

@@ -38,40 +38,45 @@ impl Server {
         let module = module();
         let mut all = vec!["--loadmodule".to_string(), module.display().to_string()];
         all.extend(options.iter().map(|option| option.to_string()));
-        Server::launch(&all)
+        Server::launch(&all, None)
     }
 
     /// A server that has no module.
     pub fn start_plain() -> Server {
-        Server::launch(&[])
+        Server::launch(&[], None)
     }
 
-    fn launch(options: &[String]) -> Server {
+    /// A Sentinel of this configuration.
+    pub fn start_sentinel(configuration: &str) -> Server {
+        Server::launch(&[], Some(configuration))
+    }
+
+    fn launch(options: &[String], sentinel: Option<&str>) -> Server {
         // Between the choice of a free port and its use someone else may take it.
         for _ in 0..20 {
-            if let Some(server) = Server::try_launch(options) {
+            if let Some(server) = Server::try_launch(options, sentinel) {
                 return server;
             }
         }
         panic!("no port is free")
     }
 
-    fn try_launch(options: &[String]) -> Option<Server> {
+    fn try_launch(options: &[String], sentinel: Option<&str>) -> Option<Server> {
         let folder = TempDir::with_prefix("yarr-client-").expect("a temporary folder");
         let port = free_port();
         let log = fs::File::create(folder.path().join("log")).expect("a log");
         let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
-        let process = Command::new(&program)
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args([
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--databases",
-                "1024",
-                "--dir",
-            ])
+        let mut command = Command::new(&program);
+        if let Some(configuration) = sentinel {
+            let file = folder.path().join("sentinel.conf");
+            fs::write(&file, configuration).expect("a configuration");
+            command.arg(file).arg("--sentinel");
+        } else {
+            let save = ["--save", "", "--appendonly", "no"];
+            command.args(save).args(["--databases", "1024"]);
+        }
+        let process = command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
             .arg(folder.path())
             .args(options)
             .stdin(Stdio::null())
@@ -131,6 +136,11 @@ impl Server {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The folder that it works in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The place of a database, as a client is opened with.
@@ -205,7 +215,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A free port; a cluster's bus takes the one 10,000 above.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();

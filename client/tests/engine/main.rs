@@ -3,4 +3,5 @@
 
 mod connection;
 mod language;
+mod operations;
 mod round_trip;
