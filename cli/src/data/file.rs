@@ -45,7 +45,9 @@ pub struct FileArgs {
 /// Where it is another number of bytes.
 pub fn one_byte(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        [b'\\' | b'"'] => Err("expected another character: this one has a meaning already".into()),
+        [b'\\' | b'"' | b'e'] => {
+            Err("expected another character: this one has a meaning already".into())
+        }
         [byte] => Ok(*byte),
         _ => Err("expected one character of ASCII".into()),
     }

@@ -226,7 +226,11 @@ impl Import<'_> {
     fn run(self, mut reader: Reader, mapping: Mapping, server: &mut Server) -> Result<Outcome> {
         let conflict = self.args.conflict(&self.table)?;
         let place = self.place(server)?;
-        let before = self.before(place.as_ref(), server)?;
+        let found = match &place {
+            Some(place) => place.find(server)?,
+            None => None,
+        };
+        let before = self.before(found.as_ref())?;
         // The header is behind the reader now: what comes first in the rejects.
         let header = match self.layout.columns {
             None if self.layout.format != Format::Jsonl => reader.raw().to_vec(),
@@ -253,7 +257,7 @@ impl Import<'_> {
             },
         };
         if let (Some(place), None) = (&place, &before) {
-            place.begin(&at, server)?;
+            place.begin(found.as_ref(), &at, server)?;
         }
         let names = self
             .table
@@ -304,12 +308,10 @@ impl Import<'_> {
         Ok(None)
     }
 
-    /// What is kept of an import of this file.
-    fn before(&self, place: Option<&Place>, server: &mut Server) -> Result<Option<Kept>> {
-        let Some(place) = place else { return Ok(None) };
-        let kept = place.find(server)?;
-        match kept {
-            Some(kept) if self.args.resume => Ok(Some(kept)),
+    /// What this import goes on from, of what is kept.
+    fn before(&self, found: Option<&Kept>) -> Result<Option<Kept>> {
+        match found {
+            Some(kept) if self.args.resume => Ok(Some(kept.clone())),
             Some(kept) if !kept.done && !self.args.restart && kept.at.records > 0 => {
                 Err(Error::usage(format!(
                     "an import of {} into {} stopped behind line {} ({} records made): --resume goes on there, --restart begins anew beside the records that are there",

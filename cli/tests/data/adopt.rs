@@ -446,3 +446,49 @@ fn an_adoption_that_is_killed_is_begun_again() {
         .expect("keys");
     assert_eq!(keys, ["user"]);
 }
+
+#[test]
+fn the_hashes_of_a_cluster_are_found_on_its_primaries() {
+    let own = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-announce-ip",
+        "127.0.0.1",
+    ];
+    let server = Server::start_with(&own);
+    let mut connection = server.connect();
+    let slots: Vec<u16> = (0..16_384).collect();
+    redis::cmd("CLUSTER")
+        .arg("ADDSLOTS")
+        .arg(slots)
+        .exec(&mut connection)
+        .expect("slots");
+    eventually("the cluster is up", || {
+        let info: String = redis::cmd("CLUSTER")
+            .arg("INFO")
+            .query(&mut connection)
+            .expect("its state");
+        info.contains("cluster_state:ok")
+    });
+    let project = Project::of_urls(&[format!("redis+cluster://127.0.0.1:{}", server.port())]);
+    let lines: String = (0..300)
+        .map(|n| format!("HMSET user:{n} name n{n}\n"))
+        .collect();
+    send(&(lines + "SADD user:tags a"), &mut connection);
+    send(
+        "YARR.MIGRATE user UP 1 create ADD FIELD name STRING",
+        &mut connection,
+    );
+    let run = project.run(&["adopt", "user:*", "--table", "user", "--json"]);
+    run.done();
+    assert_eq!(json(&run)["adopted"], 300);
+    assert_eq!(json(&run)["other"], 1);
+    project
+        .run(&["adopt", "user:*", "--table", "user", "--delete-originals"])
+        .done();
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg("user:*")
+        .query(&mut connection)
+        .expect("keys");
+    assert_eq!(keys, ["user:tags"]);
+}

@@ -240,3 +240,44 @@ fn a_file_that_has_grown_is_taken_on_from_where_it_ended() {
     let other = project.yarr("import t f.csv --resume");
     assert!(other.refused(2).contains("is not the file"), "{other:?}");
 }
+
+#[test]
+fn two_imports_at_once_double_nothing() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    redis::cmd("YARR.MIGRATE")
+        .arg("t")
+        .arg(&["UP", "1", "create", "ADD", "FIELD", "n", "INTEGER"])
+        .exec(&mut connection)
+        .expect("a table");
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n}\n")).collect();
+    project.write("f.csv", &format!("n\n{rows}"));
+    let start = || {
+        let mut command = project.command(&["import", "t", "f.csv", "--resume", "--batch", "50"]);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tool")
+    };
+    let tools = [start(), start(), start()];
+    for tool in tools {
+        let run = Run::of(tool.wait_with_output().expect("the tool"));
+        // Each may be overtaken, and one may come when all is done.
+        assert!(
+            run.code == 0 || run.stderr.contains("another import of this file"),
+            "{run:?}"
+        );
+    }
+    Run::of(start().wait_with_output().expect("the tool")).done();
+    let run = project.yarr("export t --fields n");
+    let mut found: Vec<u64> = run
+        .done()
+        .lines()
+        .skip(1)
+        .map(|n| n.parse().expect("n"))
+        .collect();
+    found.sort_unstable();
+    assert!(found.into_iter().eq(0..ROWS), "a record is lost or doubled");
+}
