@@ -67,6 +67,12 @@ test: ## Run every check and every test (installs what is missing)
 		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
 			cargo test --quiet $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features --test server || exit 1; \
 	done
+	$(call heading,The yarr tool on other servers)
+	@for server in $(TEST_SERVERS); do \
+		printf '\n---- %s ----\n' $$server; \
+		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
+			cargo test --quiet $(CLI) --locked $(CLI_DIR) --test tool || exit 1; \
+	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo

@@ -14,13 +14,7 @@ use crate::{
 
 /// Migrations, data and a look at what is there, for Redis and Valkey servers with the YARR module.
 #[derive(Debug, Parser)]
-#[command(
-    name = "yarr",
-    version,
-    about,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "yarr", version, about, max_term_width = 100)]
 #[command(after_help = "\
 First steps:
   yarr init                                    write a yarr.toml to begin with

@@ -82,7 +82,9 @@ pub(super) fn run(context: &Context, goal: Goal, how: &How) -> Result<Outcome> {
         context.output.note("nothing to do")?;
     }
     let took = start.elapsed().as_secs_f64();
-    context.output.line(&format!("Finished in {took:.3} s"))?;
+    if !context.global.quiet {
+        context.output.line(&format!("Finished in {took:.3} s"))?;
+    }
     Ok(Outcome::Done)
 }
 

@@ -1,8 +1,8 @@
 //! How far something has come.
 
-use std::io::IsTerminal;
+use std::{fmt::Write, io::IsTerminal};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar on a terminal, with rate and time left; nothing elsewhere. It is gone with its value.
 #[derive(Debug)]
@@ -18,12 +18,16 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(total, target).with_message(what.to_string());
         let template = match total {
-            Some(_) => "{msg} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left",
-            None => "{msg} {spinner} {human_pos}  {per_sec}",
+            Some(_) => "{msg} {wide_bar} {human_pos}/{human_len}  {rate}/s  {eta} left",
+            None => "{msg} {spinner} {human_pos}  {rate}/s",
         };
         // The templates are this program's own: a bad one would show itself at once, as a bar without style.
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(
+                style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                    let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
+                }),
+            );
         }
         Progress { bar }
     }

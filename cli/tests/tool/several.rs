@@ -1,10 +1,10 @@
 //! Two runs at once, several servers, one of them down.
 
-use std::thread;
+use std::{process::Stdio, thread};
 
 use redis::Commands;
 
-use crate::harness::{Project, Server};
+use crate::harness::{Project, Run, Server, eventually};
 
 #[test]
 fn two_runs_at_once_do_the_work_once() {
@@ -133,4 +133,64 @@ fn a_server_without_the_module_gets_no_tables() {
     );
     assert_eq!(project.yarr("migrate").refused(4), expected);
     assert_eq!(first.connect().exists("t"), Ok(false));
+}
+
+#[test]
+fn a_server_that_hangs_is_not_waited_for_for_ever() {
+    let server = Server::start();
+    let project = Project::new(&[&server]);
+    let text = project.read("yarr.toml");
+    project.write("yarr.toml", &format!("timeout = \"100ms\"\n{text}"));
+    server.freeze();
+    let run = project.yarr("status");
+    server.thaw();
+    let name = format!("error: 127.0.0.1:{}: ", server.port());
+    assert!(run.refused(3).starts_with(&name), "{run:?}");
+}
+
+#[test]
+fn a_connection_that_breaks_leaves_nothing_half_done() {
+    const KEYS: usize = 2_000;
+    let (first, second) = (Server::start(), Server::start());
+    let mut con = second.connect();
+    for n in 0..KEYS {
+        let () = con.set(format!("n:{n}"), 0).unwrap();
+    }
+    let project = Project::new(&[&first, &second]);
+    project.migration(
+        "1_a",
+        "up\n  for each key matching 'n:*' batch 2\n    INCR {key}\n    INCR turns\n  end\ndown\n",
+    );
+    let mut run = project
+        .command(&["migrate"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("some keys are done", || {
+        run.try_wait().unwrap().is_some()
+            || con.get::<_, Option<usize>>("turns").unwrap() > Some(20)
+    });
+    // All connections but this one.
+    let killed: i64 = redis::cmd("CLIENT")
+        .arg(&["KILL", "TYPE", "normal"])
+        .query(&mut con)
+        .unwrap();
+    assert_eq!(killed, 1);
+    let run = Run::of(run.wait_with_output().unwrap());
+    let said = run.refused(5);
+    assert!(
+        said.contains(&format!("127.0.0.1:{}: done: up 1", first.port())),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("127.0.0.1:{}: begun: up 1", second.port())),
+        "{said}"
+    );
+    project.yarr("unlock").done();
+    project.yarr("migrate").done();
+    assert_eq!(con.get("turns"), Ok(KEYS));
+    for n in 0..KEYS {
+        assert_eq!(con.get(format!("n:{n}")), Ok(1));
+    }
 }

@@ -370,10 +370,27 @@ fn keys_that_are_refused_have_their_turn_again() {
     // Where the list came first, nothing was done before.
     assert!([4, 5].contains(&failed.code), "{failed:?}");
     let () = con.del("n:list").unwrap();
-    project.yarr("migrate").done();
+    assert_eq!(project.yarr("migrate --quiet").done().lines().count(), 2);
     for n in 0..20 {
         assert_eq!(con.get(format!("n:{n}")), Ok(n + 1));
     }
+
+    // What was begun and is finished by hand is noted, and nothing of it is left for the way down.
+    let () = con.rpush("n:list", "x").unwrap();
+    project.migration("2_b", "up\n  for each key matching 'n:*'\n    DECR {key}\n  end\ndown\n  for each key matching 'n:*'\n    SET {key} {1}\n  end\n");
+    assert!(project.yarr("migrate").stderr.contains("key 'n:list'"));
+    // Another pattern would leave keys out.
+    project.migration("2_b", "up\n  for each key matching 'n:1*'\n    DECR {key}\n  end\ndown\n  for each key matching 'n:*'\n    SET {key} {1}\n  end\n");
+    assert!(
+        project
+            .yarr("migrate")
+            .stderr
+            .contains("its `for each` was begun with another pattern or type")
+    );
+    project.yarr("baseline 2").done();
+    project.yarr("rollback").done();
+    assert_eq!(con.get("n:7"), Ok("7".to_string()));
+    assert_eq!(con.get("n:list"), Ok("list".to_string()));
 }
 
 #[test]

@@ -446,7 +446,8 @@ impl<I: Io> Machine<'_, I> {
     ) -> Result<()> {
         let keys = &self.migrator.keys;
         let version = migration.version.to_string();
-        let step = vec!["HDEL", keys.steps.as_str(), &version];
+        let gathered = format!("{version}:keys");
+        let step = vec!["HDEL", keys.steps.as_str(), &version, &gathered];
         if direction == Direction::Down {
             let set = vec!["SREM", keys.set.as_str(), &version];
             let note = vec!["HDEL", keys.notes.as_str(), &version];
