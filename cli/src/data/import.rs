@@ -27,10 +27,7 @@ use super::{
 };
 use crate::{Context, Error, Kind, Outcome, Result, output::Progress, server::Server};
 
-/// Take the records of a file into a table
-///
-/// The file is CSV, TSV or JSONL, packed by gzip or not; `-` is standard input. The header line, or the keys of each
-/// object, name the fields. Where a record does not fit, the import stops, unless --rejects sets such records aside.
+/// The arguments of `yarr import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
