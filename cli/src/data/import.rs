@@ -114,7 +114,7 @@ impl ImportArgs {
         let bar = context.output.progress(length, "import");
         if self.dry_run {
             let batcher = self.batcher(table, mapping, false);
-            return dry_run::run(&self, reader, batcher, &meter, &bar, context);
+            return dry_run::run(&self, reader, batcher, &meter, bar, context);
         }
         let import = Import {
             args: &self,
@@ -122,9 +122,8 @@ impl ImportArgs {
             table,
             context,
             meter,
-            bar,
         };
-        import.run(reader, mapping, &mut server)
+        import.run(reader, mapping, bar, &mut server)
     }
 
     /// What makes batches of the file's rows.
@@ -216,11 +215,16 @@ struct Import<'a> {
     table: Table,
     context: &'a Context,
     meter: Meter,
-    bar: Progress,
 }
 
 impl Import<'_> {
-    fn run(self, mut reader: Reader, mapping: Mapping, server: &mut Server) -> Result<Outcome> {
+    fn run(
+        self,
+        mut reader: Reader,
+        mapping: Mapping,
+        bar: Progress,
+        server: &mut Server,
+    ) -> Result<Outcome> {
         let conflict = self.args.conflict(&self.table)?;
         let place = self.place(server)?;
         let found = match &place {
@@ -275,8 +279,10 @@ impl Import<'_> {
         let sent = thread::scope(|scope| {
             scope.spawn(move || produce(reader, batcher, set_aside, &to));
             // The channel is closed with this: the thread comes to its end wherever this one does.
-            consume(from, &mut sender, || self.bar.set(self.meter.bytes()))
+            consume(from, &mut sender, || bar.set(self.meter.bytes()))
         });
+        // What is said from here on is said where the bar was.
+        drop(bar);
         let (counts, at) = (sender.counts(), sender.at());
         let expired = sent.map_err(|halt| self.stopped(halt, counts, at, place.is_some()))?;
         if let Some(place) = &place {
