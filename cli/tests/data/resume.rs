@@ -281,3 +281,56 @@ fn two_imports_at_once_double_nothing() {
     found.sort_unstable();
     assert!(found.into_iter().eq(0..ROWS), "a record is lost or doubled");
 }
+
+#[test]
+fn a_server_without_memory_stops_an_import_that_goes_on_when_it_has_some() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    make(&mut connection);
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n},c{n}\n")).collect();
+    project.write("f.csv", &format!("n,code\n{rows}"));
+    let limit = |bytes: &str, connection: &mut Connection| {
+        redis::cmd("CONFIG")
+            .arg(&["SET", "maxmemory", bytes])
+            .exec(connection)
+            .expect("a limit");
+    };
+    limit("4mb", &mut connection);
+    let run = project.yarr("import t f.csv --resume");
+    let said = run.refused(5);
+    assert!(
+        said.contains("OOM") && said.contains("go on with --resume"),
+        "{said}"
+    );
+    limit("0", &mut connection);
+    project.yarr("import t f.csv --resume").done();
+    let run = project.yarr("export t --fields n,code");
+    assert!(
+        run.done().strip_prefix("n,code\n") == Some(&rows),
+        "the records are others"
+    );
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_goes_on_when_it_is_whole() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    make(&mut connection);
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n},c{n}\n")).collect();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, format!("n,code\n{rows}").as_bytes()).expect("memory");
+    let packed = packer.finish().expect("memory");
+    let path = project.path().join("f.csv");
+    std::fs::write(&path, &packed[..packed.len() - 5_000]).expect("a file");
+    let run = project.yarr("import t f.csv");
+    assert!(run.refused(5).contains("cannot read f.csv"), "{run:?}");
+    std::fs::write(&path, &packed).expect("a file");
+    project.yarr("import t f.csv --resume").done();
+    let run = project.yarr("export t --fields n,code");
+    assert!(
+        run.done().strip_prefix("n,code\n") == Some(&rows),
+        "the records are others"
+    );
+}
