@@ -35,8 +35,8 @@ pub struct FileArgs {
     #[arg(long, value_name = "CHAR", default_value = "|", value_parser = one_byte)]
     pub tags: u8,
     /// Passes over lines that begin with this
-    #[arg(long, value_name = "CHAR", value_parser = one_byte)]
-    pub comment: Option<u8>,
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub comment: Option<String>,
 }
 
 /// Reads an argument of one byte.
@@ -72,7 +72,7 @@ impl FileArgs {
         Ok(Layout {
             format,
             columns: self.columns.clone(),
-            comment: self.comment,
+            comment: self.comment.clone(),
         })
     }
 

@@ -402,7 +402,7 @@ impl Import<'_> {
         output.line(&(text + &rate))?;
         if let (Some(path), 1..) = (&self.args.rejects, counts.rejected) {
             output.note(&format!(
-                "{path} has what was set aside, with the reasons; mended, it goes in with --comment '#'"
+                "{path} has what was set aside, with the reasons; mended, it goes in with --comment '# line '"
             ))?;
         }
         Ok(Outcome::Done)

@@ -165,7 +165,7 @@ fn a_record_that_the_server_refuses_is_found_and_the_others_go_in() {
             .replace(&"x".repeat(5_000), "n8"),
     );
     project
-        .run(&["import", "account", "mended.csv", "--comment", "#"])
+        .run(&["import", "account", "mended.csv", "--comment", "# line "])
         .done();
     let count: u64 = ask("YARR.WHERE account * COUNT", &mut connection);
     assert_eq!(count, 2_000);
