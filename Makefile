@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client cli data-figures client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -145,6 +145,12 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
 	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR)
+
+deb: ## Make a Debian package of module and tool, and test it
+	@$(MAKE) --no-print-directory module
+	$(call heading,The Debian package)
+	cargo build $(CLI) --locked $(CLI_DIR) --release
+	packaging/test.sh "$$(packaging/deb.sh $(MODULE) $(TARGET_DIR)/cli/release/yarr $(TARGET_DIR)/packages)"
 
 data-figures: ## Measure yarr import, export and adopt of RECORDS (1000000) beside hashes by redis-cli --pipe
 	@scripts/setup.sh demo

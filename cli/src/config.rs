@@ -39,6 +39,8 @@ pub struct Environment {
     pub lease: Duration,
     /// How long to wait for a connection.
     pub timeout: Duration,
+    /// Whether the console asks before it writes.
+    pub protect: bool,
     /// The file it is from.
     pub file: Option<PathBuf>,
 }

@@ -176,6 +176,20 @@ impl Server {
             .and_then(Value::extract_error)
     }
 
+    /// Waits for what the server sends unasked: messages of a subscription, the lines of MONITOR.
+    ///
+    /// # Errors
+    /// Where the connection ends, or is one to a cluster, which does not tell.
+    pub fn receive(&mut self) -> RedisResult<Value> {
+        match &mut self.connection {
+            Connection::Single(connection) => connection.recv_response(),
+            Connection::Cluster(_) => Err(RedisError::from((
+                ErrorKind::Client,
+                "a cluster's messages cannot be followed; connect to one of its nodes",
+            ))),
+        }
+    }
+
     /// Sends a command to every primary of a cluster, or to the single server, and answers each one's name and answer.
     ///
     /// # Errors

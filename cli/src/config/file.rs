@@ -33,6 +33,7 @@ struct Settings {
     set: Option<String>,
     lease: Option<String>,
     timeout: Option<String>,
+    protect: Option<bool>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -64,15 +65,16 @@ struct Server {
     sentinel_password: Option<String>,
 }
 
-const TOP: [&str; 6] = [
+const TOP: [&str; 7] = [
     "environment",
     "environments",
     "folder",
     "set",
     "lease",
     "timeout",
+    "protect",
 ];
-const SECTION: [&str; 5] = ["servers", "folder", "set", "lease", "timeout"];
+const SECTION: [&str; 6] = ["servers", "folder", "set", "lease", "timeout", "protect"];
 const SERVER: [&str; 8] = [
     "url",
     "name",
@@ -168,6 +170,7 @@ impl Configuration {
                 .unwrap_or(SET.into()),
             lease: long(settings(|own| &own.lease)?, 30).map_err(&located)?,
             timeout: long(settings(|own| &own.timeout)?, 5).map_err(&located)?,
+            protect: section.own.protect.or(self.common.protect).unwrap_or(false),
             file,
             name,
         };

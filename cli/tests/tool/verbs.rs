@@ -412,3 +412,39 @@ fn nothing_of_the_tools_own_is_gone_through() {
     );
     project.yarr("migrate").done();
 }
+
+#[test]
+fn an_application_that_has_the_files_and_the_tool_go_on_where_the_other_stopped() {
+    let server = Server::start();
+    let mut con = server.connect();
+    let project = Project::new(&[&server]);
+    let file = |version: i64| format!("{version}_count.yarr");
+    let text =
+        "# both read it\nup\n  table t\n    ADD FIELD a STRING\n  redis\n    INCR count\ndown\n";
+    let texts = [text.to_string(), text.replace("table t", "table u")];
+    let application = yarr_client::Migrator::new()
+        .with(yarr_client::Migration::parse(&file(1), &texts[0]).unwrap())
+        .with(yarr_client::Migration::parse(&file(2), &texts[1]).unwrap());
+    project.write(&format!("db/yarr/{}", file(1)), &texts[0]);
+    project.yarr("migrate").done();
+    assert_eq!(application.up(&mut con).unwrap(), [2]);
+    project.write(&format!("db/yarr/{}", file(2)), &texts[1]);
+    assert_eq!(project.yarr("check").code, 0);
+    assert_eq!(project.yarr("migrate").stderr, "nothing to do\n");
+    assert_eq!(con.get("count"), Ok(2));
+    project.yarr("rollback").done();
+    assert_eq!(application.up(&mut con).unwrap(), [2]);
+    // An older release of the application may start beside a newer one.
+    let older = yarr_client::Migrator::new().with(application.find(1).unwrap().clone());
+    assert_eq!(older.up(&mut con).unwrap(), [0; 0]);
+    let states: Vec<_> = older
+        .status(&mut con)
+        .unwrap()
+        .iter()
+        .map(|status| status.state)
+        .collect();
+    assert_eq!(
+        states,
+        [yarr_client::State::Applied, yarr_client::State::Missing]
+    );
+}

@@ -1,0 +1,134 @@
+//! The first session of the documentation, typed into a shell in a terminal.
+
+use std::path::Path;
+
+use crate::{
+    harness::{Project, Server},
+    terminal::*,
+};
+
+/// A command of the documentation and what it says comes of it.
+struct Step {
+    prompt: String,
+    typed: String,
+    answer: Vec<String>,
+}
+
+/// The steps of the first block below a heading.
+fn steps(page: &str, heading: &str) -> Vec<Step> {
+    let (_, below) = page
+        .split_once(&format!("\n## {heading}\n"))
+        .expect("the heading");
+    let (_, block) = below.split_once("\n```\n").expect("a block");
+    let (block, _) = block.split_once("\n```\n").expect("the end of the block");
+    let mut steps: Vec<Step> = Vec::new();
+    for line in block.lines() {
+        let prompt = match line.split_once("> ") {
+            Some((before, _)) if before.starts_with("development ") => format!("{before}> "),
+            _ if line.starts_with("$ ") => "$ ".to_string(),
+            _ => {
+                steps
+                    .last_mut()
+                    .expect("a command")
+                    .answer
+                    .push(line.into());
+                continue;
+            }
+        };
+        steps.push(Step {
+            typed: line[prompt.len()..].into(),
+            prompt,
+            answer: Vec::new(),
+        });
+    }
+    steps
+}
+
+/// Lines without what differs from run to run: the port, versions, times, and the blanks these make.
+fn normal(lines: &[&str], port: &str) -> Vec<String> {
+    let word = |word: &str| -> String {
+        let word = word.replace(port, "6379");
+        let is_version = |text: &str| text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit());
+        let number = word.trim_start_matches('(');
+        if is_version(&word) {
+            return "VERSION".into();
+        }
+        if let Some((before, rest)) = word.split_once("yarr/20") {
+            return format!("{before}yarr/VERSION{}", &rest[12..]);
+        }
+        if number.parse::<f64>().is_ok() && number.contains('.') {
+            return "TIME".into();
+        }
+        if word.len() > 18 && word.ends_with('Z') && word.contains('T') {
+            return "TIME".into();
+        }
+        word
+    };
+    let line = |line: &&str| {
+        let words: Vec<String> = line.split_whitespace().map(word).collect();
+        let text = words.join(" ");
+        // How long a question took.
+        match text.split_once(" row").map(|(rows, _)| rows) {
+            Some(rows) if rows.starts_with('(') => format!("{rows} rows"),
+            _ => text,
+        }
+    };
+    lines.iter().map(line).collect()
+}
+
+#[test]
+fn the_first_session_is_as_the_documentation_says() {
+    let server = Server::start();
+    let port = server.port().to_string();
+    let project = Project::empty();
+    let tool = Path::new(env!("CARGO_BIN_EXE_yarr"));
+    let path = format!(
+        "{}:/usr/bin:/bin",
+        tool.parent().expect("a folder").display()
+    );
+    let shell = ["--noprofile", "--norc", "--noediting"];
+    let variables = [("PATH", path.as_str()), ("PS1", "$ "), ("NO_COLOR", "1")];
+    let terminal = Terminal::run("bash", &project, &shell, 150, 50, &variables);
+    let page = include_str!("../../../docs/console.md");
+    let steps = steps(page, "A first session");
+    assert!(steps.len() > 10);
+    let is_there = |screen: &Screen, prompt: &str| {
+        screen.before_cursor().replace(&port, "6379").trim_end() == prompt.trim_end()
+    };
+    let mut prompt = "$ ".to_string();
+    for (at, step) in steps.iter().enumerate() {
+        assert_eq!(step.prompt, prompt);
+        terminal.wait(&prompt, |screen| is_there(screen, &prompt));
+        terminal.type_in(&step.typed);
+        terminal.press(ENTER);
+        prompt = steps
+            .get(at + 1)
+            .map_or("$ ".into(), |next| next.prompt.clone());
+        let screen = terminal.wait(&format!("the end of: {}", step.typed), |screen| {
+            is_there(screen, &prompt) && screen.text().contains(&step.typed)
+        });
+        let text = screen.text();
+        let typed = format!("{}{}", step.prompt.replace("6379", &port), step.typed);
+        let (_, answer) = text.rsplit_once(&typed).expect("what was typed");
+        let lines: Vec<&str> = answer.lines().skip(1).collect();
+        let lines = &lines[..lines.len().saturating_sub(1)];
+        let expected: Vec<&str> = step.answer.iter().map(String::as_str).collect();
+        assert_eq!(
+            normal(lines, &port),
+            normal(&expected, &port),
+            "{}",
+            step.typed
+        );
+        if step.typed == "yarr init" {
+            let text = project
+                .read("yarr.toml")
+                .replace("127.0.0.1:6379", &format!("127.0.0.1:{port}"));
+            project.write("yarr.toml", &text);
+        }
+    }
+    // Of the table its history is left, and nothing else.
+    let document: serde_json::Value =
+        serde_json::from_str(project.yarr("tables --json").done()).expect("JSON");
+    assert_eq!(document["records"], 0);
+    assert_eq!(document["version"], serde_json::Value::Null);
+}
