@@ -35,7 +35,7 @@ pub fn run(
     reader: Reader,
     batcher: Batcher,
     meter: &Meter,
-    bar: &Progress,
+    bar: Progress,
     context: &Context,
 ) -> Result<Outcome> {
     let output = &context.output;
@@ -75,6 +75,7 @@ pub fn run(
         }
         Ok(())
     })?;
+    drop(bar);
     if output.is_json() {
         for fault in &shown {
             output.warn(&format!("{} {fault}", args.file))?;

@@ -24,10 +24,7 @@ use super::{
 };
 use crate::{Context, Error, Kind, Outcome, Result, output::Progress, server::Server};
 
-/// Write the records of a table into a file
-///
-/// The file is CSV, TSV or JSONL by its name, packed where that ends in .gz; without a file, or with `-`, standard output
-/// takes it. Records come by id, or as --order says. What is written goes in again with `yarr import` as it was.
+/// The arguments of `yarr export`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -35,8 +35,8 @@ pub struct FileArgs {
     #[arg(long, value_name = "CHAR", default_value = "|", value_parser = one_byte)]
     pub tags: u8,
     /// Passes over lines that begin with this
-    #[arg(long, value_name = "CHAR", value_parser = one_byte)]
-    pub comment: Option<u8>,
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub comment: Option<String>,
 }
 
 /// Reads an argument of one byte.
@@ -45,7 +45,9 @@ pub struct FileArgs {
 /// Where it is another number of bytes.
 pub fn one_byte(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        [b'\\' | b'"'] => Err("expected another character: this one has a meaning already".into()),
+        [b'\\' | b'"' | b'e'] => {
+            Err("expected another character: this one has a meaning already".into())
+        }
         [byte] => Ok(*byte),
         _ => Err("expected one character of ASCII".into()),
     }
@@ -70,7 +72,7 @@ impl FileArgs {
         Ok(Layout {
             format,
             columns: self.columns.clone(),
-            comment: self.comment,
+            comment: self.comment.clone(),
         })
     }
 

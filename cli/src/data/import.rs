@@ -27,10 +27,7 @@ use super::{
 };
 use crate::{Context, Error, Kind, Outcome, Result, output::Progress, server::Server};
 
-/// Take the records of a file into a table
-///
-/// The file is CSV, TSV or JSONL, packed by gzip or not; `-` is standard input. The header line, or the keys of each
-/// object, name the fields. Where a record does not fit, the import stops, unless --rejects sets such records aside.
+/// The arguments of `yarr import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -117,7 +114,7 @@ impl ImportArgs {
         let bar = context.output.progress(length, "import");
         if self.dry_run {
             let batcher = self.batcher(table, mapping, false);
-            return dry_run::run(&self, reader, batcher, &meter, &bar, context);
+            return dry_run::run(&self, reader, batcher, &meter, bar, context);
         }
         let import = Import {
             args: &self,
@@ -125,9 +122,8 @@ impl ImportArgs {
             table,
             context,
             meter,
-            bar,
         };
-        import.run(reader, mapping, &mut server)
+        import.run(reader, mapping, bar, &mut server)
     }
 
     /// What makes batches of the file's rows.
@@ -219,14 +215,23 @@ struct Import<'a> {
     table: Table,
     context: &'a Context,
     meter: Meter,
-    bar: Progress,
 }
 
 impl Import<'_> {
-    fn run(self, mut reader: Reader, mapping: Mapping, server: &mut Server) -> Result<Outcome> {
+    fn run(
+        self,
+        mut reader: Reader,
+        mapping: Mapping,
+        bar: Progress,
+        server: &mut Server,
+    ) -> Result<Outcome> {
         let conflict = self.args.conflict(&self.table)?;
         let place = self.place(server)?;
-        let before = self.before(place.as_ref(), server)?;
+        let found = match &place {
+            Some(place) => place.find(server)?,
+            None => None,
+        };
+        let before = self.before(found.as_ref())?;
         // The header is behind the reader now: what comes first in the rejects.
         let header = match self.layout.columns {
             None if self.layout.format != Format::Jsonl => reader.raw().to_vec(),
@@ -253,7 +258,7 @@ impl Import<'_> {
             },
         };
         if let (Some(place), None) = (&place, &before) {
-            place.begin(&at, server)?;
+            place.begin(found.as_ref(), &at, server)?;
         }
         let names = self
             .table
@@ -274,8 +279,10 @@ impl Import<'_> {
         let sent = thread::scope(|scope| {
             scope.spawn(move || produce(reader, batcher, set_aside, &to));
             // The channel is closed with this: the thread comes to its end wherever this one does.
-            consume(from, &mut sender, || self.bar.set(self.meter.bytes()))
+            consume(from, &mut sender, || bar.set(self.meter.bytes()))
         });
+        // What is said from here on is said where the bar was.
+        drop(bar);
         let (counts, at) = (sender.counts(), sender.at());
         let expired = sent.map_err(|halt| self.stopped(halt, counts, at, place.is_some()))?;
         if let Some(place) = &place {
@@ -304,12 +311,10 @@ impl Import<'_> {
         Ok(None)
     }
 
-    /// What is kept of an import of this file.
-    fn before(&self, place: Option<&Place>, server: &mut Server) -> Result<Option<Kept>> {
-        let Some(place) = place else { return Ok(None) };
-        let kept = place.find(server)?;
-        match kept {
-            Some(kept) if self.args.resume => Ok(Some(kept)),
+    /// What this import goes on from, of what is kept.
+    fn before(&self, found: Option<&Kept>) -> Result<Option<Kept>> {
+        match found {
+            Some(kept) if self.args.resume => Ok(Some(kept.clone())),
             Some(kept) if !kept.done && !self.args.restart && kept.at.records > 0 => {
                 Err(Error::usage(format!(
                     "an import of {} into {} stopped behind line {} ({} records made): --resume goes on there, --restart begins anew beside the records that are there",
@@ -397,7 +402,7 @@ impl Import<'_> {
         output.line(&(text + &rate))?;
         if let (Some(path), 1..) = (&self.args.rejects, counts.rejected) {
             output.note(&format!(
-                "{path} has what was set aside, with the reasons; mended, it goes in with --comment '#'"
+                "{path} has what was set aside, with the reasons; mended, it goes in with --comment '# line '"
             ))?;
         }
         Ok(Outcome::Done)

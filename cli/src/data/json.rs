@@ -54,7 +54,13 @@ pub fn parse(
         current: &mut current,
     };
     let read = object.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map_err(|error| (current, format!("expected a JSON object, found {error}")))
+    read.map_err(|error| {
+        // Its line is one of this text, which is a line itself.
+        let reason = error
+            .to_string()
+            .replace(" at line 1 column ", " at character ");
+        (current, format!("expected a JSON object, found {reason}"))
+    })
 }
 
 /// One record.

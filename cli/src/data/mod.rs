@@ -33,11 +33,21 @@ use crate::{Context, Outcome, Result};
 /// The verbs of this room.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// `yarr import`.
+    /// Take the records of a file into a table
+    ///
+    /// The file is CSV, TSV or JSONL, packed by gzip or not; `-` is standard input. The header line, or the keys of each
+    /// object, name the fields. Where a record does not fit, the import stops, unless --rejects sets such records aside.
     Import(Box<import::ImportArgs>),
-    /// `yarr export`.
+    /// Write the records of a table into a file
+    ///
+    /// The file is CSV, TSV or JSONL by its name, packed where that ends in .gz; without a file, or with `-`, standard output
+    /// takes it. Records come by id, or as --order says. What is written goes in again with `yarr import` as it was.
     Export(Box<export::ExportArgs>),
-    /// `yarr adopt`.
+    /// Take hashes that are there already into a table
+    ///
+    /// Each hash whose key matches becomes a record: its id is the part of the key that `*` stands for, its fields are the
+    /// record's, and its expiry is the record's expiry. A second run takes in what has changed. The hashes stay until
+    /// --delete-originals.
     Adopt(Box<adopt::AdoptArgs>),
 }
 

@@ -115,18 +115,34 @@ impl Place {
         }))
     }
 
-    /// Begins anew.
+    /// Begins anew, where what is kept is still what was found.
     ///
     /// # Errors
-    /// What the server says.
-    pub fn begin(&self, at: &Position, server: &mut impl ConnectionLike) -> Result<()> {
-        redis::cmd("DEL").arg(&self.key).exec(server)?;
-        let set = redis::cmd("HSET")
+    /// Where another import has begun meanwhile, and what the server says.
+    pub fn begin(
+        &self,
+        found: Option<&Kept>,
+        at: &Position,
+        server: &mut impl ConnectionLike,
+    ) -> Result<()> {
+        const SCRIPT: &str = "\
+if (redis.call('HGET', KEYS[1], 'at') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return redis.call('HSET', KEYS[1], 'at', ARGV[2])";
+        let begun: u64 = redis::cmd("EVAL")
+            .arg(SCRIPT)
+            .arg(1)
             .arg(&self.key)
-            .arg("at")
+            .arg(found.map(|kept| kept.at.text()).unwrap_or_default())
             .arg(at.text())
-            .exec(server);
-        Ok(set?)
+            .query(server)?;
+        match begun {
+            0 => Err(Error::new(
+                crate::Kind::Refused,
+                "another import of this file into this table has begun at the same time: nothing was imported by this one",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Says that the import has come to its end.

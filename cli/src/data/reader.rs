@@ -52,7 +52,7 @@ pub struct Reader {
     /// The length of the record that came last.
     last: usize,
     /// What a line begins with that is passed over.
-    comment: Option<u8>,
+    comment: Option<String>,
 }
 
 /// How a file is laid out.
@@ -63,7 +63,7 @@ pub struct Layout {
     /// Its columns, where no header line names them.
     pub columns: Option<Vec<String>>,
     /// What a line begins with that is passed over.
-    pub comment: Option<u8>,
+    pub comment: Option<String>,
 }
 
 impl Reader {
@@ -80,7 +80,7 @@ impl Reader {
             columns: Columns::default(),
             width: 0,
             last: 0,
-            comment: layout.comment,
+            comment: layout.comment.clone(),
         };
         reader.window.widen()?;
         // A byte order mark is no part of the first column.
@@ -227,10 +227,13 @@ impl Reader {
 
     /// Passes over a line, or a part of it, that is a comment.
     fn pass_comment(&mut self) -> Result<bool> {
-        let Some(comment) = self.comment else {
+        let Some(comment) = self.comment.as_deref() else {
             return Ok(false);
         };
-        if self.window.view().first() != Some(&comment) {
+        while self.window.view().len() < comment.len() && !self.window.ended() {
+            self.window.widen()?;
+        }
+        if !self.window.view().starts_with(comment.as_bytes()) {
             return Ok(false);
         }
         loop {
@@ -292,7 +295,7 @@ mod tests {
         let layout = Layout {
             format,
             columns: given.map(<[String]>::to_vec),
-            comment: Some(b'#'),
+            comment: Some("#".into()),
         };
         Reader::new(Source::over("test", bytes, None)?, &layout)
     }

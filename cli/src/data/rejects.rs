@@ -1,5 +1,5 @@
 //! The file of records that were set aside: each as it was, under a comment that says why. With the header before them
-//! the file can be mended and imported with `--comment '#'`.
+//! the file can be mended and imported with `--comment '# line '`.
 
 use std::{
     fs::{self, File, OpenOptions},

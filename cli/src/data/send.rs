@@ -350,7 +350,7 @@ fn refusal(error: &RedisError) -> Option<String> {
 fn moved() -> Halt {
     Halt::Error(Error::new(
         crate::Kind::Halfway,
-        "another import of this file into this table is going on: its position has moved",
+        "another import of this file into this table is going on, for its position has moved; where there is none, an answer was lost",
     ))
 }
 

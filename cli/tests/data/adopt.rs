@@ -54,10 +54,10 @@ fn started() -> (Server, Project, Connection) {
 fn hashes_become_records_and_go_when_told() {
     let (_server, project, mut connection) = started();
     send(
-        "HSET user:1 name Ann age 30 plan pro
-         HSET user:2 name Bob~B. age 40 plan free note x
-         HSET user:3 name Cy age many
-         HSET user:x name Dee age 1
+        "HMSET user:1 name Ann age 30 plan pro
+         HMSET user:2 name Bob~B. age 40 plan free note x
+         HMSET user:3 name Cy age many
+         HMSET user:x name Dee age 1
          SADD user:1:friends 2
          SET user:count 3
          PEXPIREAT user:2 4000000000000",
@@ -109,10 +109,10 @@ fn hashes_become_records_and_go_when_told() {
 
     // What has changed comes along the next time, a field that is gone too.
     send(
-        "HSET user:1 age 31
+        "HMSET user:1 age 31
           HDEL user:2 note
           PERSIST user:2
-          HSET user:3 age 50
+          HMSET user:3 age 50
           DEL user:x",
         &mut connection,
     );
@@ -139,9 +139,9 @@ fn hashes_become_records_and_go_when_told() {
 
     // One hash changes, one record does, and one hash is new.
     send(
-        "HSET user:1 age 32
+        "HMSET user:1 age 32
           YARR.UPDATE user 2 SET age 41
-          HSET user:9 name Eve",
+          HMSET user:9 name Eve",
         &mut connection,
     );
     let run = project.run(&["adopt", "user:*", "--table", "user", "--delete-originals"]);
@@ -172,7 +172,7 @@ fn hashes_become_records_and_go_when_told() {
 #[test]
 fn nothing_is_deleted_that_was_not_adopted() {
     let (_server, project, mut connection) = started();
-    send("HSET user:1 name Ann", &mut connection);
+    send("HMSET user:1 name Ann", &mut connection);
     send(
         "YARR.MIGRATE user UP 1 create ADD FIELD name STRING",
         &mut connection,
@@ -216,13 +216,13 @@ fn records_of_ohm_bring_their_counters() {
     send(
         "SET User:id 2
          SADD User:all 1 2
-         HSET User:1 name Ann email ann@example.com created_at 1577836800
-         HSET User:2 name Bob email bob@example.com created_at 1577836801
-         HSET User:uniques:email ann@example.com 1 bob@example.com 2
+         HMSET User:1 name Ann email ann@example.com created_at 1577836800
+         HMSET User:2 name Bob email bob@example.com created_at 1577836801
+         HMSET User:uniques:email ann@example.com 1 bob@example.com 2
          SADD User:indices:name:Ann 1
          SADD User:1:_indices User:indices:name:Ann
-         HSET User:1:_uniques User:uniques:email ann@example.com
-         HSET User:1:counters visits 7
+         HMSET User:1:_uniques User:uniques:email ann@example.com
+         HMSET User:1:counters visits 7
          SADD User:1:posts 1 2",
         &mut connection,
     );
@@ -268,8 +268,8 @@ fn records_of_redcord_keep_their_times_and_nulls() {
     let (_server, project, mut connection) = started();
     // As Redcord's create_hash leaves them: times in nanoseconds, floats in sixteen digits, nil as nothing.
     send(
-        "HSET UserSession:id:6f9619ff-8b86-4011-b42d-00cf4fc964ff user_id 42 score 1.5000000000000000e+00 note '' created_at 1577836800123456789 updated_at 1577836800123456789 seen_at 1577836800500000000
-         HSET UserSession:id:7f9619ff-8b86-4011-b42d-00cf4fc964ff user_id 43 score 1.0000000000000001e-01 note x created_at 1577836801000000000 updated_at 1577836801000000000 seen_at ''
+        "HMSET UserSession:id:6f9619ff-8b86-4011-b42d-00cf4fc964ff user_id 42 score 1.5000000000000000e+00 note '' created_at 1577836800123456789 updated_at 1577836800123456789 seen_at 1577836800500000000
+         HMSET UserSession:id:7f9619ff-8b86-4011-b42d-00cf4fc964ff user_id 43 score 1.0000000000000001e-01 note x created_at 1577836801000000000 updated_at 1577836801000000000 seen_at ''
          ZADD UserSession:user_id 42 6f9619ff-8b86-4011-b42d-00cf4fc964ff
          SADD UserSession:note:x 7f9619ff-8b86-4011-b42d-00cf4fc964ff
          EXPIRE UserSession:id:7f9619ff-8b86-4011-b42d-00cf4fc964ff 7200",
@@ -332,8 +332,8 @@ fn records_of_redis_om_keep_their_ids() {
     let (_server, project, mut connection) = started();
     // As the HashModel of Python and the repository of Node leave them.
     send(
-        "HSET :app.models.Pet:01H5XQ0M8J6Y6W1E8J7K2V3B4C pk 01H5XQ0M8J6Y6W1E8J7K2V3B4C name Rex good 1 born_on 1577836800.25 kinds dog|big
-         HSET :app.models.Pet:01H5XQ0M8J6Y6W1E8J7K2V3B4D pk 01H5XQ0M8J6Y6W1E8J7K2V3B4D name Tom good 0 born_on 1577836800 kinds cat
+        "HMSET :app.models.Pet:01H5XQ0M8J6Y6W1E8J7K2V3B4C pk 01H5XQ0M8J6Y6W1E8J7K2V3B4C name Rex good 1 born_on 1577836800.25 kinds dog|big
+         HMSET :app.models.Pet:01H5XQ0M8J6Y6W1E8J7K2V3B4D pk 01H5XQ0M8J6Y6W1E8J7K2V3B4D name Tom good 0 born_on 1577836800 kinds cat
          SET :app.models.Pet:index:hash abc",
         &mut connection,
     );
@@ -372,8 +372,8 @@ fn records_of_redis_om_keep_their_ids() {
 fn ids_come_from_parts_of_the_key_or_from_a_field() {
     let (_server, project, mut connection) = started();
     send(
-        "HSET shop:a:item:1 sku s-1 price 5
-          HSET shop:b:item:1 sku s-2 price 6",
+        "HMSET shop:a:item:1 sku s-1 price 5
+          HMSET shop:b:item:1 sku s-2 price 6",
         &mut connection,
     );
     for (table, id, expected) in [
@@ -445,4 +445,50 @@ fn an_adoption_that_is_killed_is_begun_again() {
         .query(&mut connection)
         .expect("keys");
     assert_eq!(keys, ["user"]);
+}
+
+#[test]
+fn the_hashes_of_a_cluster_are_found_on_its_primaries() {
+    let own = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-announce-ip",
+        "127.0.0.1",
+    ];
+    let server = Server::start_with(&own);
+    let mut connection = server.connect();
+    let slots: Vec<u16> = (0..16_384).collect();
+    redis::cmd("CLUSTER")
+        .arg("ADDSLOTS")
+        .arg(slots)
+        .exec(&mut connection)
+        .expect("slots");
+    eventually("the cluster is up", || {
+        let info: String = redis::cmd("CLUSTER")
+            .arg("INFO")
+            .query(&mut connection)
+            .expect("its state");
+        info.contains("cluster_state:ok")
+    });
+    let project = Project::of_urls(&[format!("redis+cluster://127.0.0.1:{}", server.port())]);
+    let lines: String = (0..300)
+        .map(|n| format!("HMSET user:{n} name n{n}\n"))
+        .collect();
+    send(&(lines + "SADD user:tags a"), &mut connection);
+    send(
+        "YARR.MIGRATE user UP 1 create ADD FIELD name STRING",
+        &mut connection,
+    );
+    let run = project.run(&["adopt", "user:*", "--table", "user", "--json"]);
+    run.done();
+    assert_eq!(json(&run)["adopted"], 300);
+    assert_eq!(json(&run)["other"], 1);
+    project
+        .run(&["adopt", "user:*", "--table", "user", "--delete-originals"])
+        .done();
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg("user:*")
+        .query(&mut connection)
+        .expect("keys");
+    assert_eq!(keys, ["user:tags"]);
 }

@@ -56,6 +56,7 @@ fn the_flights_come_out_as_they_went_in_to_the_byte() {
         .expect("the folder")
         .collect();
     assert_eq!(files.len(), 1);
+    project.yarr("check").done();
 
     let mut connection = server.connect();
     let count: u64 = redis::cmd("YARR.WHERE")

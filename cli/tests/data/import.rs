@@ -165,7 +165,7 @@ fn a_record_that_the_server_refuses_is_found_and_the_others_go_in() {
             .replace(&"x".repeat(5_000), "n8"),
     );
     project
-        .run(&["import", "account", "mended.csv", "--comment", "#"])
+        .run(&["import", "account", "mended.csv", "--comment", "# line "])
         .done();
     let count: u64 = ask("YARR.WHERE account * COUNT", &mut connection);
     assert_eq!(count, 2_000);
@@ -348,7 +348,12 @@ fn a_sample_never_takes_few_values_for_all_there_are() {
 fn a_cluster_keeps_the_position_beside_the_table() {
     let server = Server::start_with(&["--cluster-enabled", "yes"]);
     let mut connection = server.connect();
-    let () = ask("CLUSTER ADDSLOTSRANGE 0 16383", &mut connection);
+    let slots: Vec<u16> = (0..16_384).collect();
+    let () = redis::cmd("CLUSTER")
+        .arg("ADDSLOTS")
+        .arg(slots)
+        .query(&mut connection)
+        .expect("slots");
     crate::harness::eventually("the cluster is up", || {
         let info: String = ask("CLUSTER INFO", &mut connection);
         info.contains("cluster_state:ok")
@@ -362,4 +367,62 @@ fn a_cluster_keeps_the_position_beside_the_table() {
         let run = project.run(&["export", table, "--fields", "n"]);
         assert!(run.done().strip_prefix("n\n") == Some(&rows), "{table}");
     }
+}
+
+#[test]
+fn an_expiry_is_kept_and_what_is_over_is_not_there() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    migrate(
+        "t",
+        "ADD FIELD n INTEGER SET TTL 60 PASSIVE",
+        &mut connection,
+    );
+    let project = Project::new(&[&server]);
+    project.write(
+        "a.csv",
+        "n,expires_at\n1,2100-01-01T00:00:00Z\n2,\n3,2001-01-01T00:00:00Z\n",
+    );
+    let run = project.yarr("import t a.csv");
+    assert!(
+        run.done()
+            .contains("3 records imported into t, 1 had expired"),
+        "{run:?}"
+    );
+    let found: Vec<Vec<Option<String>>> = ask(
+        "YARR.WHERE t * ORDER BY id PLUCK n expires_at",
+        &mut connection,
+    );
+    let some = |text: &str| Some(text.to_string());
+    assert_eq!(
+        found,
+        [[some("1"), some("4102444800000")], [some("2"), None]]
+    );
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    migrate("t", "ADD FIELD n INTEGER", &mut connection);
+    let project = Project::new(&[&server]);
+    let rows: String = (0..50_000).map(|n| format!("{n}\n")).collect();
+    project.write("a.csv", &format!("n\n{rows}"));
+    project.yarr("import t a.csv").done();
+    let mut tool = project
+        .command(&["export", "t"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the tool");
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(tool.stdout.take().expect("its stdout"));
+    std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
+    drop(stdout);
+    assert_eq!(line, "id,n,created_at,updated_at\n");
+    let output = tool.wait_with_output().expect("the tool");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
 }

@@ -240,3 +240,97 @@ fn a_file_that_has_grown_is_taken_on_from_where_it_ended() {
     let other = project.yarr("import t f.csv --resume");
     assert!(other.refused(2).contains("is not the file"), "{other:?}");
 }
+
+#[test]
+fn two_imports_at_once_double_nothing() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    redis::cmd("YARR.MIGRATE")
+        .arg("t")
+        .arg(&["UP", "1", "create", "ADD", "FIELD", "n", "INTEGER"])
+        .exec(&mut connection)
+        .expect("a table");
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n}\n")).collect();
+    project.write("f.csv", &format!("n\n{rows}"));
+    let start = || {
+        let mut command = project.command(&["import", "t", "f.csv", "--resume", "--batch", "50"]);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the tool")
+    };
+    let tools = [start(), start(), start()];
+    for tool in tools {
+        let run = Run::of(tool.wait_with_output().expect("the tool"));
+        // Each may be overtaken, and one may come when all is done.
+        assert!(
+            run.code == 0 || run.stderr.contains("another import of this file"),
+            "{run:?}"
+        );
+    }
+    Run::of(start().wait_with_output().expect("the tool")).done();
+    let run = project.yarr("export t --fields n");
+    let mut found: Vec<u64> = run
+        .done()
+        .lines()
+        .skip(1)
+        .map(|n| n.parse().expect("n"))
+        .collect();
+    found.sort_unstable();
+    assert!(found.into_iter().eq(0..ROWS), "a record is lost or doubled");
+}
+
+#[test]
+fn a_server_without_memory_stops_an_import_that_goes_on_when_it_has_some() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    make(&mut connection);
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n},c{n}\n")).collect();
+    project.write("f.csv", &format!("n,code\n{rows}"));
+    let limit = |bytes: &str, connection: &mut Connection| {
+        redis::cmd("CONFIG")
+            .arg(&["SET", "maxmemory", bytes])
+            .exec(connection)
+            .expect("a limit");
+    };
+    limit("4mb", &mut connection);
+    let run = project.yarr("import t f.csv --resume");
+    let said = run.refused(5);
+    assert!(
+        said.contains("OOM") && said.contains("go on with --resume"),
+        "{said}"
+    );
+    limit("0", &mut connection);
+    project.yarr("import t f.csv --resume").done();
+    let run = project.yarr("export t --fields n,code");
+    assert!(
+        run.done().strip_prefix("n,code\n") == Some(&rows),
+        "the records are others"
+    );
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_goes_on_when_it_is_whole() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    make(&mut connection);
+    let project = Project::new(&[&server]);
+    let rows: String = (0..ROWS).map(|n| format!("{n},c{n}\n")).collect();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, format!("n,code\n{rows}").as_bytes()).expect("memory");
+    let packed = packer.finish().expect("memory");
+    let path = project.path().join("f.csv");
+    std::fs::write(&path, &packed[..packed.len() - 5_000]).expect("a file");
+    let run = project.yarr("import t f.csv");
+    assert!(run.refused(5).contains("cannot read f.csv"), "{run:?}");
+    std::fs::write(&path, &packed).expect("a file");
+    project.yarr("import t f.csv --resume").done();
+    let run = project.yarr("export t --fields n,code");
+    assert!(
+        run.done().strip_prefix("n,code\n") == Some(&rows),
+        "the records are others"
+    );
+}

@@ -31,11 +31,7 @@ use super::{
 };
 use crate::{Context, Error, Kind, Outcome, Result, server::Server};
 
-/// Take hashes that are there already into a table
-///
-/// Each hash whose key matches becomes a record: its id is the part of the key that `*` stands for, its fields are the
-/// record's, and its expiry is the record's expiry. A second run takes in what has changed. The hashes stay until
-/// --delete-originals.
+/// The arguments of `yarr adopt`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
