@@ -40,6 +40,8 @@ pub struct Table {
     pub bytes: u64,
     /// What its parts take: records, ids, expiry.
     pub parts: [u64; 3],
+    /// How much of it holds nothing.
+    pub slack: u64,
     /// The migration that is running.
     pub running: Option<Running>,
     /// Its indexes.
@@ -137,6 +139,7 @@ impl Table {
             highest_id: map.integer("highest_id").unwrap_or_default(),
             bytes: map.count("bytes"),
             parts: ["bytes_records", "bytes_ids", "bytes_expiry"].map(|part| map.count(part)),
+            slack: map.count("bytes_slack"),
             running: running.and_then(Running::read),
             indexes: indexes.iter().filter_map(index).collect(),
         })

@@ -248,6 +248,7 @@ impl Report {
         }
         rows.push(part("the rest".into(), table.rest(), None));
         rows.push(part("all".into(), table.bytes, None));
+        rows.push(part("slack in it".into(), table.slack, None));
         rows
     }
 

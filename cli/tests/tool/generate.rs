@@ -45,9 +45,9 @@ fn what_is_written_is_applied_as_it_is() {
             .collect::<Vec<_>>()
             .join("\n"),
         "up\n  table job\n    ID UUID\n    TIMESTAMPS OFF\n    ADD FIELD name STRING NOT NULL\n    ADD FIELD owner_id INTEGER\n    \
-         ADD FIELD at DATETIME\n    ADD INDEX owner_id\n    ADD INDEX name owner_id UNIQUE\n  table user_session\n    \
+         ADD FIELD at DATETIME\n    ADD INDEX name owner_id UNIQUE\n    ADD INDEX owner_id\n  table user_session\n    \
          ADD FIELD user_id INTEGER\n    ADD FIELD status ENUM ( new done ) DEFAULT new\n    ADD INDEX user_id\n    \
-         ADD INDEX status BITMAP\n    ADD INDEX user_id created_at\n    SET TTL 7200 PASSIVE"
+         ADD INDEX user_id created_at\n    ADD INDEX status BITMAP\n    SET TTL 7200 PASSIVE"
     );
     project.yarr("rollback --steps 5").done();
     project.yarr("migrate").done();
