@@ -132,3 +132,23 @@ fn the_first_session_is_as_the_documentation_says() {
     assert_eq!(document["records"], 0);
     assert_eq!(document["version"], serde_json::Value::Null);
 }
+
+#[test]
+fn a_terminal_has_colours_and_a_pipe_has_none() {
+    let server = Server::start();
+    let project = Project::new(&[&server]);
+    project.migration(
+        "20200504000000_create_pet",
+        "up\n  table pet\n    ADD FIELD name STRING\n",
+    );
+    let terminal = Terminal::open(&project, &["migrate"], 100, 20);
+    terminal.shows("Finished in");
+    let terminal = Terminal::open(&project, &["status"], 100, 20);
+    let screen = terminal.shows("create_pet");
+    assert!(screen.is_bold("migration"), "{}", screen.text());
+    assert_ne!(screen.color_of("up"), vt100::Color::Default);
+    let plain = project.yarr("status");
+    assert_eq!(plain.done().trim_end(), screen.text());
+    let forced = project.yarr("status --color always");
+    assert!(forced.done().contains("\u{1b}["));
+}
