@@ -1,6 +1,10 @@
 //! What the console offers while a line is typed.
 
-use crate::{harness::Project, sample::accounts, terminal::*};
+use crate::{
+    harness::Project,
+    sample::{accounts, send},
+    terminal::*,
+};
 
 fn console(columns: u16, lines: u16) -> (crate::harness::Server, Project, Terminal) {
     let server = accounts();
@@ -84,6 +88,20 @@ fn a_hint_tells_what_may_stand_next_and_how_a_line_went_on() {
     terminal.press(RIGHT);
     terminal.wait("the whole line", |screen| {
         screen.before_cursor().ends_with("plan = free COUNT")
+    });
+}
+
+#[test]
+fn a_field_that_is_named_like_a_clause_gets_its_sign() {
+    let (server, _project, terminal) = console(100, 30);
+    send(
+        &server,
+        &["YARR.MIGRATE tally UP 1 create ADD FIELD count INTEGER"],
+    );
+    terminal.type_in("YARR.WHERE tally * RETURN cou");
+    terminal.press(TAB);
+    terminal.wait("the sign", |screen| {
+        screen.before_cursor().ends_with("RETURN @count ")
     });
 }
 
