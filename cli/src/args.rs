@@ -22,8 +22,8 @@ First steps:
   yarr migrate                                 apply what is pending
   yarr status                                  show what is applied
 
-Exit codes: 0 done, 1 the answer is no, 2 arguments or configuration or a file, 3 a server could not be
-reached, 4 a server refused, 5 stopped half-way.")]
+Exit codes: 0 done, 1 the answer is no, 2 arguments, configuration or a file,
+3 a server could not be reached, 4 a server refused, 5 stopped half-way.")]
 pub struct Arguments {
     /// What all verbs take.
     #[command(flatten)]

@@ -12,10 +12,14 @@ use crate::{Context, Error, Outcome, Result, output::Cell};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yarr baseline 20200504000000")]
+  yarr baseline 20200504000000
+  yarr baseline 20200504000000 --only")]
 pub struct Baseline {
     /// The version
     version: i64,
+    /// This version alone, none of those below it
+    #[arg(long)]
+    only: bool,
 }
 
 impl Baseline {
@@ -34,7 +38,8 @@ impl Baseline {
         let migrator = files.migrator(context)?;
         let mut rows = Vec::new();
         for mut server in context.servers()? {
-            let noted = on(&migrator, &mut server).baseline(self.version);
+            let first = if self.only { self.version } else { i64::MIN };
+            let noted = on(&migrator, &mut server).baseline(first..=self.version);
             for version in noted.map_err(|error| Error::from(error).at(server.name()))? {
                 rows.push(vec![
                     Cell::from(server.name()),

@@ -1,5 +1,7 @@
 //! Migrations in a cluster.
 
+use std::process::Stdio;
+
 use redis::Commands;
 
 use crate::harness::{Project, Server, eventually};
@@ -83,4 +85,46 @@ fn every_node_is_walked_and_every_slot_reached() {
     assert_eq!(con.get("n:0"), Ok(1));
     project.yarr("migrate").done();
     assert_eq!(con.get("n:299"), Ok(301));
+}
+
+#[test]
+fn a_run_that_is_killed_does_everything_at_least_once() {
+    const KEYS: usize = 1_000;
+    let nodes = cluster();
+    let client = redis::cluster::ClusterClient::new(vec![nodes[0].url("")]).unwrap();
+    let mut con = client.get_connection().unwrap();
+    for n in 0..KEYS {
+        let () = con.hset(format!("n:{n}"), "n", n).unwrap();
+    }
+    let project = Project::of_urls(&[format!("redis+cluster://127.0.0.1:{}", nodes[0].port())]);
+    project.migration(
+        "1_a",
+        "up\n  for each key matching 'n:*'\n    HINCRBY {key} turns 1\n  end\n  redis\n    SET ended 1\ndown\n",
+    );
+    let mut killed = 0;
+    for place in 1..4 {
+        let mut run = project
+            .command(&["migrate"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("some keys are done", || {
+            let left: usize = con.scard("{yarr}:migrations:keys").unwrap();
+            run.try_wait().unwrap().is_some() || (1..=KEYS - place * 150).contains(&left)
+        });
+        run.kill().unwrap();
+        killed += usize::from(!run.wait().unwrap().success());
+        project.yarr("unlock").done();
+    }
+    project.yarr("migrate").done();
+    let turns: Vec<usize> = (0..KEYS)
+        .map(|n| con.hget(format!("n:{n}"), "turns").unwrap())
+        .collect();
+    assert!(
+        turns.iter().all(|turns| (1..=1 + killed).contains(turns)),
+        "{turns:?}"
+    );
+    assert!(turns.iter().sum::<usize>() <= KEYS + killed, "{turns:?}");
+    assert_eq!((killed, con.get("ended")), (3, Ok(1)));
 }

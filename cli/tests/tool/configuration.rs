@@ -113,7 +113,7 @@ fn what_is_wrong_with_the_file_is_said_with_its_place() {
         ),
         (
             "x = 1",
-            "yarr.toml:1:1: unknown key 'x'; expected one of environment, environments, folder, set, lease, timeout",
+            "yarr.toml:1:1: unknown key 'x'; expected one of environment, environments, folder, set, lease, timeout, protect",
         ),
         (
             "[environments.a]\n  server = []",

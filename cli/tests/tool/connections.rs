@@ -205,6 +205,11 @@ fn tls_is_spoken_with_an_authority_of_ones_own() {
     );
     let stranger = project.yarr("version");
     assert_eq!(stranger.code, 3, "{stranger:?}");
+    configured(
+        &project,
+        &format!("{{ {url}, insecure = true, cert = \"client.pem\", key = \"client.key\" }}"),
+    );
+    works(&project, &[]);
     configured(&project, &format!("{{ {url}, ca = \"none.pem\" }}"));
     let none = project.yarr("version");
     assert!(

@@ -269,6 +269,8 @@ fn a_server_that_has_it_all_is_noted_as_it_is() {
             "up\n  redis\n    INCR count\ndown\n",
         );
     }
+    project.yarr("baseline 2 --only").done();
+    assert!(project.yarr("status").done().contains("pending"));
     project.yarr("baseline 2").done();
     assert_eq!(con.exists("count"), Ok(false));
     project.yarr("migrate").done();
@@ -411,4 +413,67 @@ fn nothing_of_the_tools_own_is_gone_through() {
         "up\n  for each key matching 'no:*'\n    DEL {key}\n  end\ndown\n",
     );
     project.yarr("migrate").done();
+}
+
+#[test]
+fn an_application_that_has_the_files_and_the_tool_go_on_where_the_other_stopped() {
+    let server = Server::start();
+    let mut con = server.connect();
+    let project = Project::new(&[&server]);
+    let file = |version: i64| format!("{version}_count.yarr");
+    let text =
+        "# both read it\nup\n  table t\n    ADD FIELD a STRING\n  redis\n    INCR count\ndown\n";
+    let texts = [text.to_string(), text.replace("table t", "table u")];
+    let application = yarr_client::Migrator::new()
+        .with(yarr_client::Migration::parse(&file(1), &texts[0]).unwrap())
+        .with(yarr_client::Migration::parse(&file(2), &texts[1]).unwrap());
+    project.write(&format!("db/yarr/{}", file(1)), &texts[0]);
+    project.yarr("migrate").done();
+    assert_eq!(application.up(&mut con).unwrap(), [2]);
+    project.write(&format!("db/yarr/{}", file(2)), &texts[1]);
+    assert_eq!(project.yarr("check").code, 0);
+    assert_eq!(project.yarr("migrate").stderr, "nothing to do\n");
+    assert_eq!(con.get("count"), Ok(2));
+    project.yarr("rollback").done();
+    assert_eq!(application.up(&mut con).unwrap(), [2]);
+    // An older release of the application may start beside a newer one.
+    let older = yarr_client::Migrator::new().with(application.find(1).unwrap().clone());
+    assert_eq!(older.up(&mut con).unwrap(), [0; 0]);
+    let states: Vec<_> = older
+        .status(&mut con)
+        .unwrap()
+        .iter()
+        .map(|status| status.state)
+        .collect();
+    assert_eq!(
+        states,
+        [yarr_client::State::Applied, yarr_client::State::Missing]
+    );
+}
+
+#[test]
+fn a_table_that_was_deleted_is_in_nobodys_way_down() {
+    let server = Server::start();
+    let mut con = server.connect();
+    let project = Project::new(&[&server]);
+    project.migration(
+        "1_a",
+        "up\n  table t\n    ADD FIELD a STRING\ndown\n  redis\n    DEL t\n",
+    );
+    project.yarr("migrate").done();
+    redis::cmd("YARR.CREATE")
+        .arg(&["t", "a", "x"])
+        .exec(&mut con)
+        .unwrap();
+    project.yarr("redo").done();
+    let count: i64 = redis::cmd("YARR.WHERE")
+        .arg(&["t", "*", "COUNT"])
+        .query(&mut con)
+        .unwrap();
+    assert_eq!(count, 0);
+    project.yarr("rollback").done();
+    assert_eq!(
+        (con.exists("t"), con.exists("{yarr}:migrations")),
+        (Ok(false), Ok(false))
+    );
 }

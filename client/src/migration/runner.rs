@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
@@ -147,12 +148,12 @@ impl<'m, C: redis::ConnectionLike> Runner<'m, C> {
         self.with(async |machine| machine.status().await)
     }
 
-    /// Notes every version up to this one as applied, as it is here, without doing any of it. Answers which were noted.
+    /// Notes the versions of a range as applied, as they are here, without doing any of it. Answers which were noted.
     ///
     /// # Errors
     /// What a server refuses.
-    pub fn baseline(self, version: i64) -> Result<Vec<i64>> {
-        self.with(async |machine| machine.baseline(version).await)
+    pub fn baseline(self, versions: RangeInclusive<i64>) -> Result<Vec<i64>> {
+        self.with(async |machine| machine.baseline(&versions).await)
     }
 
     /// Takes the lock from whoever holds it, and answers who that was.
@@ -475,7 +476,7 @@ impl<I: Io> Machine<'_, I> {
         Ok(microseconds / 1000)
     }
 
-    async fn baseline(&mut self, version: i64) -> Result<Vec<i64>> {
+    async fn baseline(&mut self, versions: &RangeInclusive<i64>) -> Result<Vec<i64>> {
         let migrator = self.migrator;
         migrator.check()?;
         let lock = Lock::acquire(
@@ -491,7 +492,7 @@ impl<I: Io> Machine<'_, I> {
         for status in self.status().await? {
             let Some(migration) = migrator
                 .find(status.version)
-                .filter(|_| status.version <= version)
+                .filter(|_| versions.contains(&status.version))
             else {
                 continue;
             };

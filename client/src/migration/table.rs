@@ -42,6 +42,8 @@ impl<I: Io> Machine<'_, I> {
         }
         match self.migrate(lock, migration, table, command).await {
             Err(Error::NoVersion(_)) if self.is_down(table, migration.version).await? => Ok(()),
+            // A table that was deleted has nothing to go back from.
+            Err(Error::NoTable(_)) if direction == Direction::Down => Ok(()),
             Err(error) => Err(error),
             Ok(()) => Ok(()),
         }
