@@ -106,6 +106,33 @@ fn a_field_that_is_named_like_a_clause_gets_its_sign() {
 }
 
 #[test]
+fn what_changes_in_the_console_is_known_at_once() {
+    let (_server, _project, terminal) = console(120, 30);
+    terminal.line("YARR.MIGRATE pet UP 1 create_pet ADD FIELD name STRING");
+    terminal.line("YARR.MIGRATE pet UP 2 add_age ADD FIELD age INTEGER");
+    terminal.type_in("YARR.WHERE pet a");
+    terminal.press(TAB);
+    terminal.wait("the new field", |screen| {
+        screen.before_cursor().ends_with("pet age ")
+    });
+    terminal.press(CTRL_C);
+    terminal.prompt();
+    terminal.line("MULTI");
+    terminal.line("DEL pet");
+    terminal.line("EXEC");
+    let screen = terminal.line("\\d");
+    let (_, listed) = screen
+        .text()
+        .rsplit_once("\\d\n")
+        .map(|(a, b)| (a.to_string(), b.to_string()))
+        .expect("a list");
+    assert!(
+        listed.contains("account") && !listed.contains(" pet "),
+        "{listed}"
+    );
+}
+
+#[test]
 fn where_nothing_completes_nothing_happens() {
     let (_server, _project, terminal) = console(100, 30);
     terminal.type_in("YARR.FIND account zz");

@@ -240,7 +240,14 @@ impl Session {
         self.heed(&question.words, &value);
         let name = question.words.first().map(|word| word.to_ascii_uppercase());
         match (name.unwrap_or_default().as_slice(), self.queued.take()) {
-            (b"EXEC", Some(queued)) => self.executed(&value, &queued, took),
+            (b"EXEC", Some(queued)) => {
+                if answer::items(&value).is_some() {
+                    for question in &queued {
+                        self.heed(&question.words, &Value::Okay);
+                    }
+                }
+                self.executed(&value, &queued, took)
+            }
             (b"DISCARD", _) => self.show(&value, &question, took),
             (_, Some(mut queued)) => {
                 if value == Value::SimpleString("QUEUED".into()) {
@@ -367,9 +374,17 @@ impl Session {
                 self.link.begin_with(words);
                 self.known.lock().begin_with(words);
             }
-            b"YARR.MIGRATE" | b"DEL" | b"UNLINK" | b"RENAME" | b"COPY" | b"RESTORE"
-            | b"FLUSHALL" | b"FLUSHDB" | b"SWAPDB" | b"MOVE" | b"EXEC" => {
-                self.known.lock().refresh()
+            b"YARR.MIGRATE" => {
+                if let Some(table) = words.get(1) {
+                    self.known.lock().forget(table);
+                }
+            }
+            b"FLUSHALL" | b"FLUSHDB" | b"SWAPDB" | b"RESTORE" => self.known.lock().refresh(),
+            b"DEL" | b"UNLINK" | b"RENAME" | b"RENAMENX" | b"COPY" | b"MOVE" => {
+                let mut known = self.known.lock();
+                if words.iter().any(|word| known.tables().contains(word)) {
+                    known.refresh();
+                }
             }
             _ => {}
         }
