@@ -253,7 +253,10 @@ impl Session {
                 if value == Value::SimpleString("QUEUED".into()) {
                     queued.push(question);
                     self.queued = Some(queued);
-                    return self.say("QUEUED\n");
+                    return match self.settings.json {
+                        true => self.say("\"QUEUED\"\n"),
+                        false => self.say("QUEUED\n"),
+                    };
                 }
                 self.queued = Some(queued);
                 self.show(&value, &question, took)
@@ -452,10 +455,18 @@ impl Session {
         took: Duration,
     ) -> Result<(), Trouble> {
         let answers = answer::items(value).filter(|answers| answers.len() == queued.len());
+        if let Some(answers) = answers.filter(|_| self.settings.json) {
+            let document = |(answer, question): (&Value, &Question)| {
+                let walked = &question.walked;
+                answer::json(answer, &walked.answer, walked.schema.as_deref())
+            };
+            let documents: serde_json::Value = answers.iter().zip(queued).map(document).collect();
+            return self.say(&format!("{documents}\n"));
+        }
         let tables = queued
             .iter()
             .any(|question| question.walked.answer != Answer::Plain);
-        let Some(answers) = answers.filter(|_| tables && !self.settings.json) else {
+        let Some(answers) = answers.filter(|_| tables) else {
             let question = Question {
                 words: vec![b"EXEC".to_vec()],
                 walked: Walked::default(),
