@@ -1,6 +1,10 @@
 //! What the console offers while a line is typed.
 
-use crate::{harness::Project, sample::accounts, terminal::*};
+use crate::{
+    harness::Project,
+    sample::{accounts, send},
+    terminal::*,
+};
 
 fn console(columns: u16, lines: u16) -> (crate::harness::Server, Project, Terminal) {
     let server = accounts();
@@ -85,6 +89,47 @@ fn a_hint_tells_what_may_stand_next_and_how_a_line_went_on() {
     terminal.wait("the whole line", |screen| {
         screen.before_cursor().ends_with("plan = free COUNT")
     });
+}
+
+#[test]
+fn a_field_that_is_named_like_a_clause_gets_its_sign() {
+    let (server, _project, terminal) = console(100, 30);
+    send(
+        &server,
+        &["YARR.MIGRATE tally UP 1 create ADD FIELD count INTEGER"],
+    );
+    terminal.type_in("YARR.WHERE tally * RETURN cou");
+    terminal.press(TAB);
+    terminal.wait("the sign", |screen| {
+        screen.before_cursor().ends_with("RETURN @count ")
+    });
+}
+
+#[test]
+fn what_changes_in_the_console_is_known_at_once() {
+    let (_server, _project, terminal) = console(120, 30);
+    terminal.line("YARR.MIGRATE pet UP 1 create_pet ADD FIELD name STRING");
+    terminal.line("YARR.MIGRATE pet UP 2 add_age ADD FIELD age INTEGER");
+    terminal.type_in("YARR.WHERE pet a");
+    terminal.press(TAB);
+    terminal.wait("the new field", |screen| {
+        screen.before_cursor().ends_with("pet age ")
+    });
+    terminal.press(CTRL_C);
+    terminal.prompt();
+    terminal.line("MULTI");
+    terminal.line("DEL pet");
+    terminal.line("EXEC");
+    let screen = terminal.line("\\d");
+    let (_, listed) = screen
+        .text()
+        .rsplit_once("\\d\n")
+        .map(|(a, b)| (a.to_string(), b.to_string()))
+        .expect("a list");
+    assert!(
+        listed.contains("account") && !listed.contains(" pet "),
+        "{listed}"
+    );
 }
 
 #[test]

@@ -367,7 +367,7 @@ fn writes_are_asked_about_where_they_are_protected() {
     terminal.type_in("YARR.DEL account 1");
     terminal.press(ENTER);
     terminal.shows("[y/N]");
-    terminal.press("n\r");
+    terminal.press(CTRL_C);
     assert!(terminal.prompt().text().contains("Nothing was sent."));
     let screen = terminal.line("YARR.WHERE account * COUNT");
     assert!(screen.text().contains("(integer) 2"), "{}", screen.text());
@@ -376,12 +376,25 @@ fn writes_are_asked_about_where_they_are_protected() {
     terminal.wait("a question", |screen| {
         screen.before_cursor().ends_with("[y/N] ")
     });
-    terminal.press("y\r");
+    terminal.press("y");
     terminal.shows("(integer) 1");
     terminal.prompt();
     let run = project.run(&["console", "-c", "SET k v"]);
     assert!(run.refused(2).contains("--write allows"), "{run:?}");
     project.run(&["console", "--write", "-c", "SET k v"]).done();
+}
+
+#[test]
+fn lines_that_are_pasted_are_carried_out_one_after_another() {
+    let server = accounts();
+    let (_project, terminal) = open(&server, 100, 24);
+    terminal.press("\x1b[200~SET k v\nGET k\nGET nothing\x1b[201~");
+    terminal.wait("the last line", |screen| {
+        screen.before_cursor().ends_with("GET nothing")
+    });
+    terminal.press(ENTER);
+    terminal.shows("OK\n\"v\"\n(nil)\n");
+    terminal.prompt();
 }
 
 #[test]

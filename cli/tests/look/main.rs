@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod cluster;
 mod completion;
 mod console;
 mod plain;

@@ -163,6 +163,26 @@ fn answers_are_json_where_that_is_asked_for() {
     assert_eq!(ask("YARR.FIND account 9"), [Value::Null]);
     assert_eq!(ask("YARR.INFO account")[0]["indexes"][1]["kind"], "bitmap");
     assert_eq!(ask("SET k v"), [json!("OK")]);
+    let words = [
+        "console",
+        "--json",
+        "-c",
+        "MULTI",
+        "-c",
+        "SET k v",
+        "-c",
+        "YARR.FIND account 2 RETURN id",
+    ];
+    let run = project.run(&[&words[..], &["-c", "EXEC"]].concat());
+    assert_eq!(
+        documents(run.done()),
+        [
+            json!("OK"),
+            json!("QUEUED"),
+            json!("QUEUED"),
+            json!(["OK", {"id": 2}])
+        ]
+    );
     let run = project.run(&["console", "--json", "-c", "YARR.FIND account"]);
     assert_eq!(documents(run.refused(4))[0]["error"]["kind"], "refused");
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     harness::{Project, Server},
+    sample::send,
     terminal::*,
 };
 
@@ -14,13 +15,19 @@ struct Step {
     answer: Vec<String>,
 }
 
-/// The steps of the first block below a heading.
-fn steps(page: &str, heading: &str) -> Vec<Step> {
+/// The steps of each block below a heading.
+fn blocks(page: &str, heading: &str) -> Vec<Vec<Step>> {
     let (_, below) = page
         .split_once(&format!("\n## {heading}\n"))
         .expect("the heading");
-    let (_, block) = below.split_once("\n```\n").expect("a block");
-    let (block, _) = block.split_once("\n```\n").expect("the end of the block");
+    let section = below.split("\n## ").next().expect("its text");
+    let blocks = section.split("\n```").skip(1).step_by(2);
+    blocks
+        .map(|block| steps(block.trim_start_matches('\n')))
+        .collect()
+}
+
+fn steps(block: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in block.lines() {
         let prompt = match line.split_once("> ") {
@@ -42,6 +49,52 @@ fn steps(page: &str, heading: &str) -> Vec<Step> {
         });
     }
     steps
+}
+
+/// A shell in a terminal, the tool on its path.
+fn shell(project: &Project) -> Terminal {
+    let tool = Path::new(env!("CARGO_BIN_EXE_yarr"));
+    let path = format!(
+        "{}:/usr/bin:/bin",
+        tool.parent().expect("a folder").display()
+    );
+    let words = ["--noprofile", "--norc", "--noediting"];
+    let variables = [("PATH", path.as_str()), ("PS1", "$ "), ("NO_COLOR", "1")];
+    Terminal::run("bash", project, &words, 150, 50, &variables)
+}
+
+/// Types the steps, and compares what comes of each with what the documentation says.
+#[track_caller]
+fn follow(steps: &[Step], terminal: &Terminal, port: &str, after: impl Fn(&Step)) {
+    let is_there = |screen: &Screen, prompt: &str| {
+        screen.before_cursor().replace(port, "6379").trim_end() == prompt.trim_end()
+    };
+    for (at, step) in steps.iter().enumerate() {
+        terminal.wait(&step.prompt, |screen| is_there(screen, &step.prompt));
+        terminal.type_in(&step.typed);
+        terminal.press(ENTER);
+        let next = match (steps.get(at + 1), step.typed.as_str()) {
+            (Some(next), _) => next.prompt.clone(),
+            (None, "\\q") => "$ ".into(),
+            (None, _) => step.prompt.clone(),
+        };
+        let screen = terminal.wait(&format!("the end of: {}", step.typed), |screen| {
+            is_there(screen, &next) && screen.text().contains(&step.typed)
+        });
+        let text = screen.text();
+        let typed = format!("{}{}", step.prompt.replace("6379", port), step.typed);
+        let (_, answer) = text.rsplit_once(&typed).expect("what was typed");
+        let lines: Vec<&str> = answer.lines().skip(1).collect();
+        let lines = &lines[..lines.len().saturating_sub(1)];
+        let expected: Vec<&str> = step.answer.iter().map(String::as_str).collect();
+        assert_eq!(
+            normal(lines, port),
+            normal(&expected, port),
+            "{}",
+            step.typed
+        );
+        after(step);
+    }
 }
 
 /// Lines without what differs from run to run: the port, versions, times, and the blanks these make.
@@ -81,54 +134,67 @@ fn the_first_session_is_as_the_documentation_says() {
     let server = Server::start();
     let port = server.port().to_string();
     let project = Project::empty();
-    let tool = Path::new(env!("CARGO_BIN_EXE_yarr"));
-    let path = format!(
-        "{}:/usr/bin:/bin",
-        tool.parent().expect("a folder").display()
-    );
-    let shell = ["--noprofile", "--norc", "--noediting"];
-    let variables = [("PATH", path.as_str()), ("PS1", "$ "), ("NO_COLOR", "1")];
-    let terminal = Terminal::run("bash", &project, &shell, 150, 50, &variables);
-    let page = include_str!("../../../docs/console.md");
-    let steps = steps(page, "A first session");
-    assert!(steps.len() > 10);
-    let is_there = |screen: &Screen, prompt: &str| {
-        screen.before_cursor().replace(&port, "6379").trim_end() == prompt.trim_end()
-    };
-    let mut prompt = "$ ".to_string();
-    for (at, step) in steps.iter().enumerate() {
-        assert_eq!(step.prompt, prompt);
-        terminal.wait(&prompt, |screen| is_there(screen, &prompt));
-        terminal.type_in(&step.typed);
-        terminal.press(ENTER);
-        prompt = steps
-            .get(at + 1)
-            .map_or("$ ".into(), |next| next.prompt.clone());
-        let screen = terminal.wait(&format!("the end of: {}", step.typed), |screen| {
-            is_there(screen, &prompt) && screen.text().contains(&step.typed)
-        });
-        let text = screen.text();
-        let typed = format!("{}{}", step.prompt.replace("6379", &port), step.typed);
-        let (_, answer) = text.rsplit_once(&typed).expect("what was typed");
-        let lines: Vec<&str> = answer.lines().skip(1).collect();
-        let lines = &lines[..lines.len().saturating_sub(1)];
-        let expected: Vec<&str> = step.answer.iter().map(String::as_str).collect();
-        assert_eq!(
-            normal(lines, &port),
-            normal(&expected, &port),
-            "{}",
-            step.typed
-        );
+    let terminal = shell(&project);
+    let blocks = blocks(include_str!("../../../docs/console.md"), "A first session");
+    assert!(blocks.len() == 1 && blocks[0].len() > 10);
+    follow(&blocks[0], &terminal, &port, |step| {
+        // The file names the server on this machine; the one of this test has another port.
         if step.typed == "yarr init" {
-            let text = project
-                .read("yarr.toml")
-                .replace("127.0.0.1:6379", &format!("127.0.0.1:{port}"));
-            project.write("yarr.toml", &text);
+            let text = project.read("yarr.toml");
+            let here = format!("127.0.0.1:{port}");
+            project.write("yarr.toml", &text.replace("127.0.0.1:6379", &here));
         }
-    }
+    });
     // Of the table its history is left, and nothing else.
     let document: serde_json::Value =
         serde_json::from_str(project.yarr("tables --json").done()).expect("JSON");
     assert_eq!(document["records"], 0);
     assert_eq!(document["version"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_tool_is_as_the_readme_says() {
+    let server = Server::start();
+    let port = server.port().to_string();
+    let project = Project::empty();
+    let url = server.url("");
+    project.write(
+        "yarr.toml",
+        &format!("[environments.development]\nservers = [\"{url}\"]\n"),
+    );
+    let terminal = shell(&project);
+    let blocks = blocks(include_str!("../../../README.md"), "The tool");
+    let [migrated, looked] = blocks.as_slice() else {
+        panic!("the README has {} blocks", blocks.len());
+    };
+    follow(migrated, &terminal, &port, |_| {});
+    for session in ["s-1001", "s-1002"] {
+        send(
+            &server,
+            &[&format!(
+                "YARR.CREATE user_session user_id 42 session_id {session}"
+            )],
+        );
+    }
+    follow(looked, &terminal, &port, |_| {});
+}
+
+#[test]
+fn a_terminal_has_colours_and_a_pipe_has_none() {
+    let server = Server::start();
+    let project = Project::new(&[&server]);
+    project.migration(
+        "20200504000000_create_pet",
+        "up\n  table pet\n    ADD FIELD name STRING\n",
+    );
+    let terminal = Terminal::open(&project, &["migrate"], 100, 20);
+    terminal.shows("Finished in");
+    let terminal = Terminal::open(&project, &["status"], 100, 20);
+    let screen = terminal.shows("create_pet");
+    assert!(screen.is_bold("migration"), "{}", screen.text());
+    assert_ne!(screen.color_of("up"), vt100::Color::Default);
+    let plain = project.yarr("status");
+    assert_eq!(plain.done().trim_end(), screen.text());
+    let forced = project.yarr("status --color always");
+    assert!(forced.done().contains("\u{1b}["));
 }

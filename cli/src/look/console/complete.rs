@@ -75,7 +75,13 @@ pub fn ways(known: &mut Known, text: &str) -> (Vec<Way>, usize) {
 
 fn matching(ways: Vec<Way>, partial: &str) -> Vec<Way> {
     let lower = partial.to_lowercase();
-    let begins = |way: &Way| way.word.to_lowercase().starts_with(&lower);
+    let begins = |way: &Way| {
+        let word = way.word.to_lowercase();
+        word.starts_with(&lower)
+            || word
+                .strip_prefix('@')
+                .is_some_and(|bare| bare.starts_with(&lower))
+    };
     let mut found: Vec<Way> = ways.into_iter().filter(begins).collect();
     // Who types small letters goes on in small letters.
     let small = partial.chars().any(char::is_lowercase) && !partial.chars().any(char::is_uppercase);
@@ -165,7 +171,13 @@ fn operator(word: &str) -> &'static str {
 }
 
 fn fields(schema: &Schema, at: bool) -> Vec<Way> {
-    let sign = if at { "@" } else { "" };
+    let sign = |name: &str| {
+        if at || grammar::is_clause(name) {
+            "@"
+        } else {
+            ""
+        }
+    };
     let about = |name: &str, kind: &Kind| match schema.role(name) {
         "" => kind.word().to_string(),
         role => format!("{}, {role}", kind.word()),
@@ -174,13 +186,13 @@ fn fields(schema: &Schema, at: bool) -> Vec<Way> {
     let mut ways: Vec<Way> = fields
         .map(|field| {
             way(
-                format!("{sign}{}", field.name),
+                format!("{}{}", sign(&field.name), field.name),
                 about(&field.name, &field.kind),
             )
         })
         .collect();
     if schema.ttl.is_some() {
-        ways.push(way(format!("{sign}expires_at"), "DATETIME"));
+        ways.push(way(format!("{}expires_at", sign("")), "DATETIME"));
     }
     ways
 }

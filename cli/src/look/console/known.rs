@@ -168,6 +168,12 @@ impl Known {
         schema
     }
 
+    /// Reads a table's schema anew.
+    pub fn forget(&mut self, table: &[u8]) {
+        self.schemas.remove(table);
+        self.schema(table);
+    }
+
     /// A table's schema, where it is known.
     pub fn cached(&self, table: &[u8]) -> Option<Arc<Schema>> {
         self.schemas.get(table).cloned().flatten()

@@ -9,6 +9,7 @@ mod mark;
 mod meta;
 mod prompt;
 mod session;
+mod show;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -6,6 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossterm::{
+    event::{self, Event, KeyCode, KeyEventKind},
+    terminal,
+};
 use redis::Value;
 
 use super::{
@@ -18,11 +22,9 @@ use crate::{
     Error, Kind, Result,
     config::Address,
     look::{
-        answer, cell,
-        explain::Step,
-        facts, form,
+        answer, cell, form,
         grammar::{Answer, Walked},
-        grid::{Drawing, Expanded, Grid},
+        grid::{Drawing, Expanded},
         line::{self, Word},
     },
     output::{DIM, Output, WARN},
@@ -74,15 +76,15 @@ impl From<io::Error> for Trouble {
 }
 
 /// What the answer to a command is made of.
-struct Question {
-    words: Words,
-    walked: Walked,
+pub(super) struct Question {
+    pub(super) words: Words,
+    pub(super) walked: Walked,
     /// Whether the console has made pages of it.
     paged: bool,
 }
 
 /// A walk in pages: the command with the cursor in its place.
-struct Page {
+pub(super) struct Page {
     words: Words,
     cursor: usize,
 }
@@ -103,7 +105,7 @@ pub struct Session {
     pub database: i64,
     /// Commands that wait for EXEC.
     queued: Option<Vec<Question>>,
-    page: Option<Page>,
+    pub(super) page: Option<Page>,
 }
 
 impl Session {
@@ -144,7 +146,7 @@ impl Session {
         if !self.settings.interactive {
             return None;
         }
-        let (width, height) = crossterm::terminal::size().unwrap_or((80, 24));
+        let (width, height) = terminal::size().unwrap_or((80, 24));
         Some((usize::from(width.max(20)), usize::from(height)))
     }
 
@@ -238,13 +240,23 @@ impl Session {
         self.heed(&question.words, &value);
         let name = question.words.first().map(|word| word.to_ascii_uppercase());
         match (name.unwrap_or_default().as_slice(), self.queued.take()) {
-            (b"EXEC", Some(queued)) => self.executed(&value, &queued, took),
+            (b"EXEC", Some(queued)) => {
+                if answer::items(&value).is_some() {
+                    for question in &queued {
+                        self.heed(&question.words, &Value::Okay);
+                    }
+                }
+                self.executed(&value, &queued, took)
+            }
             (b"DISCARD", _) => self.show(&value, &question, took),
             (_, Some(mut queued)) => {
                 if value == Value::SimpleString("QUEUED".into()) {
                     queued.push(question);
                     self.queued = Some(queued);
-                    return self.say("QUEUED\n");
+                    return match self.settings.json {
+                        true => self.say("\"QUEUED\"\n"),
+                        false => self.say("QUEUED\n"),
+                    };
                 }
                 self.queued = Some(queued);
                 self.show(&value, &question, took)
@@ -271,14 +283,14 @@ impl Session {
             )
             .into());
         }
-        let name = self.link.name().to_string();
-        let question = format!("This may change what is on {name}. Send it? [y/N] ");
-        let mut out = io::stdout().lock();
-        write!(out, "{}", self.output.paint(WARN, &question))?;
-        out.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+        let question = format!(
+            "This may change what is on {}. Send it? [y/N] ",
+            self.link.name()
+        );
+        self.say(&self.output.paint(WARN, &question))?;
+        let yes = key()?;
+        self.say(if yes { "yes\n" } else { "no\n" })?;
+        Ok(yes)
     }
 
     /// Sends a command over a connection that is there, or is made anew.
@@ -365,9 +377,17 @@ impl Session {
                 self.link.begin_with(words);
                 self.known.lock().begin_with(words);
             }
-            b"YARR.MIGRATE" | b"DEL" | b"UNLINK" | b"RENAME" | b"COPY" | b"RESTORE"
-            | b"FLUSHALL" | b"FLUSHDB" | b"SWAPDB" | b"MOVE" | b"EXEC" => {
-                self.known.lock().refresh()
+            b"YARR.MIGRATE" => {
+                if let Some(table) = words.get(1) {
+                    self.known.lock().forget(table);
+                }
+            }
+            b"FLUSHALL" | b"FLUSHDB" | b"SWAPDB" | b"RESTORE" => self.known.lock().refresh(),
+            b"DEL" | b"UNLINK" | b"RENAME" | b"RENAMENX" | b"COPY" | b"MOVE" => {
+                let mut known = self.known.lock();
+                if words.iter().any(|word| known.tables().contains(word)) {
+                    known.refresh();
+                }
             }
             _ => {}
         }
@@ -435,10 +455,18 @@ impl Session {
         took: Duration,
     ) -> Result<(), Trouble> {
         let answers = answer::items(value).filter(|answers| answers.len() == queued.len());
+        if let Some(answers) = answers.filter(|_| self.settings.json) {
+            let document = |(answer, question): (&Value, &Question)| {
+                let walked = &question.walked;
+                answer::json(answer, &walked.answer, walked.schema.as_deref())
+            };
+            let documents: serde_json::Value = answers.iter().zip(queued).map(document).collect();
+            return self.say(&format!("{documents}\n"));
+        }
         let tables = queued
             .iter()
             .any(|question| question.walked.answer != Answer::Plain);
-        let Some(answers) = answers.filter(|_| tables && !self.settings.json) else {
+        let Some(answers) = answers.filter(|_| tables) else {
             let question = Question {
                 words: vec![b"EXEC".to_vec()],
                 walked: Walked::default(),
@@ -458,122 +486,20 @@ impl Session {
         }
         self.time(took, false)
     }
+}
 
-    fn show(&mut self, value: &Value, question: &Question, took: Duration) -> Result<(), Trouble> {
-        let walked = &question.walked;
-        if self.settings.json {
-            let document = answer::json(value, &walked.answer, walked.schema.as_deref());
-            return self.say(&format!("{document}\n"));
+/// Whether the next key says yes; any other says no, Ctrl-C and Enter too.
+fn key() -> io::Result<bool> {
+    terminal::enable_raw_mode()?;
+    let pressed = loop {
+        match event::read() {
+            Ok(Event::Key(key)) if key.kind == KeyEventKind::Press => break Ok(key.code),
+            Ok(_) => {}
+            Err(error) => break Err(error),
         }
-        let (text, rows) = self.text(value, question);
-        self.say(&text)?;
-        let Some(rows) = rows else {
-            return self.time(took, true);
-        };
-        let more = match (self.page.is_some(), self.settings.interactive) {
-            (false, _) => "",
-            (true, true) => "; more: Enter or \\more",
-            (true, false) => "; there are more",
-        };
-        let counted = match rows {
-            1 => "1 row".to_string(),
-            rows => format!("{rows} rows"),
-        };
-        let time = match self.settings.timing {
-            true => format!(", {}", shown(took)),
-            false => String::new(),
-        };
-        let foot = format!("({counted}{time}{more})");
-        match self.settings.interactive {
-            true => self.say(&format!("{}\n", self.output.paint(DIM, &foot))),
-            false => Ok(()),
-        }
-    }
-
-    /// Under an answer that is no table, how long it took: where it was asked for, or took long.
-    fn time(&self, took: Duration, plain: bool) -> Result<(), Trouble> {
-        let long = took > Duration::from_millis(500) || !plain;
-        match self.settings.timing && self.settings.interactive && long {
-            true => self.say(&format!(
-                "{}\n",
-                self.output.paint(DIM, &format!("({})", shown(took)))
-            )),
-            false => Ok(()),
-        }
-    }
-
-    /// An answer as text, and how many rows it has where it is a table.
-    fn text(&self, value: &Value, question: &Question) -> (String, Option<usize>) {
-        let walked = &question.walked;
-        let schema = walked.schema.as_deref();
-        if let Some(grid) = answer::grid(value, &walked.answer, schema) {
-            let rows = grid.rows.len();
-            let text = match rows {
-                0 => String::new(),
-                _ => grid.draw(&self.drawing()),
-            };
-            return (text, Some(rows));
-        }
-        let lines = || {
-            let lines: Option<Vec<String>> =
-                answer::items(value)?.iter().map(answer::string).collect();
-            lines.filter(|lines| !lines.is_empty())
-        };
-        let text = match &walked.answer {
-            Answer::Plan => lines().map(|lines| self.plan(&lines)),
-            Answer::Operations => lines().map(|lines| lines.join("\n") + "\n"),
-            Answer::Facts => self.facts(value),
-            _ => None,
-        };
-        (
-            text.unwrap_or_else(|| form::text(value, &question.words)),
-            None,
-        )
-    }
-
-    fn plan(&self, lines: &[String]) -> String {
-        let painted = |line: &String| match Step::of(line) {
-            Step::Work => format!("{line}\n"),
-            Step::Advice => format!("{}\n", self.output.paint(WARN, line)),
-            Step::Outcome => format!("{}\n", self.output.paint(DIM, line)),
-        };
-        lines.iter().map(painted).collect()
-    }
-
-    /// A map of facts: names and values, lists of maps as tables below.
-    fn facts(&self, value: &Value) -> Option<String> {
-        let mut plain = Grid {
-            columns: Vec::new(),
-            rows: vec![Vec::new()],
-        };
-        let mut below = String::new();
-        for (name, value) in answer::pairs(value).filter(|pairs| !pairs.is_empty())? {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            let table =
-                answer::grid(value, &Answer::Rows, None).filter(|grid| !grid.rows.is_empty());
-            if let Some(grid) = table.filter(|grid| !grid.columns.is_empty()) {
-                let drawing = Drawing {
-                    expanded: Expanded::Off,
-                    ..self.drawing()
-                };
-                below.push_str(&format!("\n{name}:\n{}", grid.draw(&drawing)));
-                continue;
-            }
-            let cell = match answer::pairs(value).filter(|pairs| !pairs.is_empty()) {
-                Some(_) => cell::Cell::text(answer::facts(value).to_string()),
-                None => cell::Cell::of(value, None),
-            };
-            plain.columns.push(name);
-            if let Some(row) = plain.rows.first_mut() {
-                row.push(cell);
-            }
-        }
-        let drawing = Drawing {
-            expanded: Expanded::On,
-            ..self.drawing()
-        };
-        Some(plain.draw(&drawing) + &below)
-    }
+    };
+    terminal::disable_raw_mode()?;
+    Ok(matches!(pressed?, KeyCode::Char('y' | 'Y')))
 }
 
 /// Commands whose answers do not end.
@@ -584,9 +510,4 @@ fn follows(words: &[Vec<u8>]) -> bool {
         .unwrap_or_default();
     let names: [&[u8]; 4] = [b"SUBSCRIBE", b"PSUBSCRIBE", b"SSUBSCRIBE", b"MONITOR"];
     names.contains(&name.as_slice())
-}
-
-/// A time in a unit that leaves few digits.
-fn shown(took: Duration) -> String {
-    facts::took(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }

@@ -20,6 +20,14 @@ const AGGREGATE: [&str; 10] = [
     "GROUP", "COUNT", "SUM", "AVG", "MIN", "MAX", "ORDER", "LIMIT", "OFFSET", "SCAN",
 ];
 
+/// Whether a field of this name needs an `@` so that no command takes it for a clause.
+pub fn is_clause(name: &str) -> bool {
+    let joints = ["AND", "OR", "NOT", "ALL", "ASC", "DESC", "IGNORE", "KEEP"];
+    let all: [&[&str]; 7] = [&WHERE, &FIND, &CREATE, &UPDATE, &DEL, &AGGREGATE, &joints];
+    all.iter()
+        .any(|words| words.iter().any(|word| word.eq_ignore_ascii_case(name)))
+}
+
 /// Walks a whole command.
 pub fn command(walk: &mut Walk) -> Option<()> {
     let name = walk.peek()?.to_ascii_uppercase();
@@ -284,18 +292,22 @@ fn pairs(
 }
 
 fn create(walk: &mut Walk) -> Option<()> {
+    // Rows of values stand for fields that have them, and for UNSET.
+    let mut many = true;
     if walk.is_end() || !walk.is_any(&CREATE) {
         walk.expect(Expect::Field);
         if !walk.is_end() {
+            many = false;
             pairs(walk, &CREATE, |walk, field| walk.value(field))?;
         }
     }
     clauses(walk, |walk| {
-        if walk.accept("FIELDS") {
+        if many && walk.accept("FIELDS") {
             rows(walk)?;
-        } else if walk.accept("NULL") {
+        } else if many && walk.accept("NULL") {
             walk.take(Role::Value, Expect::Own("word that stands for null"))?;
         } else if walk.accept("UNSET") {
+            many = false;
             walk.fields(&CREATE)?;
         } else if walk.accept("ON") {
             walk.need("CONFLICT")?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::catalog::{Kind, Schema};
 
+pub use commands::is_clause;
 pub use forms::{COMMANDS, Command};
 
 /// The part that a word plays.
@@ -269,5 +270,7 @@ impl<'a> Walk<'a> {
     }
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

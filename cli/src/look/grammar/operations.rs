@@ -40,7 +40,8 @@ pub fn operations(walk: &mut Walk) -> Option<()> {
         } else if walk.accept("TIMESTAMPS") {
             one_of(walk, &["ON", "OFF"])?;
         } else if first && walk.accept("UPDATE") {
-            commands::data(walk)?;
+            // It stands alone in its migration.
+            return commands::data(walk);
         } else {
             return if walk.is_end() && !first {
                 Some(())
