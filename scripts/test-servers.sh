@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the integration tests on one fetched server after another and ends with a table.
+# Runs the integration tests on fetched servers and ends with a table.
 #
 #   scripts/test-servers.sh [NAME ...]     as scripts/servers.sh names them; all of them where none is named
 #
@@ -17,17 +17,28 @@ mkdir -p "$logs"
 failed=0
 table=$(printf '%-11s %-9s %7s %12s %8s %7s' server version passed 'passed over' 'in part' failed)
 cargo test --quiet --locked --no-default-features --test integration --no-run
+# As many at a time as there are processors: most of a test is waiting.
+declare -A lines=()
+rm -f "$logs"/*.code
 for name in "${names[@]}"; do
-    if ! line=$(scripts/servers.sh get "$name"); then
+    lines[$name]=$(scripts/servers.sh get "$name") || continue
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+    {
+        code=0
+        YARR_SERVER=$(scripts/servers.sh path "$name") \
+            cargo test --quiet --locked --no-default-features --test integration >"$logs/$name.log" 2>&1 || code=$?
+        echo "$code" >"$logs/$name.code"
+    } &
+done
+wait
+for name in "${names[@]}"; do
+    if [ ! -f "$logs/$name.code" ]; then
         failed=1
         table+=$(printf '\n%-11s %s' "$name" 'not to be had')
         continue
     fi
-    log=$logs/$name.log
+    code=$(cat "$logs/$name.code") log=$logs/$name.log line=${lines[$name]}
     printf '\n---- %s ----\n' "$line"
-    code=0
-    YARR_SERVER=$(scripts/servers.sh path "$name") \
-        cargo test --quiet --locked --no-default-features --test integration >"$log" 2>&1 || code=$?
     # The harness may have begun the line.
     over=$(grep -o 'passed over: .*' "$log" | sort || true)
     [ -z "$over" ] || printf '%s\n' "$over"

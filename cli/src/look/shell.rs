@@ -11,7 +11,7 @@ use clap_complete::Shell;
 
 use crate::{Context, Error, Outcome, Result, args::Arguments};
 
-/// The arguments of `yarr completions`.
+/// The arguments of `yarr man`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

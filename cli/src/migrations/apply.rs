@@ -6,10 +6,7 @@ use yarr_client::Goal;
 use super::run::{self, How};
 use crate::{Context, Outcome, Result};
 
-/// Apply what is pending, on every server of the environment.
-///
-/// Each server gets the versions in their order, one server after the other. A failure stops it and says what was done
-/// where; the next run goes on there. Two runs at once do the work once: the second waits for the first.
+/// The arguments of `yarr up`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -5,10 +5,7 @@ use clap::Args;
 use super::{files::Files, run::on};
 use crate::{Context, Error, Outcome, Result, output::Cell};
 
-/// Note every version up to this one as applied, as its file is now, without doing any of it.
-///
-/// It is for servers that had it all before the tool came, for a file that was changed and is right as it is, and for
-/// a version that was finished by hand.
+/// The arguments of `yarr baseline`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

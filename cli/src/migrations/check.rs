@@ -6,9 +6,7 @@ use yarr_client::State;
 use super::status;
 use crate::{Context, Outcome, Result};
 
-/// Answer whether all is applied as it is here: a gate for a deploy.
-///
-/// The exit code is 1 where a version is pending, changed, missing or half done on a server; these are shown.
+/// The arguments of `yarr check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -13,10 +13,7 @@ use crate::{
     server::Server,
 };
 
-/// Compare what the files come to with what the servers have.
-///
-/// The exit code is 1 where they differ: a version that is not applied, or was changed since; an operation that a table
-/// lacks (-), or has and the files do not say (+); a table that is in no file.
+/// The arguments of `yarr diff`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

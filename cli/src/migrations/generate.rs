@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Context, Error, Outcome, Result};
 
-/// Write a file to begin with.
+/// The arguments of `yarr generate`.
 #[derive(Debug, Args)]
 pub struct Generate {
     #[command(subcommand)]

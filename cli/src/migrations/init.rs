@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{Context, Error, Outcome, Result, config::FILE};
 
-/// Write a yarr.toml to begin with, in this folder.
+/// The arguments of `yarr init`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -31,10 +31,15 @@ pub enum Verb {
     #[command(visible_alias = "g")]
     Generate(generate::Generate),
     /// Apply what is pending
+    ///
+    /// Each server gets the versions in their order, one server after the other. A failure stops it and says what was done
+    /// where; the next run goes on there. Two runs at once do the work once: the second waits for the first.
     Migrate(apply::Migrate),
     /// Apply one version
     Up(apply::Up),
     /// Take one version back
+    ///
+    /// A table goes back only from the version that it was given last.
     Down(revert::Down),
     /// Take the versions applied last back
     Rollback(revert::Rollback),
@@ -45,14 +50,25 @@ pub enum Verb {
     /// Show the version that each server is at
     Version(version::Version),
     /// Answer whether all is applied as it is here: exit code 1 where not
+    ///
+    /// The exit code is 1 where a version is pending, changed, missing or half done on a server; these are shown.
     Check(check::Check),
     /// Note versions as applied without doing them
+    ///
+    /// It is for servers that had it all before the tool came, for a file that was changed and is right as it is, and for
+    /// a version that was finished by hand.
     Baseline(baseline::Baseline),
     /// Show tables as the operations that make them
     Schema(schema::Schema),
     /// Compare what the files come to with what the servers have
+    ///
+    /// The exit code is 1 where they differ: a version that is not applied, or was changed since; an operation that a table
+    /// lacks (-), or has and the files do not say (+); a table that is in no file.
     Diff(diff::Diff),
     /// Free the lock of a run that is dead
+    ///
+    /// A lock ends by itself when its lease does, half a minute after its holder died. A run that still lives stops at its
+    /// next step when its lock is taken.
     Unlock(unlock::Unlock),
 }
 

@@ -6,9 +6,7 @@ use yarr_client::Goal;
 use super::run::{self, How};
 use crate::{Context, Outcome, Result};
 
-/// Take one version back, on every server of the environment.
-///
-/// A table goes back only from the version that it was given last.
+/// The arguments of `yarr redo`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

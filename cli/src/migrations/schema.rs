@@ -5,7 +5,7 @@ use yarr_client::Words;
 
 use crate::{Context, Error, Kind, Outcome, Result, config::nearest, server::Server};
 
-/// Show the tables of a server, or one of them, as a migration that makes them anew.
+/// The arguments of `yarr schema`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

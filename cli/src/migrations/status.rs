@@ -14,7 +14,7 @@ use crate::{
     output::{BAD, Cell, GOOD, WARN},
 };
 
-/// Show what is applied and what is pending, of each server.
+/// The arguments of `yarr status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 States:

@@ -5,10 +5,7 @@ use clap::Args;
 use super::{files::Files, run::on};
 use crate::{Context, Error, Outcome, Result, output::Cell};
 
-/// Free the lock of a run that is dead, and say whose it was.
-///
-/// A lock ends by itself when its lease does, half a minute after its holder died. A run that still lives stops at its
-/// next step when its lock is taken.
+/// The arguments of `yarr unlock`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

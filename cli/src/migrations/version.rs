@@ -5,7 +5,7 @@ use clap::Args;
 use super::{files::Files, run::on};
 use crate::{Context, Error, Outcome, Result, output::Cell};
 
-/// Show the version that each server is at: the highest that is applied.
+/// The arguments of `yarr version`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
