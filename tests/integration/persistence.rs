@@ -360,3 +360,59 @@ fn a_table_moves_to_another_database_whole() {
     client.ok("FLUSHDB ASYNC");
     assert_eq!(client.run("YARR.FIND people 1").code(), "NOTABLE");
 }
+
+/// The indexes of so many records are finished by several threads.
+#[test]
+fn a_large_table_comes_back_with_every_index() {
+    const RECORDS: u64 = 70_000;
+    let mut server = Server::start();
+    let mut client = server.connect();
+    client.ok("YARR.MIGRATE large UP 1 make TIMESTAMPS OFF ADD FIELD n INTEGER INDEX ADD FIELD text STRING INDEX ADD FIELD share FLOAT BITMAP ADD INDEX text n");
+    for first in (1..=RECORDS).step_by(1000) {
+        let mut words = [
+            "YARR.CREATE",
+            "large",
+            "FIELDS",
+            "3",
+            "n",
+            "text",
+            "share",
+            "VALUES",
+        ]
+        .map(String::from)
+        .to_vec();
+        for i in first..first + 1000 {
+            let scattered = i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            words.extend([
+                (scattered % 5000).to_string(),
+                format!("{scattered:016x} of them"),
+                (i % 8).to_string(),
+            ]);
+        }
+        assert!(!client.send(&words).is_error());
+    }
+    let ask = |client: &mut Client| {
+        [
+            "YARR.WHERE large n BETWEEN 100 AND 120 ORDER BY n IDS",
+            "YARR.WHERE large text STARTS WITH ab ORDER BY text DESC IDS",
+            "YARR.WHERE large text GE f AND n LT 50 IDS",
+            "YARR.AGGREGATE large * GROUP BY share COUNT ORDER BY share",
+        ]
+        .map(|line| client.ok(line).print())
+    };
+    let before = ask(&mut client);
+    let bytes = dumps(&mut client, &["large"]);
+    drop(client);
+    server.restart();
+    let mut client = server.connect();
+    assert_eq!(ask(&mut client), before);
+    assert!(dumps(&mut client, &["large"]) == bytes);
+    for line in [
+        "YARR.DEL large WHERE n LT 100",
+        "YARR.DEL large WHERE text STARTS WITH c",
+        "YARR.DEL large WHERE share = 3",
+    ] {
+        assert!(client.count(line) > 100, "{line}");
+    }
+    assert_eq!(client.count("YARR.WHERE large share = 3 COUNT"), 0);
+}
