@@ -109,11 +109,7 @@ impl Side for Lua {
 
     fn ask(&self, row: Row, i: usize, out: &mut Vec<u8>) -> usize {
         let sessions = self.sessions;
-        let session = match row {
-            Row::Create => sessions.at(i),
-            Row::Del => sessions.spread(i),
-            _ => sessions.any(i),
-        };
+        let session = sessions.of(row, i);
         let (id, key) = (session.id.to_string(), session.key());
         match row {
             Row::Create => {

@@ -124,11 +124,7 @@ impl Side for Native {
 
 /// Writes operation `i` of what stands beside a row.
 pub fn ask(sessions: Sessions, row: Row, i: usize, out: &mut Vec<u8>) -> usize {
-    let session = match row {
-        Row::Create => sessions.at(i),
-        Row::Del => sessions.spread(i),
-        _ => sessions.any(i),
-    };
+    let session = sessions.of(row, i);
     match row {
         Row::Create => hset(&session, out),
         Row::Find | Row::FindWhere | Row::WhereAnd => command(out, &["HGETALL", &session.key()]),

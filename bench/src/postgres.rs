@@ -241,11 +241,7 @@ impl Side for Postgres {
 
     fn ask(&self, row: Row, i: usize, out: &mut Vec<u8>) -> usize {
         let sessions = self.sessions;
-        let session = match row {
-            Row::Create => sessions.at(i),
-            Row::Del => sessions.spread(i),
-            _ => sessions.any(i),
-        };
+        let session = sessions.of(row, i);
         let (id, user_id) = (session.id.to_be_bytes(), session.user_id.to_be_bytes());
         match row {
             Row::Create => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::fleet::Fleet;
-use crate::native::hset;
+use crate::native;
 use crate::resp::{Resp, command};
 use crate::row::Row;
 use crate::server::{Client, Server};
@@ -81,11 +81,7 @@ impl Side for Search {
 
     fn ask(&self, row: Row, i: usize, out: &mut Vec<u8>) -> usize {
         let sessions = self.sessions;
-        let session = match row {
-            Row::Create => sessions.at(i),
-            Row::Del => sessions.spread(i),
-            _ => sessions.any(i),
-        };
+        let session = sessions.of(row, i);
         let search = |query: &str, more: &[&str], out: &mut Vec<u8>| {
             let words: Vec<&str> = ["FT.SEARCH", "sessions", query]
                 .iter()
@@ -96,8 +92,10 @@ impl Side for Search {
         };
         let of_user = || format!("@user_id:{{{}}}", session.user_id);
         match row {
-            Row::Create => hset(&session, out),
-            Row::Find => command(out, &["HGETALL", &session.key()]),
+            // Its records are hashes.
+            Row::Create | Row::Find | Row::Update | Row::UpdateBitmap | Row::Del => {
+                return native::ask(sessions, row, i, out);
+            }
             Row::FindWhere => search(&of_user(), &["LIMIT", "0", "1"], out),
             Row::WhereAnd => {
                 let query = format!("{} @status:{{{}}}", of_user(), session.status);
@@ -117,20 +115,6 @@ impl Side for Search {
                 let query = format!("@created_at:[{from} {to}] @status:{{{}}}", STATUS[i % 5]);
                 search(&query, &["LIMIT", "0", "0"], out);
             }
-            Row::Update => command(
-                out,
-                &[
-                    "HSET",
-                    &session.key(),
-                    "user_id",
-                    &session.other_user_id.to_string(),
-                ],
-            ),
-            Row::UpdateBitmap => command(
-                out,
-                &["HSET", &session.key(), "status", session.other_status],
-            ),
-            Row::Del => command(out, &["DEL", &session.key()]),
             _ => return 0,
         }
         1

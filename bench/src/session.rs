@@ -1,5 +1,7 @@
 //! The sessions: made from their numbers alone, so that every side gets the same ones.
 
+use crate::row::Row;
+
 pub const STATUS: [&str; 5] = ["new", "active", "idle", "closed", "banned"];
 /// 1 January 2024, in milliseconds since 1970.
 const START: u64 = 1_704_067_200_000;
@@ -57,6 +59,15 @@ impl Sessions {
             b >> 51,
             b & 0xffff_ffff_ffff
         )
+    }
+
+    /// The session that operation `i` of a row is about.
+    pub fn of(self, row: Row, i: usize) -> Session {
+        match row {
+            Row::Create => self.at(i),
+            Row::Del => self.spread(i),
+            _ => self.any(i),
+        }
     }
 
     /// The `i`th of a random sequence.

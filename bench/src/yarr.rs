@@ -144,11 +144,7 @@ impl Side for Yarr {
 /// Writes operation `i` of a row.
 pub fn ask(sessions: Sessions, row: Row, i: usize, out: &mut Vec<u8>) -> usize {
     let table = "user_session";
-    let session = match row {
-        Row::Create => sessions.at(i),
-        Row::Del => sessions.spread(i),
-        _ => sessions.any(i),
-    };
+    let session = sessions.of(row, i);
     let (id, user_id) = (session.id.to_string(), session.user_id.to_string());
     match row {
         Row::Create => create(sessions, i, out),
