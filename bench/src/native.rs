@@ -50,7 +50,7 @@ impl Native {
 }
 
 /// Writes the session as a hash.
-pub fn hset(session: &Session, out: &mut Vec<u8>) {
+fn hset(session: &Session, out: &mut Vec<u8>) {
     head(out, 2 + 2 * Session::FIELDS.len());
     token(out, b"HSET");
     token(out, session.key().as_bytes());

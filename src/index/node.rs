@@ -21,8 +21,8 @@ pub(super) const LEAF: usize = 2048;
 /// So many entries may stand in one leaf, however long they are.
 pub(super) const FEW: usize = 4;
 
-// A search reads the nodes of one line of memory after the other.
-const _: () = assert!(size_of::<Node>() == 32);
+// Half a line of memory where a pointer has eight bytes: a search reads one node after the other.
+const _: () = assert!(size_of::<Node>() == 2 * size_of::<usize>() + 16);
 
 /// A node of the tree.
 #[derive(Debug)]

@@ -231,18 +231,23 @@ impl<I: Io> Machine<'_, I> {
         if self.plan(&found, goal)?.is_empty() {
             return Ok(Vec::new());
         }
+        let lock = self.lock().await?;
+        let result = self.work(&lock, goal).await;
+        lock.release(&mut self.io).await;
+        result
+    }
+
+    /// Takes the lock, or waits until it is free.
+    async fn lock(&mut self) -> Result<Lock> {
         let migrator = self.migrator;
-        let lock = Lock::acquire(
+        Lock::acquire(
             &mut self.io,
             (&migrator.keys.lock, migrator.lease),
             &migrator.holder,
             migrator.patience,
             self.observer,
         )
-        .await?;
-        let result = self.work(&lock, goal).await;
-        lock.release(&mut self.io).await;
-        result
+        .await
     }
 
     async fn work(&mut self, lock: &Lock, goal: Goal) -> Result<Vec<Done>> {
@@ -479,14 +484,7 @@ impl<I: Io> Machine<'_, I> {
     async fn baseline(&mut self, versions: &RangeInclusive<i64>) -> Result<Vec<i64>> {
         let migrator = self.migrator;
         migrator.check()?;
-        let lock = Lock::acquire(
-            &mut self.io,
-            (&migrator.keys.lock, migrator.lease),
-            &migrator.holder,
-            migrator.patience,
-            self.observer,
-        )
-        .await?;
+        let lock = self.lock().await?;
         let mut noted = Vec::new();
         let mut result = Ok(());
         for status in self.status().await? {
