@@ -1,6 +1,7 @@
 //! Laws of migrations, tried with random ones of every operation amid random writes: a table is what a plain list makes
 //! of the same words, the way down leads back to where the way up began, and SCHEMA's lines make the same schema anew.
 
+mod feed;
 mod model;
 
 use proptest::prelude::*;

@@ -321,18 +321,21 @@ impl Feed {
     /// BADVALUE where they are none, or cannot be this feed's. `id` is what ids are.
     pub(super) fn place(&mut self, chunk: &[u8], id: Kind) -> Result<()> {
         let mut walk = tombstones::Walk::of_chunk(chunk);
+        let mut least = self.tombstones.last().unwrap_or(self.floor());
         for tombstone in walk.by_ref() {
-            let least = self.tombstones.last().unwrap_or(self.floor());
             let inside = tombstone.number > least && tombstone.number <= self.head;
             if !inside || key::value(id, tombstone.id).is_none() {
                 return Err(Error::corrupt("a tombstone is out of place"));
             }
+            least = tombstone.number;
+        }
+        if !walk.is_over() {
+            return Err(Error::corrupt("a tombstone does not read"));
+        }
+        for tombstone in tombstones::Walk::of_chunk(chunk) {
             self.tombstones.push(&tombstone);
         }
-        match walk.is_over() {
-            true => Ok(()),
-            false => Err(Error::corrupt("a tombstone does not read")),
-        }
+        Ok(())
     }
 
     /// The same feed of a copy of the table.
@@ -577,21 +580,15 @@ impl Table {
             return Ok(());
         };
         feed.tombstones.check()?;
-        let mut given = std::collections::BTreeSet::new();
-        let dead = feed.tombstones.after(0).map(|tombstone| tombstone.number);
-        let mut numbers = dead.map(Some).chain(self.records.iter().map(|(_, bytes)| {
-            match self.read(bytes)?.value(position) {
-                ValueRef::Integer(number) => u64::try_from(number).ok(),
-                _ => None,
-            }
-        }));
-        match numbers
-            .find(|number| number.is_none_or(|n| n > feed.head || (n > 0 && !given.insert(n))))
-        {
-            Some(number) => Err(format!(
-                "change {number:?} is above the head or there twice"
-            )),
-            None => Ok(()),
+        let last = feed.tombstones.last().unwrap_or(feed.floor());
+        let number = |bytes| match self.read(bytes)?.value(position) {
+            ValueRef::Integer(number) => u64::try_from(number).ok(),
+            _ => None,
+        };
+        let mut numbers = self.records.iter().map(|(_, bytes)| number(bytes));
+        match last <= feed.head && numbers.all(|n| n.is_some_and(|n| n <= feed.head)) {
+            true => Ok(()),
+            false => Err("a change has a number above the head".into()),
         }
     }
 }

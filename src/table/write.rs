@@ -500,6 +500,9 @@ impl<'t> Write<'t> {
     }
 
     fn remove_as(&mut self, row: Row, gone: Gone) {
+        if self.table.records.get(row).is_none() {
+            return;
+        }
         let number = self.number().map(|(_, number)| number);
         self.remove_numbered(row, number, self.now, gone);
     }
