@@ -21,7 +21,9 @@ enum Step {
     Reclaim(usize),
     /// The server is lost, and one takes over that lacks the last writes.
     Failover(usize),
-    /// The server starts again from what it saved.
+    /// The server saves what it has.
+    Save,
+    /// It starts again from what it saved last.
     Restart,
     /// So many tombstones are kept.
     Keep(u64),
@@ -42,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1i64..40).prop_map(Step::Later),
         1 => (0usize..3).prop_map(Step::Reclaim),
         1 => (0usize..6).prop_map(Step::Failover),
+        1 => Just(Step::Save),
         1 => Just(Step::Restart),
         1 => (0u64..4).prop_map(Step::Keep),
         8 => (1u64..5).prop_map(Step::Page),
@@ -72,7 +75,7 @@ struct World {
     pieces: Vec<Vec<u8>>,
     now: i64,
     version: u32,
-    /// Before the feed there was something.
+    saved: Option<Vec<Vec<u8>>>,
     reader: Reader,
 }
 
@@ -83,6 +86,7 @@ impl World {
             pieces: Vec::new(),
             now: 1_000_000,
             version: 1,
+            saved: None,
             reader: Reader::default(),
         };
         let make = "UP 1 make TIMESTAMPS OFF ADD FIELD v STRING";
@@ -246,9 +250,14 @@ impl World {
                 self.pieces.truncate(kept);
                 self.table = table;
             }
+            Step::Save => self.saved = Some(saved(self.table.as_ref().unwrap())),
             Step::Restart => {
-                let mut chunks = saved(self.table.as_ref().unwrap()).into_iter();
+                let now = || saved(self.table.as_ref().unwrap());
+                let mut chunks = self.saved.clone().unwrap_or_else(now).into_iter();
                 let table = snapshot::load(&mut || Ok(chunks.next().unwrap())).unwrap();
+                self.version = table.history().version().unwrap() as u32;
+                self.pieces.clear();
+                snapshot::rewrite(&table, &mut |piece| self.pieces.push(piece.to_vec()));
                 self.table = Some(Box::new(table));
             }
             Step::Keep(count) => {
