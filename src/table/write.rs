@@ -98,9 +98,9 @@ impl<'t> Write<'t> {
     /// feed.
     #[inline]
     fn number(&mut self) -> Option<(usize, u64)> {
+        let before = self.feed_before.as_deref_mut()?;
         let position = self.table.form.schema.change_number()?;
         let feed = self.table.feed.as_deref_mut()?;
-        let before = self.feed_before.as_deref_mut()?;
         Some((position, feed.next(before, &mut self.effects)))
     }
 
@@ -134,6 +134,9 @@ impl<'t> Write<'t> {
 
     /// Notes the number that a record came with.
     fn told(&mut self, values: &[ValueRef<'_>]) {
+        if self.feed_before.is_none() {
+            return;
+        }
         let position = self.table.form.schema.change_number();
         let number = position.and_then(|position| values.get(position));
         if let (Some(ValueRef::Integer(number)), Some(feed)) = (number, &mut self.table.feed) {
@@ -152,6 +155,14 @@ impl<'t> Write<'t> {
     /// # Errors
     /// NOTNULL, BADVALUE for a text too long for its index, TOOMANY where the table is full.
     pub fn insert(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
+        match self.feed_before {
+            None => self.insert_numbered(values),
+            Some(_) => self.insert_with_number(values),
+        }
+    }
+
+    #[inline(never)]
+    fn insert_with_number(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
         match self.numbered(values) {
             Some(values) => self.insert_numbered(&values),
             None => self.insert_numbered(values),
@@ -250,12 +261,25 @@ impl<'t> Write<'t> {
         old: &[u8],
         fields: &[Changed<'_>],
     ) -> Result<()> {
-        if let Some((position, number)) = self.number() {
-            let mut fields: SmallVec<[Changed; 8]> = fields.into();
-            fields.push((position, ValueRef::Integer(number as i64)));
-            return self.change_numbered(row, record, old, &fields);
+        match self.feed_before {
+            None => self.change_numbered(row, record, old, fields),
+            Some(_) => self.change_with_number(row, record, old, fields),
         }
-        self.change_numbered(row, record, old, fields)
+    }
+
+    #[inline(never)]
+    fn change_with_number(
+        &mut self,
+        row: Row,
+        record: &Record<'_>,
+        old: &[u8],
+        fields: &[Changed<'_>],
+    ) -> Result<()> {
+        let mut fields: SmallVec<[Changed; 8]> = fields.into();
+        if let Some((position, number)) = self.number() {
+            fields.push((position, ValueRef::Integer(number as i64)));
+        }
+        self.change_numbered(row, record, old, &fields)
     }
 
     #[inline]
@@ -500,10 +524,12 @@ impl<'t> Write<'t> {
     }
 
     fn remove_as(&mut self, row: Row, gone: Gone) {
-        if self.table.records.get(row).is_none() {
-            return;
-        }
-        let number = self.number().map(|(_, number)| number);
+        let number = match self.feed_before {
+            None => None,
+            // What is not there goes without a number.
+            Some(_) if self.table.records.get(row).is_none() => return,
+            Some(_) => self.number().map(|(_, number)| number),
+        };
         self.remove_numbered(row, number, self.now, gone);
     }
 
@@ -602,8 +628,10 @@ impl Drop for Write<'_> {
             self.step_back(step);
         }
         self.table.highest_id = self.highest_before;
-        if let (Some(feed), Some(before)) = (&mut self.table.feed, self.feed_before.take()) {
-            feed.go_back(*before);
+        if let Some(before) = self.feed_before.take() {
+            if let Some(feed) = &mut self.table.feed {
+                feed.go_back(*before);
+            }
         }
         self.table.scratch = Scratch {
             record: kept(&mut self.record),
