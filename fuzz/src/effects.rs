@@ -21,6 +21,8 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// The base with TAGS.
+const TAGGED: usize = 4;
 const MAKE: u8 = 3;
 const HIGHEST: u8 = 4;
 const PLACE: u8 = 7;
@@ -61,7 +63,7 @@ fn base(head: u8) -> Option<Box<Table>> {
                  create a 3 t 2 x y\ncreate a 4 t 0 u 1 x";
             let running = "\nlimits 9 9 0\nmigrate UP 9 run ADD INDEX a UNIQUE ADD INDEX u BITMAP";
             let (base, rest) = match which > BASES.len() {
-                true => (BASES.len() - 1, running),
+                true => (TAGGED, running),
                 false => (which - 1, ""),
             };
             let text = [records, rest].concat();
