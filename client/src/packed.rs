@@ -280,6 +280,46 @@ pub(crate) fn rows<'n, T>(
     Ok(rows)
 }
 
+/// The rows of a page of changes, whose columns behind number and kind must be `id` and these: `take` gets the kind, the
+/// id, and a row of these.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn changes<'n>(
+    bytes: &[u8],
+    names: impl Iterator<Item = &'n str> + Clone,
+    mut take: impl FnMut(&str, Option<Cell<'_>>, &mut Row<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    let mut places = Vec::new();
+    let mut others = 3..;
+    for name in names.clone() {
+        places.push(match name {
+            "id" => 2,
+            _ => others.next().unwrap_or_default(),
+        });
+    }
+    let expected: Vec<&str> = ["change_number", "change_kind", "id"]
+        .into_iter()
+        .chain(names.clone().filter(|name| *name != "id"))
+        .collect();
+    unpack(bytes, |columns, cells| {
+        if columns != expected {
+            return Err(Error::reply(format!(
+                "a page of changes: expected the columns {expected:?}, found {columns:?}"
+            )));
+        }
+        let cells = cells.unwrap_or_default();
+        let cell = |place: usize| cells.get(place).cloned().flatten();
+        let Some(Cell::Name(kind)) = cell(1) else {
+            return Err(Error::reply(
+                "a page of changes: a row without its kind".into(),
+            ));
+        };
+        let values = names.clone().zip(places.iter().map(|place| cell(*place)));
+        take(kind, cell(2), &mut Row::cells(values.collect()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
