@@ -234,7 +234,9 @@ impl<'a> Record<'a> {
         if last > 0 {
             out.push(self.codes.get(pairs).map_or(0, |pair| pair & 15));
         }
-        out.extend_from_slice(lead);
+        if !lead.is_empty() {
+            out.extend_from_slice(lead);
+        }
         out.extend_from_slice(data);
         true
     }
