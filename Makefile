@@ -90,7 +90,7 @@ fmt: ## Check the formatting
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
 	cargo fmt $(CLIENT) --all --check
-	cargo fmt $(CLI) --check
+	cargo fmt $(CLI) --all --check
 	cargo fmt --manifest-path bench/Cargo.toml --check
 
 lint: ## Run clippy with and without the module, warnings as errors
@@ -101,7 +101,7 @@ lint: ## Run clippy with and without the module, warnings as errors
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
-	cargo clippy $(CLI) --locked $(CLI_DIR) --all-targets -- -D warnings
+	cargo clippy $(CLI) --locked $(CLI_DIR) --workspace --all-targets -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
@@ -118,7 +118,7 @@ doc: ## Build the documentation without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENT) --locked $(CLIENT_DIR) -p yarr-client -p yarr-client-derive --no-deps --all-features
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) --lib --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) -p yarr-cli -p yarr-replicate --lib --no-deps
 
 check: ## Prove that the engine knows nothing of Redis
 	$(call heading,Purity of the engine)
@@ -144,7 +144,7 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
-	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR)
+	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace
 
 deb: ## Make a Debian package of module and tool, and test it
 	@$(MAKE) --no-print-directory module

@@ -1,8 +1,6 @@
 //! Which servers there are, and where the migrations lie: `yarr.toml`, the environment, the flags.
 
-mod address;
 mod file;
-mod variables;
 
 use std::{
     env, fs,
@@ -10,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-pub use address::{Address, Host, Way};
+pub use yarr_replicate::address::{Address, Host, Way};
 
 use crate::{
     args::Global,

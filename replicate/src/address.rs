@@ -2,8 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::variables::{decoded, plain};
 use crate::error::{Error, Result};
+use crate::variables::{decoded, plain};
 
 /// A server's place and how to get in.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! Figures for a monitoring: lag, rows, bytes, durations, retries.

@@ -1,0 +1,1 @@
+//! Telling others: subscribers, webhooks and commands.

@@ -1,0 +1,1 @@
+//! Files: parts that stay, and a `state.json` beside them whose renaming is the commit.

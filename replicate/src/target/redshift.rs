@@ -1,0 +1,1 @@
+//! Amazon Redshift: COPY from a manifest on S3.

@@ -1,0 +1,1 @@
+//! Servers of one's own for the tests of `yarr-replicate`: free ports, temporary folders, gone with their values.
