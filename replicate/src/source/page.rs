@@ -96,6 +96,19 @@ impl Page {
         self.packed.len()
     }
 
+    /// How many rows it has.
+    ///
+    /// # Errors
+    /// Where the page is none.
+    pub fn rows(&self) -> Result<u64> {
+        let mut rows = 0;
+        self.each(|_| {
+            rows += 1;
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
     /// Gives each row, whose cells are those of the fields that were asked for.
     ///
     /// # Errors
