@@ -52,7 +52,7 @@ fn carry_out(
     body: &Bytes,
 ) -> io::Result<Answer> {
     let folder = &shared.folder;
-    let path = decode(uri.path());
+    let path = decode(&uri.path().replace('+', "%2B"));
     let path = path.trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     if bucket != shared.bucket {
@@ -75,11 +75,12 @@ fn carry_out(
                 .get("if-none-match")
                 .is_some_and(|value| value == "*");
             if anew && bucket::read(folder, key).is_some() {
-                return Ok(refuse(
-                    412,
-                    "PreconditionFailed",
-                    "At least one of the pre-conditions you specified did not hold",
-                ));
+                return Ok(unmet());
+            }
+            let found = bucket::read(folder, key).map(|bytes| tag(&bytes));
+            let wanted = headers.get("if-match").and_then(|tag| tag.to_str().ok());
+            if wanted.is_some_and(|wanted| found.as_deref() != Some(wanted)) {
+                return Ok(unmet());
             }
             bucket::write(folder, key, body)?;
             empty(200)
@@ -146,7 +147,7 @@ fn object(bytes: Vec<u8>, headers: &HeaderMap) -> Answer {
     let length = bytes.len();
     let mut answer = Response::builder()
         .header("last-modified", THEN.1)
-        .header("etag", format!("\"{length}\""));
+        .header("etag", tag(&bytes));
     let range = headers.get("range").and_then(|range| range.to_str().ok());
     let range = range.and_then(|range| range.strip_prefix("bytes="));
     let range = range
@@ -235,7 +236,8 @@ fn elements<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-fn decode(text: &str) -> String {
+/// A text without its escapes; `+` is a blank, as queries have it.
+pub fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -248,6 +250,7 @@ fn decode(text: &str) -> String {
                 };
                 (digit() * 16 + digit()) as u8
             }
+            b'+' => b' ',
             byte => byte,
         });
     }
@@ -295,6 +298,22 @@ fn refuse(status: u16, code: &str, message: &str) -> Answer {
             escape(message)
         ),
     )
+}
+
+/// What tells an object's content from another.
+fn tag(bytes: &[u8]) -> String {
+    let sum = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let digits = sum
+        .as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"));
+    format!("\"{}\"", digits.collect::<String>())
+}
+
+fn unmet() -> Answer {
+    let message = "At least one of the pre-conditions you specified did not hold";
+    refuse(412, "PreconditionFailed", message)
 }
 
 fn empty(status: u16) -> Answer {

@@ -3,7 +3,7 @@
 use hyper::{HeaderMap, Method, Uri};
 use ring::{digest, hmac};
 
-use super::{KEY, REGION, SECRET};
+use super::{KEY, REGION, SECRET, request::decode};
 
 /// Why a request is not let in: S3's code and message.
 pub type Refusal = (&'static str, &'static str);
@@ -51,10 +51,8 @@ pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Re
 
     let words = uri.query().into_iter().flat_map(|query| query.split('&'));
     let mut query: Vec<String> = words
-        .map(|word| match word.contains('=') {
-            true => word.into(),
-            false => format!("{word}="),
-        })
+        .map(|word| word.split_once('=').unwrap_or((word, "")))
+        .map(|(name, value)| format!("{}={}", canonical_word(name), canonical_word(value)))
         .collect();
     query.sort_unstable();
     let mut canonical = format!("{method}\n{}\n{}\n", uri.path(), query.join("&"));
@@ -78,6 +76,16 @@ pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Re
         true => Ok(()),
         false => Err(CHANGED),
     }
+}
+
+/// A word of a query as it is signed: a blank, which may have come as `+`, is `%20`.
+fn canonical_word(word: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    decode(word).bytes().map(encode).collect()
 }
 
 fn mac(key: &[u8], text: &str) -> Vec<u8> {
