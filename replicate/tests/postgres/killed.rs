@@ -17,7 +17,7 @@ use std::{
 use yarr_replicate::{Event, Listener, State, Wish};
 use yarr_replicate_testing::Cluster;
 
-use crate::harness::{Places, Stage, block_on, options};
+use crate::harness::{Places, Stage, assert_equal, block_on, options};
 
 /// Where things are, and when the replicator is to end.
 const PLACES: &str = "YARR_REPLICATE_PLACES";
@@ -113,36 +113,10 @@ fn write(stage: &Stage, turn: u64) {
     pipe.exec(&mut connection).expect("records");
 }
 
-/// All records, or all rows, as lines.
-fn of_source(stage: &Stage) -> Vec<String> {
-    let mut connection = stage.redis.connect();
-    let (mut all, mut cursor) = (Vec::new(), "0".to_string());
-    loop {
-        let (next, page): (String, Vec<Vec<(String, String)>>) = redis::cmd("YARR.WHERE")
-            .arg(&[
-                "person", "*", "CURSOR", &cursor, "LIMIT", "5000", "RETURN", "id", "name", "turn",
-                "SCAN",
-            ])
-            .query(&mut connection)
-            .expect("a page");
-        all.extend(page.into_iter().map(|record| {
-            let values: Vec<String> = record.into_iter().map(|(_, value)| value).collect();
-            values.join("|")
-        }));
-        if next == "0" {
-            return all;
-        }
-        cursor = next;
-    }
-}
-
+/// Rows and records are the same, and no part is left.
 #[track_caller]
-fn assert_equal(stage: &Stage, cluster: &Cluster, after: &str) {
-    let rows = cluster.lines(
-        &stage.places.database,
-        "SELECT id, name, turn FROM person ORDER BY id",
-    );
-    assert_eq!(rows, of_source(stage), "after {after}");
+fn assert_done(stage: &Stage, cluster: &Cluster, after: &str) {
+    assert_equal(stage, cluster);
     assert!(stage.left().is_empty(), "{after}: {:?}", stage.left());
 }
 
@@ -171,7 +145,7 @@ fn the_replicator_may_be_killed_at_every_event() {
                 "after a kill at {at}"
             );
         }
-        assert_equal(
+        assert_done(
             &stage,
             cluster,
             &format!("a kill at event {at} of turn {turn}"),
@@ -201,12 +175,12 @@ fn the_replicator_may_be_killed_at_any_moment() {
             // Now and then the next one is killed too.
             let mut next = replicator(&stage, 0);
             assert!(next.wait().expect("a replicator").success());
-            assert_equal(&stage, cluster, &format!("a kill in turn {turn}"));
+            assert_done(&stage, cluster, &format!("a kill in turn {turn}"));
         }
     }
     let mut last = replicator(&stage, 0);
     assert!(last.wait().expect("a replicator").success());
-    assert_equal(&stage, cluster, "the last kill");
+    assert_done(&stage, cluster, "the last kill");
     assert!(killed > 0, "none was killed in time");
 }
 
@@ -223,7 +197,7 @@ fn the_target_may_be_killed_during_an_import() {
         cluster.restart();
         let mut next = replicator(&stage, 0);
         assert!(next.wait().expect("a replicator").success(), "turn {turn}");
-        assert_equal(
+        assert_done(
             &stage,
             &cluster,
             &format!("a kill of the target in turn {turn}"),
