@@ -71,6 +71,8 @@ impl Redshift {
             &format!(
                 "ALTER DATABASE {database} SET search_path = {path};
                 ALTER DATABASE {database} SET default_transaction_isolation = 'repeatable read';
+                ALTER DATABASE {database} SET standard_conforming_strings = off;
+                ALTER DATABASE {database} SET escape_string_warning = off;
                 INSERT INTO redshift.stv_slices SELECT 0, slice FROM generate_series(0, {SLICES} - 1) slice"
             ),
         );
