@@ -1,0 +1,1 @@
+//! Whoever dies, at whatever moment: no row is lost, doubled or stale.
