@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    sync::{Arc, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use yarr_replicate::{
@@ -51,14 +54,19 @@ fn an_import_that_failed_is_tried_again_without_an_export() {
     stage.say("YARR.CREATE person name Magdalena");
     let refused = stage.refused(&wish());
     assert_eq!(refused.kind, Kind::Refused);
-    assert!(refused.message.contains("too long") && refused.message.contains("Magdalena"), "{refused}");
+    assert!(
+        refused.message.contains("too long") && refused.message.contains("Magdalena"),
+        "{refused}"
+    );
     let noted = "SELECT state, attempt, retries, error LIKE '%too long%' FROM _yarr_replications";
     assert_eq!(stage.sql(noted), ["importing|1|1|t"]);
     assert_eq!(stage.sql("SELECT count(*) FROM person"), ["0"]);
     stage.refused(&wish());
     stage.sql("ALTER TABLE person ALTER name TYPE text");
     stage.states();
-    let first = with(&stage, &options(), async |runner| runner.run(&wish(), Extent::Import).await);
+    let first = with(&stage, &options(), async |runner| {
+        runner.run(&wish(), Extent::Import).await
+    });
     assert!(matches!(first, Ok(Outcome::Done(1, _))), "{first:?}");
     assert_eq!(stage.states(), [State::Importing, State::Imported]);
     assert_eq!(stage.sql(noted), ["imported|1|2|"]);
@@ -73,24 +81,40 @@ fn past_its_last_retry_it_is_given_up_and_begins_anew() {
         max_retries: 1,
         ..options()
     };
-    assert_eq!(stage.try_run(&wish(), &options).unwrap_err().kind, Kind::Refused);
-    assert_eq!(stage.try_run(&wish(), &options).unwrap_err().kind, Kind::Canceled);
-    assert_eq!(stage.sql("SELECT state, retries FROM _yarr_replications"), ["canceled|2"]);
+    assert_eq!(
+        stage.try_run(&wish(), &options).unwrap_err().kind,
+        Kind::Refused
+    );
+    assert_eq!(
+        stage.try_run(&wish(), &options).unwrap_err().kind,
+        Kind::Canceled
+    );
+    assert_eq!(
+        stage.sql("SELECT state, retries FROM _yarr_replications"),
+        ["canceled|2"]
+    );
     assert!(stage.left().is_empty());
     stage.say("YARR.UPDATE person 3 name Lena");
     assert_eq!(stage.run(&wish()), 1);
-    assert_eq!(stage.sql("SELECT name FROM person ORDER BY id"), ["Ann", "Lena"]);
+    assert_eq!(
+        stage.sql("SELECT name FROM person ORDER BY id"),
+        ["Ann", "Lena"]
+    );
 }
 
 #[test]
 fn parts_that_are_damaged_are_refused_and_exported_anew() {
     let stage = stage();
     for damage in ["manifest", "gone", "shorter", "byte"] {
-        let exported = with(&stage, &options(), async |runner| runner.run(&wish(), Extent::Export).await);
+        let exported = with(&stage, &options(), async |runner| {
+            runner.run(&wish(), Extent::Export).await
+        });
         assert!(matches!(exported, Ok(Outcome::Exported(_))), "{exported:?}");
         let find = |name: &str| {
             let left = stage.left();
-            left.into_iter().find(|file| file.to_string_lossy().contains(name)).unwrap()
+            left.into_iter()
+                .find(|file| file.to_string_lossy().contains(name))
+                .unwrap()
         };
         match damage {
             "manifest" => fs::write(find("manifest"), "{\"entries\": [").unwrap(),
@@ -112,10 +136,17 @@ fn parts_that_are_damaged_are_refused_and_exported_anew() {
         assert_eq!(refused.kind, Kind::Refused, "{damage}: {refused}");
         if damage == "byte" {
             // What only the import can find stays until it is given up.
-            with(&stage, &options(), async |runner| runner.cancel(&wish()).await).unwrap();
+            with(&stage, &options(), async |runner| {
+                runner.cancel(&wish()).await
+            })
+            .unwrap();
         }
         assert_eq!(stage.run(&wish()), 1, "{damage}");
-        assert_eq!(stage.sql("SELECT id, name FROM person"), ["1|Ann"], "{damage}");
+        assert_eq!(
+            stage.sql("SELECT id, name FROM person"),
+            ["1|Ann"],
+            "{damage}"
+        );
     }
 }
 
@@ -128,7 +159,10 @@ fn a_table_that_is_paused_is_passed_over() {
     })
     .unwrap();
     assert_eq!(stage.try_run(&wish(), &options()), Ok(Outcome::Paused));
-    with(&stage, &options(), async |runner| runner.target.pause("person", false).await).unwrap();
+    with(&stage, &options(), async |runner| {
+        runner.target.pause("person", false).await
+    })
+    .unwrap();
     assert_eq!(stage.run(&wish()), 1);
 }
 
@@ -139,7 +173,10 @@ fn a_table_is_loaded_anew_when_it_is_asked_for() {
     stage.run(&wish);
     stage.sql("UPDATE person SET name = 'Eve'; INSERT INTO person VALUES (5, 'Joe')");
     assert_eq!(stage.run(&wish), 0);
-    with(&stage, &options(), async |runner| runner.resync(&wish, "asked for").await).unwrap();
+    with(&stage, &options(), async |runner| {
+        runner.resync(&wish, "asked for").await
+    })
+    .unwrap();
     assert_eq!(stage.run(&wish), 1);
     assert_eq!(stage.sql("SELECT id, name FROM person"), ["1|Ann"]);
     assert_eq!(stage.run(&wish), 0);
@@ -156,7 +193,10 @@ fn a_second_runner_is_told_who_is_at_it() {
             let second = std::thread::spawn(move || {
                 block_on(places.run(&wish(), &options(), yarr_replicate::event::nobody()))
             });
-            let refused = second.join().expect("a second runner").expect_err("it is busy");
+            let refused = second
+                .join()
+                .expect("a second runner")
+                .expect_err("it is busy");
             assert_eq!(refused.kind, Kind::Busy, "{refused}");
             assert!(refused.message.contains("process"), "{refused}");
             counted.fetch_add(1, Ordering::Relaxed);
@@ -192,9 +232,16 @@ fn without_the_lease_two_runners_still_import_once() {
         }
     });
     let first = block_on(stage.places.run(&wish(), &options(), second));
-    assert_eq!(first.as_ref().map_err(|error| error.kind), Err(Kind::Busy), "{first:?}");
+    assert_eq!(
+        first.as_ref().map_err(|error| error.kind),
+        Err(Kind::Busy),
+        "{first:?}"
+    );
     assert_eq!(stage.sql("SELECT id, name FROM person"), ["1|Ann"]);
-    assert_eq!(stage.sql("SELECT state FROM _yarr_replications"), ["imported", "imported"]);
+    assert_eq!(
+        stage.sql("SELECT state FROM _yarr_replications"),
+        ["imported", "imported"]
+    );
 }
 
 #[test]
@@ -207,6 +254,12 @@ fn the_history_is_pruned_and_the_watermark_is_not() {
     for _ in 0..4 {
         stage.try_run(&wish(), &options).unwrap();
     }
-    assert_eq!(stage.sql("SELECT to_position FROM _yarr_replications ORDER BY id"), ["3", "4"]);
-    assert_eq!(stage.sql("SELECT position FROM _yarr_replication_state"), ["4"]);
+    assert_eq!(
+        stage.sql("SELECT to_position FROM _yarr_replications ORDER BY id"),
+        ["3", "4"]
+    );
+    assert_eq!(
+        stage.sql("SELECT position FROM _yarr_replication_state"),
+        ["4"]
+    );
 }

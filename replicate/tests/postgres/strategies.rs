@@ -9,7 +9,8 @@ use crate::harness::{Stage, options};
 const MIGRATION: &str = "YARR.MIGRATE person UP 1 make ADD FIELD name STRING NOT NULL ADD FIELD age INTEGER \
     ADD FIELD score FLOAT ADD FIELD sort ENUM ( low high ) ADD FIELD happy BOOLEAN ADD FIELD key UUID \
     ADD FIELD tags TAGS ADD INDEX age ADD INDEX updated_at";
-const TABLE: &str = "CREATE TABLE person (name text, id bigint primary key, age bigint, updated_at timestamptz)";
+const TABLE: &str =
+    "CREATE TABLE person (name text, id bigint primary key, age bigint, updated_at timestamptz)";
 
 fn people() -> Stage {
     let stage = Stage::new();
@@ -38,7 +39,9 @@ fn a_whole_table_goes_over_with_every_type_and_again() {
             "2|Bob||||||"
         ]
     );
-    let all = State::ALL.into_iter().filter(|state| *state != State::Canceled);
+    let all = State::ALL
+        .into_iter()
+        .filter(|state| *state != State::Canceled);
     assert_eq!(stage.states(), all.collect::<Vec<_>>());
     assert!(stage.left().is_empty(), "{:?}", stage.left());
     let times = "SELECT count(*) FROM person WHERE created_at AT TIME ZONE 'UTC' = updated_at AND now() - updated_at < interval '1 hour'";
@@ -78,7 +81,12 @@ fn a_side_table_takes_the_place_of_the_targets_where_it_is_asked_for() {
     assert_eq!(stage.sql("SELECT id, name FROM person"), ["1|Ann"]);
     assert_ne!(stage.sql(id), before);
     assert_eq!(stage.run(&wish), 1);
-    assert_eq!(stage.sql("SELECT count(*) FROM pg_index WHERE indrelid = 'person'::regclass AND indisprimary"), ["1"]);
+    assert_eq!(
+        stage.sql(
+            "SELECT count(*) FROM pg_index WHERE indrelid = 'person'::regclass AND indisprimary"
+        ),
+        ["1"]
+    );
 }
 
 #[test]
@@ -98,7 +106,10 @@ fn records_that_are_marked_stay_and_come_back() {
     let rows = "SELECT id, name, gone IS NULL FROM person";
     assert_eq!(stage.sql(rows), ["7|Ann|f"]);
     stage.run(&wish);
-    assert_eq!(stage.sql("SELECT deleted FROM _yarr_replications ORDER BY id"), ["0", "1", "0"]);
+    assert_eq!(
+        stage.sql("SELECT deleted FROM _yarr_replications ORDER BY id"),
+        ["0", "1", "0"]
+    );
     stage.say("YARR.CREATE person id 7 name Anna");
     stage.run(&wish);
     assert_eq!(stage.sql(rows), ["7|Anna|t"]);
@@ -113,12 +124,18 @@ fn by_a_field_of_times_what_has_changed_is_merged_and_nothing_twice() {
         stage.say(&format!("YARR.CREATE person name n{n} age {n}"));
     }
     assert_eq!(stage.run(&wish), 1);
-    assert_eq!(stage.sql("SELECT count(*), sum(age) FROM person"), ["300|44850"]);
+    assert_eq!(
+        stage.sql("SELECT count(*), sum(age) FROM person"),
+        ["300|44850"]
+    );
     assert_eq!(stage.run(&wish), 0);
     stage.say("YARR.UPDATE person 5 age 1000");
     stage.say("YARR.CREATE person name new age 1");
     assert_eq!(stage.run(&wish), 1);
-    assert_eq!(stage.sql("SELECT count(*), sum(age) FROM person"), ["301|45847"]);
+    assert_eq!(
+        stage.sql("SELECT count(*), sum(age) FROM person"),
+        ["301|45847"]
+    );
     let last = "SELECT mode, row_count, inserted, deleted FROM _yarr_replications ORDER BY id DESC LIMIT 1";
     assert_eq!(stage.sql(last), ["merge|2|2|0"]);
     assert_eq!(stage.run(&wish), 0);
@@ -157,7 +174,10 @@ fn by_a_growing_field_rows_are_added() {
     assert_eq!(stage.run(&wish), 0);
     stage.say("YARR.CREATE person name Cyn");
     assert_eq!(stage.run(&wish), 1);
-    assert_eq!(stage.sql("SELECT id, name FROM person ORDER BY id"), ["1|Ann", "2|Bob", "3|Cyn"]);
+    assert_eq!(
+        stage.sql("SELECT id, name FROM person ORDER BY id"),
+        ["1|Ann", "2|Bob", "3|Cyn"]
+    );
     let modes = "SELECT mode, to_position FROM _yarr_replications ORDER BY id";
     assert_eq!(stage.sql(modes), ["merge|2", "append|3"]);
 }
@@ -226,7 +246,10 @@ fn what_does_not_fit_is_refused_all_at_once_before_anything_is_written() {
     }
     assert_eq!(stage.sql("SELECT count(*) FROM _yarr_replications"), ["0"]);
     let none = stage.refused(&Wish::new("person", "nobody"));
-    assert!(none.message.contains("there is no table 'nobody'"), "{none}");
+    assert!(
+        none.message.contains("there is no table 'nobody'"),
+        "{none}"
+    );
     let none = stage.refused(&Wish::new("nobody", "person"));
     assert!(none.message.contains("NOTABLE"), "{none}");
 }
@@ -251,6 +274,12 @@ fn evolve_makes_the_table_and_adds_columns_with_their_defaults() {
     assert_eq!(stage.sql(columns), ["0"]);
     stage.say("YARR.CREATE person name Bob plan paid");
     assert_eq!(stage.run(&wish), 1);
-    assert_eq!(stage.sql("SELECT name, plan FROM person ORDER BY id"), ["Ann|free", "Bob|paid"]);
-    assert_eq!(stage.sql("SELECT mode FROM _yarr_replications ORDER BY id"), ["whole", "merge"]);
+    assert_eq!(
+        stage.sql("SELECT name, plan FROM person ORDER BY id"),
+        ["Ann|free", "Bob|paid"]
+    );
+    assert_eq!(
+        stage.sql("SELECT mode FROM _yarr_replications ORDER BY id"),
+        ["whole", "merge"]
+    );
 }
