@@ -71,8 +71,10 @@ impl Runner<'_> {
                 // From nothing rows that are there already are replaced, not doubled; none is ever taken away.
                 let mode = if whole { Mode::Merge } else { Mode::Append };
                 let since = (!whole).then_some(from.position);
-                let lowest = since.unwrap_or(i64::MIN);
-                let to = to(highest.unwrap_or(lowest).max(lowest));
+                let to = match highest {
+                    Some(highest) => to(highest.max(since.unwrap_or(i64::MIN))),
+                    None => from.clone(),
+                };
                 (
                     Pages::Walk(Walk::behind(table, fields(), bytes, field, since, to)),
                     mode,

@@ -31,6 +31,10 @@ impl Dialect for Postgres {
         "postgres"
     }
 
+    fn like(&self) -> &'static str {
+        "INCLUDING ALL"
+    }
+
     fn form(&self, kind: &FieldType, column_type: &str) -> Result<Form> {
         let (base, arguments) = parted(column_type);
         let length = arguments.first().copied();

@@ -20,7 +20,7 @@ use yarr_replicate::{
     store::Store,
     target::postgres::{self, Login, Tls},
 };
-pub use yarr_replicate_testing::{Cluster, Server, eventually};
+pub use yarr_replicate_testing::{Cluster, Server};
 
 /// The cluster that the tests of this program share; each has a database of its own.
 pub fn cluster() -> &'static Cluster {
@@ -117,7 +117,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 pub struct Stage {
     pub redis: Server,
     pub places: Places,
-    pub folder: TempDir,
+    _folder: TempDir,
     /// The states that runs came to.
     pub states: Arc<Mutex<Vec<State>>>,
 }
@@ -143,7 +143,7 @@ impl Stage {
         Stage {
             redis,
             places,
-            folder,
+            _folder: folder,
             states: Arc::default(),
         }
     }
@@ -153,7 +153,7 @@ impl Stage {
     pub fn say(&self, line: &str) -> redis::Value {
         let mut words = line.split_whitespace();
         let mut command = redis::cmd(words.next().expect("a command"));
-        command.arg(&words.collect::<Vec<_>>());
+        command.arg(words.collect::<Vec<_>>());
         let answer = command.query(&mut self.redis.connect());
         answer.unwrap_or_else(|error| panic!("{line}: {error}"))
     }

@@ -94,7 +94,7 @@ fn past_its_last_retry_it_is_given_up_and_begins_anew() {
         ["canceled|2"]
     );
     assert!(stage.left().is_empty());
-    stage.say("YARR.UPDATE person 3 name Lena");
+    stage.say("YARR.UPDATE person 3 SET name Lena");
     assert_eq!(stage.run(&wish()), 1);
     assert_eq!(
         stage.sql("SELECT name FROM person ORDER BY id"),

@@ -48,7 +48,7 @@ fn a_whole_table_goes_over_with_every_type_and_again() {
     assert_eq!(stage.sql(times), ["2"]);
 
     stage.say("YARR.DEL person 1");
-    stage.say("YARR.UPDATE person 2 name Bea");
+    stage.say("YARR.UPDATE person 2 SET name Bea");
     assert_eq!(stage.run(&full()), 1);
     assert_eq!(stage.sql("SELECT id, name FROM person"), ["2|Bea"]);
     let history = "SELECT state, mode, row_count, inserted, deleted, from_position, to_position FROM _yarr_replications ORDER BY id";
@@ -129,7 +129,7 @@ fn by_a_field_of_times_what_has_changed_is_merged_and_nothing_twice() {
         ["300|44850"]
     );
     assert_eq!(stage.run(&wish), 0);
-    stage.say("YARR.UPDATE person 5 age 1000");
+    stage.say("YARR.UPDATE person 5 SET age 1000");
     stage.say("YARR.CREATE person name new age 1");
     assert_eq!(stage.run(&wish), 1);
     assert_eq!(

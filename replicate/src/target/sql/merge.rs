@@ -65,8 +65,9 @@ impl<'t> Merge<'t> {
         format!("SELECT count(*) FROM {STAGE}")
     }
 
-    /// The statements, in their order. `moment` is the literal of the moment at which rows are marked as deleted.
-    pub(super) fn steps(&self, moment: &str) -> Vec<Step> {
+    /// The statements, in their order. `moment` is the literal of the moment at which rows are marked as deleted, `like`
+    /// what a side table takes over from its table.
+    pub(super) fn steps(&self, moment: &str, like: &str) -> Vec<Step> {
         let Merge {
             target,
             key,
@@ -120,9 +121,7 @@ impl<'t> Merge<'t> {
             let name = self.table.target.rsplit('.').next().unwrap_or_default();
             step(
                 Counting::Nothing,
-                format!(
-                    "DROP TABLE IF EXISTS {side}; CREATE TABLE {side} (LIKE {target} INCLUDING DEFAULTS)"
-                ),
+                format!("DROP TABLE IF EXISTS {side}; CREATE TABLE {side} (LIKE {target} {like})"),
             );
             step(Counting::Inserted, insert(&side));
             step(

@@ -54,6 +54,11 @@ pub(crate) trait Dialect: Send + Sync + 'static {
         "text"
     }
 
+    /// What a table that is made `LIKE` another takes over from it.
+    fn like(&self) -> &'static str {
+        "INCLUDING DEFAULTS"
+    }
+
     /// A text as a literal.
     fn literal(&self, text: &str) -> String {
         // A NUL ends a text for these servers.
@@ -266,7 +271,7 @@ impl<D: Dialect> Warehouse<D> {
         }
         let mut done = replication.clone();
         let moment = self.literal(&format!("{}+00", moment::text(moment::now())));
-        for step in merge.steps(&moment) {
+        for step in merge.steps(&moment, self.dialect.like()) {
             let count = session.run(&step.sql).await?;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             match step.counts {
