@@ -4,6 +4,7 @@
 //! itself by SIGKILL when it comes to a state, or is ended at a moment that nobody chose; then another takes its place.
 
 use std::{
+    collections::BTreeMap,
     env,
     process::{Child, Command, Stdio},
     sync::{
@@ -87,7 +88,7 @@ fn wish() -> Wish {
 
 fn stage(cluster: &Cluster) -> Stage {
     let stage = Stage::on(cluster);
-    stage.say("YARR.MIGRATE person UP 1 make ADD FIELD name STRING NOT NULL ADD FIELD turn INTEGER ADD INDEX updated_at");
+    stage.say("YARR.MIGRATE person UP 1 make ADD FIELD name STRING NOT NULL ADD FIELD turn INTEGER CHANGES ON");
     cluster.query(
         &stage.places.database,
         "CREATE TABLE person (id bigint, name text, turn bigint)",
@@ -95,7 +96,7 @@ fn stage(cluster: &Cluster) -> Stage {
     stage
 }
 
-/// Writes so many records anew, and changes some that are there.
+/// Writes so many records anew, changes some that are there, and deletes some.
 fn write(stage: &Stage, turn: u64) {
     let mut connection = stage.redis.connect();
     let mut pipe = redis::pipe();
@@ -109,6 +110,8 @@ fn write(stage: &Stage, turn: u64) {
         let id = 1 + n * 37 % (turn * 40);
         pipe.cmd("YARR.UPDATE").arg("person").arg(id).arg("SET");
         pipe.arg("turn").arg(turn * 1000 + n).ignore();
+        let gone = 1 + n * 53 % (turn * 40);
+        pipe.cmd("YARR.DEL").arg("person").arg(gone).ignore();
     }
     pipe.exec(&mut connection).expect("records");
 }
@@ -162,7 +165,7 @@ fn the_replicator_may_be_killed_at_every_event() {
 fn the_replicator_may_be_killed_at_any_moment() {
     let cluster = crate::harness::cluster();
     let stage = stage(cluster);
-    let mut killed = 0;
+    let (mut killed, mut states) = (0, BTreeMap::new());
     for turn in 1..=kills(8) {
         write(&stage, turn);
         let mut child = replicator(&stage, 0);
@@ -170,6 +173,15 @@ fn the_replicator_may_be_killed_at_any_moment() {
         let _ = child.kill();
         let status = child.wait().expect("a replicator");
         killed += u64::from(!status.success());
+        let last = "SELECT state FROM _yarr_replications ORDER BY id DESC LIMIT 1";
+        let found = cluster.try_query(&stage.places.database, last);
+        let state = found
+            .unwrap_or_default()
+            .into_iter()
+            .flatten()
+            .next()
+            .flatten();
+        *states.entry(state).or_insert(0) += 1;
         free(&stage);
         if turn % 3 != 0 {
             // Now and then the next one is killed too.
@@ -181,6 +193,7 @@ fn the_replicator_may_be_killed_at_any_moment() {
     let mut last = replicator(&stage, 0);
     assert!(last.wait().expect("a replicator").success());
     assert_done(&stage, cluster, "the last kill");
+    println!("{killed} killed, at {states:?}");
     assert!(killed > 0, "none was killed in time");
 }
 
