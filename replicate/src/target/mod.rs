@@ -16,9 +16,9 @@ use async_trait::async_trait;
 use crate::{
     error::Result,
     manifest::Manifest,
-    replication::{Counts, Replication, Watermark},
+    replication::{Counts, Mode, Replication, Watermark},
     store::Store,
-    table::{FieldType, Form, Table},
+    table::{FieldType, Form, Strategy, Table},
 };
 
 /// A column as the target has it.
@@ -110,6 +110,18 @@ pub struct Import<'a> {
     pub progress: &'a (dyn Fn(u64) + Send + Sync),
     /// How many replications of the table the history keeps.
     pub history_cap: usize,
+}
+
+impl Import<'_> {
+    /// Whether it takes all of a table in: a resync that was wanted is then no more wanted.
+    pub fn is_whole(&self) -> bool {
+        match self.replication.batch.mode {
+            Mode::Whole => true,
+            // Rows that are only added are merged from the first on.
+            Mode::Merge => matches!(self.table.strategy, Strategy::Identity { .. }),
+            Mode::Append => false,
+        }
+    }
 }
 
 /// What came of an import.
