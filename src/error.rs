@@ -40,6 +40,8 @@ pub enum Code {
     Irreversible,
     /// Another migration is running.
     Busy,
+    /// A position in a change feed cannot be continued: the reader must start anew.
+    Resync,
     /// This server, or this version of the module, cannot.
     Unsupported,
 }
@@ -63,6 +65,7 @@ impl Code {
             Code::NoVersion => "NOVERSION",
             Code::Irreversible => "IRREVERSIBLE",
             Code::Busy => "BUSY",
+            Code::Resync => "RESYNC",
             Code::Unsupported => "UNSUPPORTED",
         }
     }

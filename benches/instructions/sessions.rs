@@ -37,6 +37,8 @@ enum Kind {
     Save,
     /// A table from the snapshot.
     Load,
+    /// The migration that gives the table a change feed.
+    Feed,
 }
 
 impl Work {
@@ -48,7 +50,7 @@ impl Work {
     /// How many operations are measured.
     pub fn operations(&self) -> u64 {
         let operations = match self.kind {
-            Kind::Save | Kind::Load => RECORDS,
+            Kind::Save | Kind::Load | Kind::Feed => RECORDS,
             Kind::Commands(_) | Kind::Batches(..) | Kind::Apply => TIMES,
         };
         operations as u64
@@ -56,7 +58,7 @@ impl Work {
 }
 
 /// What is measured, in this order.
-pub static WORKS: [Work; 20] = [
+pub static WORKS: [Work; 25] = [
     Work {
         name: "saving a record",
         kind: Kind::Save,
@@ -121,21 +123,29 @@ pub static WORKS: [Work; 20] = [
             user(any(i))
         )
     }),
-    Work::of("CREATE, three indexes", |i| {
-        let fields = ["user_id", "session_id", "created_at", "status", "score"];
-        let session = session(RECORDS + i);
-        let given = fields.iter().zip(session.split(' '));
-        let given: Vec<String> = given
-            .map(|(field, value)| format!("{field} {value}"))
-            .collect();
-        format!("CREATE {}", given.join(" "))
-    }),
+    Work::of("CREATE, three indexes", |i| create(RECORDS + i)),
     Work {
         name: "CREATE ... VALUES, a record",
         kind: Kind::Batches(BATCH, |i| batch(RECORDS + TIMES + i * BATCH)),
     },
     // No other stride below it divides the number of records.
     Work::of("DEL by id", |i| format!("DEL {}", 1 + i * 7919 % RECORDS)),
+    Work {
+        name: "CHANGES ON, a record",
+        kind: Kind::Feed,
+    },
+    Work::of("with it: UPDATE of an indexed field", |i| {
+        format!("UPDATE {} SET user_id {}", 1 + any(i), user(any(i + 7)))
+    }),
+    Work::of("with it: CREATE, three indexes", |i| {
+        create(9 * RECORDS + i)
+    }),
+    Work::of("with it: DEL by id", |i| {
+        format!("DEL {}", 3 + i * 7919 % RECORDS)
+    }),
+    Work::of("a page of 1,000 changes, PACKED", |_| {
+        "CHANGES LIMIT 1000 PACKED".into()
+    }),
 ];
 
 /// A number that follows from another as if by chance (splitmix64).
@@ -193,6 +203,16 @@ fn session(i: usize) -> String {
     );
     let score = (b / 5 % 100_000) as f64 / 100.0;
     format!("{} {id} {} {} {score}", user(i), created(i), status(i))
+}
+
+fn create(i: usize) -> String {
+    let fields = ["user_id", "session_id", "created_at", "status", "score"];
+    let session = session(i);
+    let given = fields.iter().zip(session.split(' '));
+    let given: Vec<String> = given
+        .map(|(field, value)| format!("{field} {value}"))
+        .collect();
+    format!("CREATE {}", given.join(" "))
 }
 
 fn batch(from: usize) -> String {
@@ -288,9 +308,13 @@ impl Sessions {
     }
 
     fn command(&mut self, command: &Prepared<'_>) {
+        self.command_within(command, Limits::DEFAULT);
+    }
+
+    fn command_within(&mut self, command: &Prepared<'_>, limits: Limits) {
         let environment = Environment {
             now: NOW,
-            limits: Limits::DEFAULT,
+            limits,
             random: &|| 7,
         };
         let (words, mut reply) = (&command.words, Sink::default());
@@ -340,6 +364,14 @@ pub fn run() {
                         .iter()
                         .for_each(|effects| replay(&mut copy, effects))
                 });
+            }
+            Kind::Feed => {
+                let limits = Limits {
+                    inline_records: u64::MAX,
+                    ..Limits::DEFAULT
+                };
+                let command = Prepared::new("MIGRATE UP 2 feed CHANGES ON");
+                measured(&mut || sessions.command_within(&command, limits));
             }
             Kind::Save => {
                 let table = copy.as_ref().expect("a table");

@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod manifest;
 pub mod metrics;
+pub mod moment;
 pub mod notify;
 pub mod part;
 pub mod plan;

@@ -56,6 +56,12 @@ impl Mode {
             Mode::Append => "append",
         }
     }
+
+    /// The mode of this name.
+    pub fn of_name(name: &str) -> Option<Mode> {
+        let all = [Mode::Whole, Mode::Merge, Mode::Append];
+        all.into_iter().find(|mode| mode.name() == name)
+    }
 }
 
 /// What goes from a source to a target at once.
@@ -178,7 +184,7 @@ pub struct Replication {
     pub batch: Batch,
     /// Where it is.
     pub state: State,
-    /// Which attempt at an export this is, from 1 on: each has a folder of its own.
+    /// Which attempt at an export this is: 0 before the first, and each has a folder of its own.
     pub attempt: i64,
     /// How often it has failed.
     pub retries: i64,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result, quoted},
     index::Index,
-    schema::{IdType, Schema},
+    schema::{CHANGE_NUMBER, IdType, Schema},
     table::{Effects, Record, Row, Table, Values, Write},
     tokens::Tokens,
     value::{Value, ValueRef, uuid},
@@ -252,6 +252,13 @@ impl<'r> Plan<'r> {
             return Err(Error::read_only(
                 "expires_at",
                 "use EX, PX, EXAT, PXAT or PERSIST",
+            ));
+        }
+        let number = schema.change_number();
+        if number.is_some_and(|number| given.contains(&number) || unset.contains(&number)) {
+            return Err(Error::read_only(
+                CHANGE_NUMBER,
+                "each write is given its own",
             ));
         }
         let arbiter = match &request.conflict {

@@ -4,7 +4,7 @@ use super::{Environment, Reply};
 use crate::{
     error::Result,
     schema::Method,
-    table::{Table, TableIndex},
+    table::{Feed, Table, TableIndex},
     tokens::Tokens,
 };
 
@@ -31,7 +31,7 @@ pub fn run(
         ("bytes_expiry", table.expiry().bytes() as u64),
         ("bytes_slack", table.slack() as u64),
     ];
-    reply.map(counts.len() + 6);
+    reply.map(counts.len() + 7);
     reply.bulk(b"identity");
     reply.bulk(format!("{:016x}", table.identity()).as_bytes());
     reply.bulk(b"version");
@@ -52,6 +52,11 @@ pub fn run(
     }
     reply.bulk(b"migration");
     migration_reply(table, environment.now, reply);
+    reply.bulk(b"changes");
+    match table.feed() {
+        Ok(feed) => feed_reply(feed, reply),
+        Err(_) => reply.null(),
+    }
     reply.bulk(b"indexes");
     reply.array(table.indexes().len());
     for index in table.indexes() {
@@ -80,6 +85,40 @@ fn migration_reply(table: &Table, now: i64, reply: &mut dyn Reply) {
     for (name, number) in numbers {
         reply.bulk(name.as_bytes());
         reply.integer(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+}
+
+/// How far the change feed has come, what it holds, and who reads it.
+fn feed_reply(feed: &Feed, reply: &mut dyn Reply) {
+    let numbers = [
+        ("head", feed.head()),
+        ("floor", feed.floor()),
+        ("tombstones", feed.tombstones().len()),
+        ("tombstone_bytes", feed.tombstones().bytes()),
+    ];
+    reply.map(numbers.len() + 2);
+    reply.bulk(b"epoch");
+    reply.bulk(format!("{:016x}", feed.epoch()).as_bytes());
+    for (name, number) in numbers {
+        reply.bulk(name.as_bytes());
+        reply.integer(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    reply.bulk(b"consumers");
+    reply.array(feed.consumers().len());
+    for consumer in feed.consumers() {
+        reply.map(6);
+        reply.bulk(b"name");
+        reply.bulk(&consumer.name);
+        reply.bulk(b"epoch");
+        reply.bulk(format!("{:016x}", consumer.position.epoch).as_bytes());
+        reply.bulk(b"position");
+        reply.integer(consumer.position.number as i64);
+        reply.bulk(b"lag");
+        reply.integer(feed.head().saturating_sub(consumer.position.number) as i64);
+        reply.bulk(b"acknowledged_at");
+        reply.integer(consumer.at);
+        reply.bulk(b"resync");
+        reply.boolean(feed.resume(consumer.position).is_err());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Laws of migrations, tried with random ones of every operation amid random writes: a table is what a plain list makes
 //! of the same words, the way down leads back to where the way up began, and SCHEMA's lines make the same schema anew.
 
+mod feed;
 mod model;
 
 use proptest::prelude::*;
@@ -130,8 +131,9 @@ fn operation(model: &Model, drawn: [u8; 6]) -> Op {
             let seconds = (second % 3 > 0).then(|| i64::from(second % 3) * 1000);
             Op::Ttl(seconds, third % 2 == 0)
         }
-        _ => match first % 3 {
+        _ => match first % 4 {
             0 => Op::Timestamps(second % 2 == 0),
+            3 => Op::Changes(second % 4 > 0),
             1 if model.records.is_empty() => Op::Id(pick(&["INTEGER", "UUID", "STRING"], second)),
             _ => Op::Update(name.into(), value(kind_of(name), third)),
         },

@@ -4,9 +4,11 @@
 //! answers the effects to be persisted and replicated. It knows nothing of Redis: whoever
 //! calls it opens the key, holds the clock and carries the effects away.
 
+mod ack;
 mod aggregate;
 mod apply;
 mod change;
+mod changes;
 mod clauses;
 mod create;
 mod data_migration;
@@ -29,7 +31,7 @@ pub use reply::{Recorded, Reply};
 
 use crate::{
     error::Result,
-    table::{Effects, Table},
+    table::{Caps, Effects, Table},
 };
 
 /// What a command may know of the world beside its table and its arguments.
@@ -50,6 +52,9 @@ pub struct Limits {
     pub reply_records: u64,
     /// The most records an UPDATE or DEL by predicate may change without LIMIT (`max-write-records`).
     pub write_records: u64,
+    /// How many tombstones a change feed keeps (`max-tombstones`, `max-tombstone-bytes`,
+    /// `max-tombstone-age`).
+    pub tombstones: Caps,
     /// A MIGRATE that must look at more records goes on between commands (`max-inline-records`).
     pub inline_records: u64,
 }
@@ -65,6 +70,11 @@ impl Limits {
     pub const DEFAULT: Limits = Limits {
         reply_records: 100_000,
         write_records: 10_000,
+        tombstones: Caps {
+            count: 1_000_000,
+            bytes: 64 << 20,
+            age: 7 * 24 * 3600 * 1000,
+        },
         inline_records: 2_000,
     };
 
@@ -124,7 +134,7 @@ const WRITE: &str = "write deny-oom";
 const READ: &str = "readonly";
 
 /// Every command, as a server registers it.
-pub static COMMANDS: [Command; 11] = [
+pub static COMMANDS: [Command; 13] = [
     Command {
         name: "yarr.create",
         arity: -2,
@@ -214,6 +224,24 @@ pub static COMMANDS: [Command; 11] = [
         summary: "Tells how large a table is, part by part",
         complexity: "O(N) for N indexes",
         run: Run::Read(info::run),
+    },
+    Command {
+        name: "yarr.changes",
+        arity: -2,
+        flags: READ,
+        categories: "read",
+        summary: "Tells what has changed since a position, in a table with a change feed",
+        complexity: "O(log M + N) for a page of N changes of a table of M",
+        run: Run::Read(changes::run),
+    },
+    Command {
+        name: "yarr.ack",
+        arity: -4,
+        flags: "write fast",
+        categories: "write fast",
+        summary: "Acknowledges changes as a consumer that needs them no more",
+        complexity: "O(N) for N consumers",
+        run: Run::Write(ack::run),
     },
     Command {
         name: "yarr.apply",

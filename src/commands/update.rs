@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result, quoted},
     query::{self, Filter, Predicate, Query, parse_predicate},
-    schema::Schema,
+    schema::{CHANGE_NUMBER, Schema},
     table::{Effects, Row, Table, Write},
     tokens::Tokens,
     value::{Type, ValueRef, number},
@@ -215,6 +215,12 @@ fn changeable(schema: &Schema, changes: &Changes, field: &[u8]) -> Result<usize>
         return Err(Error::read_only(
             "expires_at",
             "use EX, PX, EXAT, PXAT or PERSIST",
+        ));
+    }
+    if Some(position) == schema.change_number() {
+        return Err(Error::read_only(
+            CHANGE_NUMBER,
+            "each write is given its own",
         ));
     }
     match changes

@@ -28,7 +28,84 @@ pub struct Packer<'s> {
     most: usize,
 }
 
+/// What happened to a record, as a page of changes tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was written.
+    Put,
+    /// It was deleted.
+    Delete,
+    /// It expired.
+    Expire,
+}
+
+impl Change {
+    const ALL: [Change; 3] = [Change::Put, Change::Delete, Change::Expire];
+
+    /// The word of a reply.
+    pub fn word(self) -> &'static str {
+        match self {
+            Change::Put => "put",
+            Change::Delete => "delete",
+            Change::Expire => "expire",
+        }
+    }
+}
+
 impl<'s> Packer<'s> {
+    /// Begins a string of `rows` changes of records with the fields at these positions, `id` first:
+    /// before them stand the number of each change and what it was.
+    pub fn of_changes(fields: &[Field], positions: &'s [usize], rows: usize) -> Packer<'s> {
+        let mut bytes = vec![VERSION];
+        push_unsigned(positions.len() as u64 + 2, &mut bytes);
+        push_bytes(b"change_number", &mut bytes);
+        bytes.push(0);
+        push_bytes(b"change_kind", &mut bytes);
+        bytes.push(6);
+        push_unsigned(Change::ALL.len() as u64, &mut bytes);
+        for change in Change::ALL {
+            push_bytes(change.word().as_bytes(), &mut bytes);
+        }
+        let columns = positions.iter().filter_map(|at| fields.get(*at));
+        columns.for_each(|field| push_column(field, &mut bytes));
+        push_unsigned(rows as u64, &mut bytes);
+        Packer {
+            positions,
+            bytes,
+            most: MOST,
+        }
+    }
+
+    /// A record that was written.
+    ///
+    /// # Errors
+    /// As [`Packer::push`].
+    pub fn push_put(&mut self, number: u64, record: &Record<'_>) -> Result<()> {
+        self.push_change(number, Change::Put);
+        self.push_values(record)
+    }
+
+    /// A record that is gone.
+    ///
+    /// # Errors
+    /// As [`Packer::push`].
+    pub fn push_gone(&mut self, number: u64, change: Change, id: &ValueRef<'_>) -> Result<()> {
+        self.push_change(number, change);
+        push_value(id, &mut self.bytes);
+        let others = self.bytes.len() + self.positions.len().saturating_sub(1);
+        self.bytes.resize(others, ABSENT);
+        match self.bytes.len() <= self.most {
+            true => Ok(()),
+            false => Err(too_long(self.most)),
+        }
+    }
+
+    fn push_change(&mut self, number: u64, change: Change) {
+        self.bytes.push(PRESENT);
+        push_value(&ValueRef::Integer(number as i64), &mut self.bytes);
+        push_value(&ValueRef::Enum(change as u16), &mut self.bytes);
+    }
+
     /// Begins a string of `rows` records with the fields at these positions.
     pub fn new(fields: &[Field], positions: &'s [usize], rows: usize) -> Packer<'s> {
         let expected = rows.saturating_mul(positions.len()).saturating_mul(12);
@@ -51,21 +128,29 @@ impl<'s> Packer<'s> {
     /// TOOMANY where the string becomes longer than a reply may be.
     #[inline]
     pub fn push(&mut self, record: Option<&Record<'_>>) -> Result<()> {
-        let (bytes, most) = (&mut self.bytes, self.most);
-        let mut fits = true;
         match record {
-            None => bytes.push(ABSENT),
+            None => {
+                self.bytes.push(ABSENT);
+                Ok(())
+            }
             Some(record) => {
-                bytes.push(PRESENT);
-                record.each(self.positions, |value| match value {
-                    // Not even built: a few such texts are more than a server's memory.
-                    ValueRef::String(text) if text.len() > most.saturating_sub(bytes.len()) => {
-                        fits = false;
-                    }
-                    value => push_value(value, bytes),
-                });
+                self.bytes.push(PRESENT);
+                self.push_values(record)
             }
         }
+    }
+
+    #[inline]
+    fn push_values(&mut self, record: &Record<'_>) -> Result<()> {
+        let (bytes, most) = (&mut self.bytes, self.most);
+        let mut fits = true;
+        record.each(self.positions, |value| match value {
+            // Not even built: a few such texts are more than a server's memory.
+            ValueRef::String(text) if text.len() > most.saturating_sub(bytes.len()) => {
+                fits = false;
+            }
+            value => push_value(value, bytes),
+        });
         match fits && bytes.len() <= most {
             true => Ok(()),
             false => Err(too_long(most)),

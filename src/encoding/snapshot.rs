@@ -5,6 +5,7 @@
 //!
 //! tag 1    State:   "YARR", version (1 byte), State in bincode           once, first
 //! tag 2    Records: (rows passed over, length, bytes) again and again    any number, by row
+//! tag 4    Tombstones: of the change feed, each as its distance to the one before     any number, in order
 //! tag 3    End:     number of records (8 bytes, little-endian)           once, last
 //! ```
 //!
@@ -25,6 +26,7 @@ pub const VERSION: i32 = 1;
 const STATE: u8 = 1;
 const RECORDS: u8 = 2;
 const END: u8 = 3;
+const TOMBSTONES: u8 = 4;
 /// A chunk takes on no further record past so many bytes.
 const CHUNK: usize = 64 * 1024;
 
@@ -50,6 +52,13 @@ pub fn save(table: &Table, sink: &mut dyn FnMut(&[u8])) {
         seal(&mut chunk, sink);
     }
     chunk.clear();
+    if let Ok(feed) = table.feed() {
+        feed.tombstones().chunks(&mut |body| {
+            chunk.push(TOMBSTONES);
+            chunk.extend_from_slice(body);
+            seal(&mut chunk, sink);
+        });
+    }
     chunk.push(END);
     chunk.extend_from_slice(&table.len().to_le_bytes());
     seal(&mut chunk, sink);
@@ -89,6 +98,7 @@ pub fn load(source: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Table> {
         let chunk = source()?;
         match open(&chunk)? {
             (RECORDS, body) => load_records(&mut table, body, &mut next, &mut indexes)?,
+            (TOMBSTONES, body) => table.place_tombstones(body)?,
             (END, count) if count == table.len().to_le_bytes() => break,
             (END, _) => return Err(Error::corrupt("records are missing")),
             _ => return Err(Error::corrupt("a chunk is out of place")),
@@ -180,6 +190,7 @@ fn validate_built(table: &Table) -> Result<()> {
     if has_twice(table.ids()) {
         return Err(Error::corrupt("an id is there twice"));
     }
+    table.validate_numbers()?;
     for index in table.indexes() {
         if let (true, Index::SortedSet(_)) = (index.definition.unique, &index.index) {
             table
@@ -209,6 +220,12 @@ pub fn rewrite(table: &Table, sink: &mut dyn FnMut(&[u8])) {
     for (row, record) in table.records().iter() {
         effects.place(row, record);
         effects.drain_full(sink);
+    }
+    if let Ok(feed) = table.feed() {
+        feed.tombstones().chunks(&mut |chunk| {
+            effects.tombstones(chunk);
+            effects.drain_full(sink);
+        });
     }
     effects.pieces().for_each(sink);
 }

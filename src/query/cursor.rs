@@ -113,7 +113,8 @@ fn bad(token: &[u8], why: &str) -> Error {
     )
 }
 
-fn to_hex(bytes: &[u8]) -> Vec<u8> {
+/// Bytes as lower-case hex.
+pub fn to_hex(bytes: &[u8]) -> Vec<u8> {
     let digit = |nibble: u8| match nibble {
         0..=9 => b'0' + nibble,
         _ => b'a' + nibble - 10,
@@ -124,7 +125,8 @@ fn to_hex(bytes: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+/// The bytes of lower-case hex.
+pub fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     let nibble = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),

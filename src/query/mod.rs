@@ -42,6 +42,7 @@ pub use aggregate::{
     Aggregation, Answer, Column, ColumnOrder, Function, Outcome, aggregate, analyze_aggregate,
     explain_aggregate,
 };
+pub use cursor::{from_hex, to_hex};
 pub use filter::Filter;
 pub use order::{OrderField, parse_order};
 pub use parser::{MAX_DEPTH, parse_predicate};

@@ -22,6 +22,7 @@ use std::{
 
 use super::{
     api::{Context, OwnedString, StringRef, call, has, raw},
+    config::limits,
     environment::now,
     guard::guard,
     holder::Holder,
@@ -293,7 +294,12 @@ fn reclaim_batch(ctx: Context, name: StringRef<'_>, now: i64, most: usize) -> bo
     let Ok(Some(holder)) = key.holder_mut() else {
         return false;
     };
-    let reclaimed = holder.change(|table| Ok(table.as_mut().map(|table| table.reclaim(now, most))));
+    let reclaimed = holder.change(|table| {
+        Ok(table.as_mut().map(|table| {
+            let effects = table.reclaim(now, most);
+            effects.and(table.keep_tombstones(&limits().tombstones, now))
+        }))
+    });
     drop(key);
     match reclaimed {
         Ok(Some(effects)) if !effects.is_empty() => {

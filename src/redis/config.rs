@@ -12,7 +12,7 @@ use super::{
     arguments::Arguments,
     log,
 };
-use crate::{commands::Limits, error::quoted};
+use crate::{commands::Limits, error::quoted, table::Caps};
 
 /// A number that an operator may set.
 struct Setting {
@@ -23,7 +23,7 @@ struct Setting {
 /// What a setting may be set to at most; at least it is 1.
 const MOST: u64 = i64::MAX as u64;
 
-static SETTINGS: [Setting; 3] = [
+static SETTINGS: [Setting; 6] = [
     Setting {
         name: c"max-reply-records",
         number: AtomicU64::new(Limits::DEFAULT.reply_records),
@@ -36,16 +36,34 @@ static SETTINGS: [Setting; 3] = [
         name: c"max-inline-records",
         number: AtomicU64::new(Limits::DEFAULT.inline_records),
     },
+    Setting {
+        name: c"max-tombstones",
+        number: AtomicU64::new(Limits::DEFAULT.tombstones.count),
+    },
+    Setting {
+        name: c"max-tombstone-bytes",
+        number: AtomicU64::new(Limits::DEFAULT.tombstones.bytes),
+    },
+    // In seconds.
+    Setting {
+        name: c"max-tombstone-age",
+        number: AtomicU64::new(Limits::DEFAULT.tombstones.age / 1000),
+    },
 ];
 
 /// The limits of now.
 #[inline]
 pub fn limits() -> Limits {
-    let [reply, write, inline] = &SETTINGS;
+    let [reply, write, inline, count, bytes, age] = &SETTINGS;
     Limits {
         reply_records: reply.number.load(Relaxed),
         write_records: write.number.load(Relaxed),
         inline_records: inline.number.load(Relaxed),
+        tombstones: Caps {
+            count: count.number.load(Relaxed),
+            bytes: bytes.number.load(Relaxed),
+            age: age.number.load(Relaxed).saturating_mul(1000),
+        },
     }
 }
 
@@ -59,8 +77,12 @@ pub fn take_arguments(arguments: Arguments<'_>) -> Result<(), String> {
         let matches = |setting: &&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name);
         let Some(setting) = SETTINGS.iter().find(matches) else {
             return Err(format!(
-                "unknown argument {}: expected max-reply-records, max-write-records or max-inline-records",
-                quoted(name)
+                "unknown argument {}: expected {}",
+                quoted(name),
+                SETTINGS
+                    .each_ref()
+                    .map(|setting| setting.name.to_string_lossy())
+                    .join(", ")
             ));
         };
         let value = arguments.get(place + 1).map(|value| value.bytes());

@@ -179,7 +179,15 @@ fn run_write(
         Some(table) => {
             // Who decides what is written must know what is unique.
             table.catch_up(usize::MAX);
-            write(table, tokens, &environment(), reply)
+            let environment = environment();
+            let effects = write(table, tokens, &environment, reply)?;
+            match table.schema().changes {
+                false => Ok(effects),
+                true => {
+                    let caps = &environment.limits.tombstones;
+                    Ok(effects.and(table.keep_tombstones(caps, environment.now)))
+                }
+            }
         }
         None => Err(Error::internal("the key has no table")),
     })?;

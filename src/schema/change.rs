@@ -1,8 +1,8 @@
 //! Migrations as pure functions from schema to schema.
 
 use super::{
-    CREATED_AT, DefaultValue, EXPIRES_AT, Field, FieldChange, IndexDefinition, IndexShape,
-    MAX_FIELDS, MAX_INDEXES, Method, Operation, Origin, Schema, UPDATED_AT,
+    CHANGE_NUMBER, CREATED_AT, DefaultValue, EXPIRES_AT, Field, FieldChange, IndexDefinition,
+    IndexShape, MAX_FIELDS, MAX_INDEXES, Method, Operation, Origin, Schema, UPDATED_AT,
     grammar::MAX_ENUM_NAMES,
 };
 use crate::{
@@ -64,12 +64,20 @@ impl Schema {
                         "ID changes only on an empty table; delete its records first",
                     ));
                 }
+                if self.changes && self.id != *id {
+                    return Err(Error::bad_value(
+                        "ID cannot change while the table's feed tells of former ids; first CHANGES OFF",
+                    ));
+                }
                 schema.id = *id;
                 if let Some(field) = schema.fields.first_mut() {
                     field.kind = id.kind();
                 }
             }
             Operation::Timestamps(on) => schema.set_timestamps(*on, facts)?,
+            Operation::Changes(true) if !self.changes => schema.begin_feed()?,
+            Operation::Changes(false) if self.changes => schema.end_feed()?,
+            Operation::Changes(_) => {}
         }
         Ok(schema)
     }
@@ -348,6 +356,11 @@ impl Schema {
     fn remove_index(&mut self, names: &[Box<str>], method: Method) -> Result<()> {
         let numbers = self.numbers(names)?;
         match self.index_on(&numbers, method) {
+            Some(at) if self.indexes.get(at).is_some_and(|i| self.is_of_feed(i)) => {
+                Err(Error::bad_value(format!(
+                    "the index on ({CHANGE_NUMBER}) is the change feed's; use CHANGES OFF"
+                )))
+            }
             Some(at) => {
                 self.indexes.remove(at);
                 Ok(())
@@ -425,7 +438,7 @@ impl Schema {
                 self.fields.drain(created..=updated);
             }
             (None, true) => {
-                let at = self.expires_at();
+                let at = self.visible().end;
                 for name in [UPDATED_AT, CREATED_AT] {
                     let initial = Value::DateTime(facts.now);
                     let field = self.own_field(name, Type::DateTime, true, initial);
@@ -435,6 +448,35 @@ impl Schema {
             _ => {}
         }
         self.timestamps = on;
+        Ok(())
+    }
+
+    /// Records have the number of their last write from now on, and an index by it. Those written
+    /// before have 0.
+    fn begin_feed(&mut self) -> Result<()> {
+        if self.position(CHANGE_NUMBER.as_bytes()).is_ok() {
+            return Err(Error::new(
+                Code::Duplicate,
+                format!(
+                    "there is a field '{CHANGE_NUMBER}', which CHANGES ON gives another meaning; rename it first"
+                ),
+            ));
+        }
+        let field = self.own_field(CHANGE_NUMBER, Type::Integer, true, Value::Integer(0));
+        self.fields.insert(self.expires_at(), field);
+        self.changes = true;
+        self.add_index(&[CHANGE_NUMBER.into()], IndexShape::SortedSet)
+    }
+
+    fn end_feed(&mut self) -> Result<()> {
+        let Some(position) = self.change_number() else {
+            return Ok(());
+        };
+        let before = self.clone();
+        self.indexes.retain(|index| !before.is_of_feed(index));
+        self.must_be_unindexed(position)?;
+        self.fields.remove(position);
+        self.changes = false;
         Ok(())
     }
 }
@@ -526,6 +568,7 @@ fn undo(before: &Schema, operation: &Operation) -> Option<Vec<Operation>> {
         }
         Operation::Id(_) => vec![Operation::Id(before.id)],
         Operation::Timestamps(_) => vec![Operation::Timestamps(before.timestamps)],
+        Operation::Changes(_) => vec![Operation::Changes(before.changes)],
     })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    CREATED_AT, DefaultValue, EXPIRES_AT, Field, ID, MAX_FIELDS, MAX_INDEX_FIELDS, MAX_INDEXES,
-    Method, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES, is_field_name, is_own_name,
+    CHANGE_NUMBER, CREATED_AT, DefaultValue, EXPIRES_AT, Field, ID, MAX_FIELDS, MAX_INDEX_FIELDS,
+    MAX_INDEXES, Method, Schema, UPDATED_AT, grammar::MAX_ENUM_NAMES, is_field_name, is_own_name,
 };
 use crate::{
     error::{Error, Result},
@@ -38,20 +38,25 @@ impl Schema {
     }
 
     fn own_in_place(&self) -> bool {
-        let named = |position: usize, name: &str| {
+        let named = |position: usize, name: &str, kind: Type| {
             let field = self.fields.get(position);
-            field.is_some_and(|field| &*field.name == name && field.kind == Type::DateTime)
+            field.is_some_and(|field| &*field.name == name && field.kind == kind)
         };
+        let time = |position: usize, name: &str| named(position, name, Type::DateTime);
         let id = self.fields.first();
-        let own = if self.timestamps { 4 } else { 2 };
+        let own = if self.timestamps { 4 } else { 2 } + usize::from(self.changes);
         let added = self.fields.get(self.added()).unwrap_or_default();
         id.is_some_and(|id| &*id.name == ID && id.number == 0 && id.not_null)
             && id.is_some_and(|id| id.kind == self.id.kind())
             && (own..=own + MAX_FIELDS).contains(&self.fields.len())
-            && named(self.expires_at(), EXPIRES_AT)
+            && time(self.expires_at(), EXPIRES_AT)
             && self
                 .timestamp_positions()
-                .is_none_or(|(c, u)| named(c, CREATED_AT) && named(u, UPDATED_AT))
+                .is_none_or(|(c, u)| time(c, CREATED_AT) && time(u, UPDATED_AT))
+            && self
+                .change_number()
+                .is_none_or(|at| named(at, CHANGE_NUMBER, Type::Integer))
+            && self.changes == self.indexes.iter().any(|index| self.is_of_feed(index))
             && !added.iter().any(|field| is_own_name(&field.name))
     }
 

@@ -5,7 +5,7 @@ use super::{
     is_field_name, is_own_name,
 };
 use crate::{
-    error::{Code, Error, Result, quoted},
+    error::{Error, Result, quoted},
     tokens::Tokens,
     value::Type,
 };
@@ -46,7 +46,7 @@ pub fn parse_operations(tokens: &mut Tokens) -> Result<Vec<Operation>> {
     }
 }
 
-const EXPECTED: &str = "an operation (ADD FIELD, REMOVE FIELD, RENAME FIELD, SET FIELD, ADD ENUM VALUE, ADD INDEX, REMOVE INDEX, SET TTL, ID, TIMESTAMPS or UPDATE)";
+const EXPECTED: &str = "an operation (ADD FIELD, REMOVE FIELD, RENAME FIELD, SET FIELD, ADD ENUM VALUE, ADD INDEX, REMOVE INDEX, SET TTL, ID, TIMESTAMPS, CHANGES or UPDATE)";
 
 fn parse_operation(tokens: &mut Tokens, operations: &mut Vec<Operation>) -> Result<()> {
     let start = tokens.clone();
@@ -71,8 +71,8 @@ fn parse_operation(tokens: &mut Tokens, operations: &mut Vec<Operation>) -> Resu
     } else if tokens.is("UPDATE") {
         return Err(tokens
             .unexpected("no UPDATE beside other operations: it stands alone in its migration"));
-    } else if tokens.is("CHANGES") {
-        return Err(not_yet(tokens));
+    } else if tokens.accept("CHANGES") {
+        Operation::Changes(parse_switch(tokens)?)
     } else {
         return Err(tokens.unexpected(EXPECTED));
     };
@@ -82,16 +82,6 @@ fn parse_operation(tokens: &mut Tokens, operations: &mut Vec<Operation>) -> Resu
     debug_assert!(tokens.taken() > start.taken());
     operations.push(operation);
     Ok(())
-}
-
-fn not_yet(tokens: &Tokens) -> Error {
-    Error::new(
-        Code::Unsupported,
-        format!(
-            "this version of the module cannot carry out the operation {}",
-            quoted(tokens.peek().unwrap_or_default())
-        ),
-    )
 }
 
 fn parse_add(tokens: &mut Tokens) -> Result<Operation> {
@@ -449,7 +439,8 @@ impl Operation {
                 say(&["UPDATE"]);
                 tokens.extend(words.iter().map(|word| word.to_vec()));
             }
-            Operation::Timestamps(on) => say(&["TIMESTAMPS", if *on { "ON" } else { "OFF" }]),
+            Operation::Timestamps(on) => say(&["TIMESTAMPS", switch_word(*on)]),
+            Operation::Changes(on) => say(&["CHANGES", switch_word(*on)]),
         }
         tokens
     }
@@ -460,6 +451,10 @@ impl Operation {
         let words: Vec<String> = self.tokens().iter().map(|token| shown(token)).collect();
         words.join(" ")
     }
+}
+
+fn switch_word(on: bool) -> &'static str {
+    if on { "ON" } else { "OFF" }
 }
 
 fn say_type(say: &mut impl FnMut(&[&str]), kind: &Type) {
@@ -537,6 +532,7 @@ mod tests {
             "SET TTL NONE ACTIVE",
             "ID UUID",
             "TIMESTAMPS OFF",
+            "CHANGES ON",
         ];
         for text in texts {
             let operations = parse(text).unwrap();
@@ -566,7 +562,7 @@ mod tests {
             ("ADD INDEX a a", "'a' twice"),
             ("SET TTL 0 PASSIVE", "above 0, found '0'"),
             ("SET TTL x PASSIVE", "argument 4, found 'x'"),
-            ("CHANGES ON", "UNSUPPORTED"),
+            ("CHANGES", "argument 3, found the end"),
             ("TIMESTAMPS", "argument 3, found the end"),
             ("ID UUID NOW", "argument 4, found 'NOW'"),
             ("FROB", "argument 2, found 'FROB'"),

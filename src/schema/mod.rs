@@ -37,6 +37,8 @@ pub const CREATED_AT: &str = "created_at";
 pub const UPDATED_AT: &str = "updated_at";
 /// When a record expires.
 pub const EXPIRES_AT: &str = "expires_at";
+/// The number of a record's last write, in a table with CHANGES ON; elsewhere a name as any other.
+pub const CHANGE_NUMBER: &str = "change_number";
 
 /// Names a field for ever: never given to another, so a removed field's values never reappear.
 pub type FieldNumber = u32;
@@ -182,13 +184,17 @@ pub struct IndexDefinition {
 /// Fields, indexes and time to live.
 ///
 /// `fields` begins with `id` and ends with `expires_at`; before it stand `created_at` and
-/// `updated_at` where the table keeps them. A field's place in this list is its position.
+/// `updated_at` where the table keeps them, and then `change_number` where it has a change feed. A
+/// field's place in this list is its position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
     /// What ids are.
     pub id: IdType,
     /// Whether created_at and updated_at are kept.
     pub timestamps: bool,
+    /// Whether writes are numbered and removals remembered, for a change feed.
+    #[serde(skip)]
+    pub changes: bool,
     /// Milliseconds a record lives after each write.
     pub ttl: Option<i64>,
     /// Every field, by position.
@@ -214,6 +220,7 @@ impl Schema {
         let mut schema = Schema {
             id: IdType::Integer,
             timestamps: true,
+            changes: false,
             ttl: None,
             fields: Vec::new(),
             indexes: Vec::new(),
@@ -309,20 +316,27 @@ impl Schema {
 
     /// The positions of `created_at` and `updated_at`, where the table keeps them.
     pub fn timestamp_positions(&self) -> Option<(usize, usize)> {
-        let expires_at = self.expires_at();
+        let end = self.visible().end;
         self.timestamps
-            .then(|| (expires_at.saturating_sub(2), expires_at.saturating_sub(1)))
+            .then(|| (end.saturating_sub(2), end.saturating_sub(1)))
     }
 
-    /// The positions that `*` means, in the order of a reply: all but `expires_at`.
+    /// The position of `change_number`, where the table has a change feed.
+    #[inline]
+    pub fn change_number(&self) -> Option<usize> {
+        self.changes.then(|| self.expires_at().saturating_sub(1))
+    }
+
+    /// The positions that `*` means, in the order of a reply: all but `change_number` and
+    /// `expires_at`.
     pub fn visible(&self) -> std::ops::Range<usize> {
-        0..self.expires_at()
+        0..self.expires_at().saturating_sub(usize::from(self.changes))
     }
 
     /// The positions of the fields that users added.
     pub fn added(&self) -> std::ops::Range<usize> {
-        let own = if self.timestamps { 3 } else { 1 };
-        1..self.fields.len().saturating_sub(own).max(1)
+        let own = if self.timestamps { 2 } else { 0 };
+        1..self.visible().end.saturating_sub(own).max(1)
     }
 
     /// The names of an index's fields.
@@ -334,6 +348,13 @@ impl Schema {
             .filter_map(|position| self.fields.get(position))
             .map(|field| &*field.name)
             .collect()
+    }
+
+    /// Whether an index is the one that a change feed reads by, which comes and goes with it.
+    pub fn is_of_feed(&self, index: &IndexDefinition) -> bool {
+        let field = self.change_number().and_then(|at| self.fields.get(at));
+        let sorted = index.method == Method::SortedSet;
+        sorted && field.is_some_and(|field| index.fields == [field.number])
     }
 
     /// The positions of an index's fields.
@@ -368,6 +389,9 @@ impl Schema {
         if !self.timestamps {
             operations.push(Operation::Timestamps(false));
         }
+        if self.changes {
+            operations.push(Operation::Changes(true));
+        }
         let added = self.fields.get(self.added()).unwrap_or_default();
         operations.extend(added.iter().map(|field| Operation::AddField {
             name: field.name.clone(),
@@ -377,7 +401,8 @@ impl Schema {
             index: None,
             position: None,
         }));
-        let mut indexes: Vec<&IndexDefinition> = self.indexes.iter().collect();
+        let others = self.indexes.iter().filter(|index| !self.is_of_feed(index));
+        let mut indexes: Vec<&IndexDefinition> = others.collect();
         indexes.sort_by_cached_key(|index| {
             let bitmap = index.method == Method::Bitmap;
             (self.index_positions(index), bitmap)

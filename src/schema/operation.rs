@@ -129,6 +129,8 @@ pub enum Operation {
         /// The words after UPDATE: a predicate, SET, fields and values.
         words: Vec<Box<[u8]>>,
     },
+    /// Whether writes are numbered and removals remembered, for a change feed.
+    Changes(bool),
 }
 
 impl Operation {
@@ -138,10 +140,21 @@ impl Operation {
             Operation::AddField { index, .. } => index.is_some(),
             Operation::AddIndex { .. }
             | Operation::SetTtlActive { .. }
-            | Operation::Update { .. } => true,
+            | Operation::Update { .. }
+            | Operation::Changes(true) => true,
             Operation::SetField { change, .. } => {
                 matches!(change, FieldChange::NotNull(true) | FieldChange::Type(_))
             }
+            _ => false,
+        }
+    }
+
+    /// Whether records that nobody writes have other values after it, a new field's default and a
+    /// removed field apart. UPDATE writes what it changes.
+    pub fn rewrites(&self) -> bool {
+        match self {
+            Operation::SetField { change, .. } => matches!(change, FieldChange::Type(_)),
+            Operation::SetTtlActive { .. } | Operation::Timestamps(_) => true,
             _ => false,
         }
     }

@@ -4,10 +4,15 @@
 
 use super::{
     Effects, Form, Outcome, Row, Table, Values, Write,
-    effects::{BEGIN, END, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REACH, REMOVE, STATE, VERSION},
+    effects::{
+        ACKNOWLEDGE, BEGIN, BURY, DROP, END, EPOCH, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REACH,
+        REMOVE, STATE, TOMBSTONES, VERSION,
+    },
+    feed::{Acknowledgement, MOST_NUMBER},
     running::{End, Running},
     split_number,
     state::from_bytes,
+    tombstones::{Tombstone, Walk as TombstoneWalk},
 };
 use crate::{
     error::{Error, Result},
@@ -26,6 +31,11 @@ enum Effect<'a> {
     Reach(&'a [u8]),
     State(&'a [u8]),
     Place(Row, &'a [u8]),
+    Epoch(u64),
+    Bury(Tombstone<'a>),
+    Drop(u64),
+    Acknowledge(Acknowledgement),
+    Tombstones(&'a [u8]),
 }
 
 /// Carries out one piece on a table, which a piece may also bring into being. Answers the
@@ -81,6 +91,17 @@ fn carry_out(table: &mut Option<Box<Table>>, effects: Vec<Effect<'_>>) -> Result
             }
             Effect::Reach(key) => done = done.and(existing(table)?.reach(key)?),
             Effect::End(end) => done = done.and(existing(table)?.end(end)?),
+            Effect::Acknowledge(said) => {
+                done = done.and(existing(table)?.take_acknowledgement(said)?);
+            }
+            Effect::Drop(number) => {
+                existing(table)?.feed_mut()?.drop_through(number);
+                done.drop_through(number);
+            }
+            Effect::Tombstones(chunk) => {
+                existing(table)?.place_tombstones(chunk)?;
+                done.tombstones(chunk);
+            }
             effect => records.push(effect),
         }
     }
@@ -105,14 +126,34 @@ fn apply_records(table: &mut Table, effects: &[Effect<'_>]) -> Result<Effects> {
             Effect::Put(record) => put(&mut write, record)?,
             Effect::Place(row, record) => write.place(*row, record)?,
             Effect::Highest(id) => write.use_id(*id),
-            Effect::Remove(id_key) => match write.table().ids().first(id_key) {
-                Some(row) => write.remove(row),
-                None => return Err(Error::corrupt("it removes a record that is not there")),
-            },
+            Effect::Remove(id_key) => {
+                if write.table().schema().changes {
+                    return Err(Error::corrupt("a removal has no number"));
+                }
+                let row = row_of(&write, id_key)?;
+                write.remove(row);
+            }
+            Effect::Bury(tombstone) => bury(&mut write, tombstone)?,
+            Effect::Epoch(name) => write.enter_epoch(*name),
             _ => {}
         }
     }
-    write.commit()
+    write.commit_told()
+}
+
+fn row_of(write: &Write<'_>, id_key: &[u8]) -> Result<Row> {
+    let row = write.table().ids().first(id_key);
+    row.ok_or_else(|| Error::corrupt("it removes a record that is not there"))
+}
+
+fn bury(write: &mut Write<'_>, tombstone: &Tombstone<'_>) -> Result<()> {
+    let row = row_of(write, tombstone.id)?;
+    let last = write.table().feed()?.tombstones().last();
+    if tombstone.number <= last.unwrap_or(0) || tombstone.number >= MOST_NUMBER as u64 {
+        return Err(Error::corrupt("a tombstone is out of place"));
+    }
+    write.remove_numbered(row, Some(tombstone.number), tombstone.at, tombstone.gone);
+    Ok(())
 }
 
 fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
@@ -123,7 +164,7 @@ fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
     let values = validated(&form, bytes)?;
     match write.table().row(values.first().unwrap_or(&ValueRef::Null)) {
         Some(row) => write.replace_by(row, bytes, &values),
-        None => write.insert(&values).map(drop),
+        None => write.insert_told(&values),
     }
 }
 
@@ -134,6 +175,10 @@ fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
     record.validate()?;
     let values = record.values();
     // An id was of another type while there were no records: a layout of then is for none of now.
+    let number = form.schema.change_number().and_then(|at| values.get(at));
+    if matches!(number, Some(ValueRef::Integer(n)) if !(0..MOST_NUMBER).contains(n)) {
+        return Err(Error::corrupt("a record has a number that no write has"));
+    }
     let mut fields = form.schema.fields.iter().zip(&values);
     match fields.all(|(field, value)| value.fits(field.kind.kind())) {
         true => Ok(values),
@@ -170,6 +215,17 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
         REMOVE => split_bytes(rest).map(|(key, rest)| (Effect::Remove(key), rest)),
         REACH => split_bytes(rest).map(|(key, rest)| (Effect::Reach(key), rest)),
         STATE => split_bytes(rest).map(|(state, rest)| (Effect::State(state), rest)),
+        TOMBSTONES => split_bytes(rest).map(|(chunk, rest)| (Effect::Tombstones(chunk), rest)),
+        BURY => match split_bytes(rest) {
+            Some((chunk, rest)) => Some((Effect::Bury(one_tombstone(chunk)?), rest)),
+            None => None,
+        },
+        ACKNOWLEDGE => match split_bytes(rest) {
+            Some((said, rest)) => Some((Effect::Acknowledge(from_bytes(said)?), rest)),
+            None => None,
+        },
+        EPOCH => split_word(rest).map(|(name, rest)| (Effect::Epoch(name), rest)),
+        DROP => split_word(rest).map(|(number, rest)| (Effect::Drop(number), rest)),
         MIGRATE => match split_bytes(rest) {
             Some((outcome, rest)) => Some((Effect::Migrate(from_bytes(outcome)?), rest)),
             None => None,
@@ -182,12 +238,8 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
             Some((end, rest)) => Some((Effect::End(from_bytes(end)?), rest)),
             None => None,
         },
-        MAKE => rest
-            .split_first_chunk()
-            .map(|(id, rest)| (Effect::Make(u64::from_le_bytes(*id)), rest)),
-        HIGHEST => rest
-            .split_first_chunk()
-            .map(|(id, rest)| (Effect::Highest(i64::from_le_bytes(*id)), rest)),
+        MAKE => split_word(rest).map(|(id, rest)| (Effect::Make(id), rest)),
+        HIGHEST => split_word(rest).map(|(id, rest)| (Effect::Highest(id as i64), rest)),
         PLACE => match split_number(rest) {
             Some((row, rest)) => {
                 let row = Row::try_from(row).map_err(|_| Error::corrupt("a row is too high"))?;
@@ -197,6 +249,20 @@ fn decode_effect(bytes: &[u8]) -> Result<Option<(Effect<'_>, &[u8])>> {
         },
         _ => return Err(Error::corrupt(format!("there is no effect {tag}"))),
     })
+}
+
+/// The tombstone of a chunk of one.
+fn one_tombstone(chunk: &[u8]) -> Result<Tombstone<'_>> {
+    let mut walk = TombstoneWalk::of_chunk(chunk);
+    match (walk.next(), walk.is_over()) {
+        (Some(tombstone), true) => Ok(tombstone),
+        _ => Err(Error::corrupt("a tombstone does not read")),
+    }
+}
+
+fn split_word(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (word, rest) = bytes.split_first_chunk()?;
+    Some((u64::from_le_bytes(*word), rest))
 }
 
 /// A length in LEB128 and so many bytes.

@@ -16,6 +16,11 @@
 //!   8 Begin    length, a migration whose pass goes on between commands
 //!   9 End      length, how it ended
 //!  10 Reach    length, key bytes of the id that a migration of data has come to
+//!  11 Epoch    name (8 bytes, little-endian): an epoch of the change feed begins
+//!  12 Bury     length, a tombstone: Remove in a table with a change feed
+//!  13 Drop     number (8 bytes, little-endian): tombstones up to it are dropped
+//!  14 Acknowledge  length, what a consumer says
+//!  15 Tombstones   length, a chunk of them
 //! ```
 //!
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
@@ -25,7 +30,7 @@ use std::ffi::CStr;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Row, push_number};
+use super::{Row, push_number, tombstones::Tombstone};
 
 /// The version of the bytes.
 pub const VERSION: u8 = 1;
@@ -44,6 +49,11 @@ pub const PLACE: u8 = 7;
 pub const BEGIN: u8 = 8;
 pub const END: u8 = 9;
 pub const REACH: u8 = 10;
+pub const EPOCH: u8 = 11;
+pub const BURY: u8 = 12;
+pub const DROP: u8 = 13;
+pub const ACKNOWLEDGE: u8 = 14;
+pub const TOMBSTONES: u8 = 15;
 
 /// What a keyspace notification tells of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,15 +158,34 @@ impl Effects {
     }
 
     pub(crate) fn make(&mut self, identity: u64) {
-        let piece = self.piece(0);
-        piece.push(MAKE);
-        piece.extend_from_slice(&identity.to_le_bytes());
+        self.push_word(MAKE, identity);
     }
 
     pub(super) fn highest(&mut self, id: i64) {
-        let piece = self.piece(0);
-        piece.push(HIGHEST);
-        piece.extend_from_slice(&id.to_le_bytes());
+        self.push_word(HIGHEST, id as u64);
+    }
+
+    pub(super) fn epoch(&mut self, name: u64) {
+        self.push_word(EPOCH, name);
+    }
+
+    pub(super) fn bury(&mut self, tombstone: &Tombstone<'_>) {
+        let mut bytes = Vec::with_capacity(24 + tombstone.id.len());
+        tombstone.chunk_into(&mut bytes);
+        self.push(BURY, &bytes);
+    }
+
+    pub(super) fn drop_through(&mut self, number: u64) {
+        self.push_word(DROP, number);
+    }
+
+    pub(super) fn acknowledge(&mut self, acknowledgement: &[u8]) {
+        self.push(ACKNOWLEDGE, acknowledgement);
+    }
+
+    /// A chunk of tombstones.
+    pub fn tombstones(&mut self, chunk: &[u8]) {
+        self.push(TOMBSTONES, chunk);
     }
 
     pub(super) fn migrate(&mut self, outcome: &[u8]) {
@@ -194,6 +223,12 @@ impl Effects {
         if self.pieces.last().is_some_and(|piece| piece.len() > PIECE) {
             self.pieces.drain(..).for_each(|piece| sink(&piece));
         }
+    }
+
+    fn push_word(&mut self, tag: u8, word: u64) {
+        let piece = self.piece(0);
+        piece.push(tag);
+        piece.extend_from_slice(&word.to_le_bytes());
     }
 
     fn push(&mut self, tag: u8, bytes: &[u8]) {

@@ -8,11 +8,11 @@ mod steps;
 
 use proptest::prelude::*;
 
-use super::{Effects, Table, Write, apply};
+use super::{Caps, Effects, Position, Table, Write, apply};
 use crate::{
     encoding::snapshot,
     error::Code,
-    schema::{Direction, FieldChange, Line, Operation, Schema, State, derive_down},
+    schema::{CHANGE_NUMBER, Direction, FieldChange, Line, Operation, Schema, State, derive_down},
     value::{Type, Value, ValueRef, convert::convert},
 };
 use steps::{FIELDS, Step, draw, kind_of, operations, step};
@@ -186,7 +186,11 @@ impl World {
             let Value::Integer(id) = row[0] else {
                 unreachable!()
             };
-            after.insert(id, names.iter().cloned().zip(row.iter().cloned()).collect());
+            let named = names.iter().cloned().zip(row.iter().cloned());
+            after.insert(
+                id,
+                named.filter(|(name, _)| name != CHANGE_NUMBER).collect(),
+            );
         }
         let outcome = if commit {
             Some(write.commit())
@@ -453,6 +457,33 @@ impl World {
                     self.keep(&effects);
                 }
             }
+            Step::Feed(on) => {
+                self.migrate(if *on { "CHANGES ON" } else { "CHANGES OFF" });
+            }
+            Step::Bury(count) => {
+                let (bytes, age) = (u64::MAX, 30);
+                let count = *count;
+                let caps = Caps { count, bytes, age };
+                let effects = self.table.keep_tombstones(&caps, self.now);
+                self.keep(&effects);
+                if let Ok(feed) = self.table.feed() {
+                    assert!(feed.tombstones().len() <= count);
+                }
+            }
+            Step::Acknowledge(name, back) => {
+                let Ok(feed) = self.table.feed() else { return };
+                let position = back.map(|back| Position {
+                    epoch: feed.epoch(),
+                    number: feed.head().saturating_sub(back),
+                });
+                let name = [b'a' + name];
+                let effects = match position {
+                    Some(position) if feed.resume(position).is_err() => return,
+                    Some(position) => self.table.acknowledge(&name, position, self.now),
+                    None => self.table.forget_consumer(&name),
+                };
+                self.keep(&effects.unwrap());
+            }
             Step::Reload => *self.table = loaded(&bytes(&self.table)),
         }
     }
@@ -468,8 +499,9 @@ impl World {
                 .fields
                 .iter()
                 .map(|field| field.name.to_string());
+            let named = names.zip(values.iter().map(ValueRef::to_value));
             let record: BTreeMap<String, Value> =
-                names.zip(values.iter().map(ValueRef::to_value)).collect();
+                named.filter(|(name, _)| name != CHANGE_NUMBER).collect();
             let Value::Integer(id) = record["id"] else {
                 unreachable!()
             };

@@ -67,6 +67,7 @@ impl Table {
         if let Some(pass) = pass {
             self.adopt(*pass);
         }
+        self.follow_migration(&line);
         line.took = clock();
         let outcome = Outcome { line: line.clone() };
         self.note(line);

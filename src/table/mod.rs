@@ -7,6 +7,7 @@
 mod apply;
 mod build;
 mod effects;
+mod feed;
 mod form;
 mod gather;
 mod guess;
@@ -22,11 +23,13 @@ mod records;
 mod running;
 mod state;
 mod table_index;
+mod tombstones;
 mod write;
 
 pub use apply::apply;
 pub(crate) use build::Indexes;
 pub use effects::{Effects, Event};
+pub use feed::{Consumer, Epoch, Feed, MAX_CONSUMER, MOST_CONSUMERS, Position};
 pub use form::Form;
 pub use layout::Layout;
 pub use leb128::{push_number, split_number};
@@ -35,6 +38,7 @@ pub use record::{Changed, Record, Values, encode_into};
 pub use records::{FETCHED, Records, Row};
 pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
+pub use tombstones::{Caps, Gone, Tombstone, Tombstones};
 pub use write::Write;
 
 use std::sync::Arc;
@@ -65,6 +69,8 @@ pub struct Table {
     /// Every record that expires, by when.
     expiry: SortedSet,
     indexes: Vec<TableIndex>,
+    /// The change feed, where there is one.
+    feed: Option<Box<Feed>>,
     /// The highest INTEGER id ever used, 0 at least.
     highest_id: i64,
     /// The migration that is running, which is part of the state.
@@ -91,6 +97,7 @@ impl Table {
             ids: SortedSet::new(),
             expiry: SortedSet::new(),
             indexes: Vec::new(),
+            feed: None,
             highest_id: 0,
             running: None,
             pass: None,
@@ -144,8 +151,9 @@ impl Table {
     pub fn bytes(&self) -> usize {
         let indexes: usize = self.indexes.iter().map(|i| i.index.bytes()).sum();
         let pass = self.pass.as_ref().map_or(0, |pass| pass.bytes());
+        let feed = self.feed.as_ref().map_or(0, |feed| feed.bytes());
         let parts = self.records.bytes() + self.ids.bytes() + self.expiry.bytes() + indexes + pass;
-        size_of::<Table>() + parts + self.scratch.bytes()
+        size_of::<Table>() + parts + feed + self.scratch.bytes()
     }
 
     /// How many of these bytes hold nothing, without a walk: room for records and entries to come, and
@@ -153,7 +161,8 @@ impl Table {
     pub fn slack(&self) -> usize {
         let indexes = self.indexes.iter().map(|index| index.index.heap().slack);
         let own = [&self.ids, &self.expiry].map(|set| set.heap().slack);
-        self.records.slack() + own.into_iter().chain(indexes).sum::<usize>()
+        let feed = self.feed.as_ref().map_or(0, |feed| feed.slack());
+        self.records.slack() + feed + own.into_iter().chain(indexes).sum::<usize>()
     }
 
     /// Every record by its id: the key is the id's.
@@ -288,6 +297,7 @@ impl Table {
             }
         }
         copy.set_indexes(*indexes);
+        copy.feed = self.feed.as_ref().map(|feed| Box::new(feed.duplicate()));
         if let Some(running) = &self.running {
             // What could begin here can begin there.
             _ = copy.resume(running.clone());
@@ -409,6 +419,7 @@ impl Table {
         if let Some(pass) = &self.pass {
             pass.check(&self.records)?;
         }
+        self.check_feed()?;
         self.check_indexes(&counts)
     }
 

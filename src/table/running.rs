@@ -341,6 +341,9 @@ impl Table {
             }
             (_, None) => {}
         }
+        if line.state == State::Applied {
+            self.follow_migration(&line);
+        }
         self.note(line);
         effects.happened(Event::Migrate);
         Ok(effects)

@@ -3,7 +3,11 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Layout, Table, running::Running};
+use super::{
+    Layout, Table,
+    feed::{Feed, FeedState},
+    running::Running,
+};
 use crate::{
     error::{Error, Result},
     schema::{History, Origin, Schema},
@@ -14,6 +18,8 @@ const MAGIC: &[u8; 4] = b"YARR";
 const PLAIN: u8 = 1;
 /// A table with something that came after the first version.
 const EXTENDED: u8 = 2;
+/// A table with a change feed.
+const FED: u8 = 3;
 
 /// What came after the first version.
 #[derive(Default, Serialize, Deserialize)]
@@ -47,12 +53,17 @@ impl Table {
             running: self.running().cloned(),
             origins: self.schema().origins.clone(),
         };
-        match extension.running.is_none() && extension.origins.is_empty() {
-            true => {
+        let plain = extension.running.is_none() && extension.origins.is_empty();
+        match self.feed() {
+            Ok(feed) => {
+                bytes.push(FED);
+                bytes.extend(to_bytes(&(state, extension, feed.state())).unwrap_or_default());
+            }
+            Err(_) if plain => {
                 bytes.push(PLAIN);
                 bytes.extend(to_bytes(&state).unwrap_or_default());
             }
-            false => {
+            Err(_) => {
                 bytes.push(EXTENDED);
                 bytes.extend(to_bytes(&(state, extension)).unwrap_or_default());
             }
@@ -73,16 +84,24 @@ impl Table {
                 "expected a table's state, found something else",
             ));
         }
-        let (mut state, extension): (State, Extension) = match *version {
-            PLAIN => (from_bytes(state)?, Extension::default()),
-            EXTENDED => from_bytes(state)?,
+        let (mut state, extension, feed): (State, Extension, Option<FeedState>) = match *version {
+            PLAIN => (from_bytes(state)?, Extension::default(), None),
+            EXTENDED => {
+                let (state, extension) = from_bytes(state)?;
+                (state, extension, None)
+            }
+            FED => {
+                let (state, extension, feed) = from_bytes(state)?;
+                (state, extension, Some(feed))
+            }
             _ => {
                 return Err(Error::corrupt(format!(
-                    "expected format version 1 or 2, found {version}; load a module that knows it"
+                    "expected format version 1 to 3, found {version}; load a module that knows it"
                 )));
             }
         };
         state.schema.origins = extension.origins;
+        state.schema.changes = feed.is_some();
         state.schema.validate()?;
         validate_layouts(&state)?;
         let mut table = Table::new(state.identity);
@@ -92,6 +111,10 @@ impl Table {
             state.layouts,
             state.highest_id.max(0),
         );
+        table.feed = match feed {
+            Some(feed) => Some(Box::new(Feed::from_state(feed)?)),
+            None => None,
+        };
         if let Some(running) = extension.running {
             table.resume(running)?;
         }

@@ -8,7 +8,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Changed, Effects, Event, Record, Row, Table, TableIndex, encode_into};
+use super::{
+    Changed, Effects, Event, Record, Row, Table, TableIndex, Values, encode_into,
+    feed::Before,
+    tombstones::{Gone, Tombstone},
+};
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
@@ -39,6 +43,8 @@ pub struct Write<'t> {
     /// Keys that two records had at some moment, by the place of their index.
     suspects: Vec<(usize, Vec<u8>)>,
     highest_before: i64,
+    /// The change feed as it was.
+    feed_before: Option<Box<Before>>,
     /// The bytes of the record that is written.
     record: Vec<u8>,
     /// The key that is entered or taken out.
@@ -73,6 +79,7 @@ impl<'t> Write<'t> {
     /// Begins a write at the command's clock.
     pub fn begin(table: &'t mut Table, now: i64) -> Write<'t> {
         let highest_before = table.highest_id;
+        let feed_before = table.feed.as_ref().map(|feed| Box::new(feed.before()));
         let Scratch { record, key } = std::mem::take(&mut table.scratch);
         Write {
             table,
@@ -81,8 +88,59 @@ impl<'t> Write<'t> {
             effects: Effects::none(),
             suspects: Vec::new(),
             highest_before,
+            feed_before,
             record,
             key,
+        }
+    }
+
+    /// The position of `change_number` and the number of the next write, in a table with a change
+    /// feed.
+    #[inline]
+    fn number(&mut self) -> Option<(usize, u64)> {
+        let before = self.feed_before.as_deref_mut()?;
+        let position = self.table.form.schema.change_number()?;
+        let feed = self.table.feed.as_deref_mut()?;
+        Some((position, feed.next(before, &mut self.effects)))
+    }
+
+    /// These values with the number of the next write, in a table with a change feed.
+    fn numbered<'v>(&mut self, values: &[ValueRef<'v>]) -> Option<Values<'v>> {
+        let (position, number) = self.number()?;
+        let mut values = Values::from(values);
+        if let Some(value) = values.get_mut(position) {
+            *value = ValueRef::Integer(number as i64);
+        }
+        Some(values)
+    }
+
+    /// An epoch of the change feed has begun elsewhere.
+    pub(super) fn enter_epoch(&mut self, name: u64) {
+        if let (Some(feed), Some(before)) = (&mut self.table.feed, &mut self.feed_before) {
+            feed.enter_told(before, name);
+        }
+    }
+
+    /// Ends a write that another server decided.
+    ///
+    /// # Errors
+    /// As [`Write::commit`].
+    pub(super) fn commit_told(self) -> Result<Effects> {
+        if let Some(feed) = &mut self.table.feed {
+            feed.follow();
+        }
+        self.commit()
+    }
+
+    /// Notes the number that a record came with.
+    fn told(&mut self, values: &[ValueRef<'_>]) {
+        if self.feed_before.is_none() {
+            return;
+        }
+        let position = self.table.form.schema.change_number();
+        let number = position.and_then(|position| values.get(position));
+        if let (Some(ValueRef::Integer(number)), Some(feed)) = (number, &mut self.table.feed) {
+            feed.told(u64::try_from(*number).unwrap_or(0));
         }
     }
 
@@ -97,6 +155,22 @@ impl<'t> Write<'t> {
     /// # Errors
     /// NOTNULL, BADVALUE for a text too long for its index, TOOMANY where the table is full.
     pub fn insert(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
+        match self.feed_before {
+            None => self.insert_numbered(values),
+            Some(_) => self.insert_with_number(values),
+        }
+    }
+
+    #[inline(never)]
+    fn insert_with_number(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
+        match self.numbered(values) {
+            Some(values) => self.insert_numbered(&values),
+            None => self.insert_numbered(values),
+        }
+    }
+
+    /// [`Write::insert`] of a record that has its number.
+    fn insert_numbered(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
         self.check(values)?;
         let row = self.table.records.next_row()?;
         self.encode(values);
@@ -104,6 +178,12 @@ impl<'t> Write<'t> {
         self.effects.put(&self.record);
         self.created(row, values);
         Ok(row)
+    }
+
+    /// Adds a record that another server numbered.
+    pub(super) fn insert_told(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
+        self.told(values);
+        self.insert_numbered(values).map(drop)
     }
 
     /// Puts bytes that are a record of these values into a free row.
@@ -114,6 +194,7 @@ impl<'t> Write<'t> {
         values: &[ValueRef<'_>],
     ) -> Result<()> {
         self.check(values)?;
+        self.told(values);
         self.table.records.put(row, bytes);
         self.effects.place(row, bytes);
         self.created(row, values);
@@ -135,6 +216,8 @@ impl<'t> Write<'t> {
     /// # Errors
     /// As [`Write::change`].
     pub fn replace(&mut self, row: Row, values: &[ValueRef<'_>]) -> Result<()> {
+        let numbered = self.numbered(values);
+        let values = numbered.as_deref().unwrap_or(values);
         let mut bytes = Vec::new();
         encode_into(self.table.form.current(), values, &mut bytes);
         self.replace_by(row, &bytes, values)
@@ -159,6 +242,7 @@ impl<'t> Write<'t> {
             .map(|(position, (_, after))| (position, *after))
             .collect();
         self.check_fields(&record, &fields)?;
+        self.told(values);
         self.record.clear();
         self.record.extend_from_slice(bytes);
         self.changed(row, &record, &old, &fields);
@@ -171,6 +255,35 @@ impl<'t> Write<'t> {
     /// # Errors
     /// NOTNULL, BADVALUE for a text too long for its index or for a record.
     pub fn change(
+        &mut self,
+        row: Row,
+        record: &Record<'_>,
+        old: &[u8],
+        fields: &[Changed<'_>],
+    ) -> Result<()> {
+        match self.feed_before {
+            None => self.change_numbered(row, record, old, fields),
+            Some(_) => self.change_with_number(row, record, old, fields),
+        }
+    }
+
+    #[inline(never)]
+    fn change_with_number(
+        &mut self,
+        row: Row,
+        record: &Record<'_>,
+        old: &[u8],
+        fields: &[Changed<'_>],
+    ) -> Result<()> {
+        let mut fields: SmallVec<[Changed; 8]> = fields.into();
+        if let Some((position, number)) = self.number() {
+            fields.push((position, ValueRef::Integer(number as i64)));
+        }
+        self.change_numbered(row, record, old, &fields)
+    }
+
+    #[inline]
+    fn change_numbered(
         &mut self,
         row: Row,
         record: &Record<'_>,
@@ -196,12 +309,12 @@ impl<'t> Write<'t> {
 
     /// Removes a record.
     pub fn remove(&mut self, row: Row) {
-        self.remove_as(row, Event::Delete);
+        self.remove_as(row, Gone::Deleted);
     }
 
     /// Removes a record that has expired.
     pub fn remove_expired(&mut self, row: Row) {
-        self.remove_as(row, Event::Expired);
+        self.remove_as(row, Gone::Expired);
     }
 
     /// Removes the record of an id where it has expired, so that another may have the id.
@@ -231,6 +344,7 @@ impl<'t> Write<'t> {
     pub fn commit(mut self) -> Result<Effects> {
         self.judge()?;
         self.undo.clear();
+        self.feed_before = None;
         self.highest_before = self.table.highest_id;
         Ok(std::mem::take(&mut self.effects))
     }
@@ -409,15 +523,40 @@ impl<'t> Write<'t> {
         }
     }
 
-    fn remove_as(&mut self, row: Row, event: Event) {
+    fn remove_as(&mut self, row: Row, gone: Gone) {
+        let number = match self.feed_before {
+            None => None,
+            // What is not there goes without a number.
+            Some(_) if self.table.records.get(row).is_none() => return,
+            Some(_) => self.number().map(|(_, number)| number),
+        };
+        self.remove_numbered(row, number, self.now, gone);
+    }
+
+    /// Removes a record, and leaves a tombstone where the removal has a number.
+    pub(super) fn remove_numbered(&mut self, row: Row, number: Option<u64>, at: i64, gone: Gone) {
         let Some(old) = self.table.records.get(row).map(Box::<[u8]>::from) else {
             return;
         };
         self.leave(row, &old);
         self.table.records.remove(row);
         self.follow(row, Some(&old));
-        self.effects.remove(&self.key);
-        self.effects.happened(event);
+        match (number, &mut self.table.feed) {
+            (Some(number), Some(feed)) => {
+                let id = &self.key;
+                let tombstone = Tombstone {
+                    number,
+                    at,
+                    gone,
+                    id,
+                };
+                feed.told(number);
+                feed.bury(&tombstone);
+                self.effects.bury(&tombstone);
+            }
+            _ => self.effects.remove(&self.key),
+        }
+        self.effects.happened(gone.event());
         self.undo.push(Undo::Remove(row, old));
     }
 
@@ -489,6 +628,11 @@ impl Drop for Write<'_> {
             self.step_back(step);
         }
         self.table.highest_id = self.highest_before;
+        if let Some(before) = self.feed_before.take() {
+            if let Some(feed) = &mut self.table.feed {
+                feed.go_back(*before);
+            }
+        }
         self.table.scratch = Scratch {
             record: kept(&mut self.record),
             key: kept(&mut self.key),

@@ -17,7 +17,7 @@
 
 use std::ops::Bound;
 
-use super::{Text, Value, ValueRef};
+use super::{Kind, Text, Value, ValueRef};
 
 /// Precedes every value that is not null.
 pub const PRESENT: u8 = 1;
@@ -29,6 +29,38 @@ pub fn date_time(key: &[u8]) -> Option<i64> {
             Some((u64::from_be_bytes(bytes.try_into().ok()?) ^ 1 << 63) as i64)
         }
         _ => None,
+    }
+}
+
+/// The value of a type that ids may have whose key this is.
+pub fn value(kind: Kind, key: &[u8]) -> Option<Value> {
+    let (&PRESENT, bytes) = key.split_first()? else {
+        return None;
+    };
+    match kind {
+        Kind::Integer => date_time(key).map(Value::Integer),
+        Kind::Uuid => Some(Value::Uuid(bytes.try_into().ok()?)),
+        Kind::String => string(bytes).map(|text| Value::String(text.into())),
+        _ => None,
+    }
+}
+
+/// The string whose escaped bytes these are, with their terminator.
+fn string(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::with_capacity(bytes.len());
+    loop {
+        match bytes {
+            [0, 0] => return Some(text),
+            [0, 0xFF, rest @ ..] => {
+                text.push(0);
+                bytes = rest;
+            }
+            [0, ..] | [] => return None,
+            [byte, rest @ ..] => {
+                text.push(*byte);
+                bytes = rest;
+            }
+        }
     }
 }
 

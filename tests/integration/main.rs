@@ -10,6 +10,7 @@ mod access;
 mod aggregate;
 mod aof;
 mod caching;
+mod changes;
 mod cli;
 mod cluster;
 mod conflict;

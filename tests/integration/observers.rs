@@ -308,14 +308,14 @@ fn the_modules_commands_are_among_the_servers() {
     let (_server, mut client) = served(Options::new());
     let all = client.count("COMMAND COUNT");
     let mut plain = Options::new().start_plain();
-    assert_eq!(all - plain.connect().count("COMMAND COUNT"), 11);
+    assert_eq!(all - plain.connect().count("COMMAND COUNT"), 13);
     plain.stop();
     let mut found = client.list("COMMAND LIST FILTERBY PATTERN yarr.*");
     let mut listed = client.list("COMMAND LIST FILTERBY MODULE yarr");
     found.sort();
     listed.sort();
     assert_eq!(found, listed);
-    assert_eq!(found.len(), 11);
+    assert_eq!(found.len(), 13);
     assert_eq!(
         client.list("COMMAND LIST FILTERBY MODULE other"),
         Vec::<String>::new()

@@ -3,7 +3,7 @@
 use crate::{cli::Client, line::repr, reply::Reply};
 
 /// The keys that [`fill`] makes.
-pub const TABLES: [&str; 5] = ["people", "jobs", "words", "hollow", "labels"];
+pub const TABLES: [&str; 6] = ["people", "jobs", "words", "hollow", "labels", "parcels"];
 
 /// Makes the tables, with records that were changed, deleted, and written under several schemas.
 pub fn fill(client: &mut Client) {
@@ -44,6 +44,16 @@ pub fn fill(client: &mut Client) {
         "YARR.UPDATE labels WHERE tags CONTAINS ALL 2 red blue REMOVE tags 1 blue",
         "YARR.UPDATE labels 1 SET tags 1 a ADD more 2 y x",
         "YARR.DEL labels 4",
+        "YARR.MIGRATE parcels UP 1 make ID STRING ADD FIELD n INTEGER INDEX",
+        "YARR.CREATE parcels FIELDS 2 id n VALUES old 1 older 2 \"\\x00\" 3",
+        "YARR.MIGRATE parcels UP 2 feed CHANGES ON",
+        "YARR.CREATE parcels FIELDS 2 id n VALUES a 1 b 2 c 3 d 4 e 5",
+        "YARR.UPDATE parcels old SET n 7",
+        "YARR.DEL parcels WHERE n BETWEEN 3 AND 4",
+        "YARR.CREATE parcels id c n 30",
+        "YARR.UPDATE parcels e EXAT 1",
+        "YARR.MIGRATE parcels UP 3 more ADD FIELD more STRING DEFAULT x",
+        "YARR.UPDATE parcels WHERE n > 6 INCR n 1",
     ] {
         let reply = client.run(line);
         // A second index on the same field is refused; the others are not.
@@ -61,6 +71,9 @@ pub fn fill(client: &mut Client) {
         values.join(" ")
     ));
     client.ok("YARR.DEL people WHERE age = 16");
+    let epoch = client.ok("YARR.CHANGES parcels").items()[0].text();
+    client.ok(&format!("YARR.ACK parcels far {epoch} 8"));
+    client.ok(&format!("YARR.ACK parcels near {epoch} 12"));
 }
 
 /// Everything a client can see of the tables that stand under these keys.
@@ -93,6 +106,20 @@ fn table_state(client: &mut Client, table: &str) -> String {
     ask(format!("YARR.SCHEMA {table} VERSION"));
     ask(format!("YARR.SCHEMA {table} HISTORY"));
     let records = ask(format!("YARR.WHERE {table} * ORDER BY id RETURN *"));
+    if schema.print().contains("CHANGES ON") {
+        let page = ask(format!(
+            "YARR.CHANGES {table} LIMIT 1000 RETURN n change_number"
+        ));
+        let epoch = page.items()[0].text();
+        ask(format!("YARR.CHANGES {table} LIMIT 2 PACKED"));
+        ask(format!(
+            "YARR.CHANGES {table} SINCE {epoch} 8 LIMIT 1000 RETURN *"
+        ));
+        ask(format!("YARR.CHANGES {table} SINCE {epoch} 9 UPTO 11"));
+        ask(format!(
+            "YARR.WHERE {table} change_number > 0 ORDER BY change_number DESC IDS"
+        ));
+    }
     if schema.print().contains("TAGS") {
         for asked in [
             "CONTAINS a",

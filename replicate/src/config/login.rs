@@ -1,6 +1,6 @@
 //! The URL of a database.
 
-use std::env;
+use std::{env, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -9,6 +9,9 @@ use crate::{
     target::postgres::{Login, Tls},
     variables::{decoded, plain},
 };
+
+/// How long to wait for a connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a URL of a database looks like.
 const FORM: &str = "postgres://user:password@host:port/database";
@@ -88,6 +91,7 @@ pub fn login(text: &str) -> Result<Login> {
         user,
         password,
         ca: None,
+        timeout: TIMEOUT,
     })
 }
 

@@ -3,6 +3,10 @@
 use std::process::Stdio;
 
 use async_trait::async_trait;
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::{io::AsyncWriteExt, process, time::timeout};
 
 use super::{Notice, Occasion, Subscriber};
@@ -33,19 +37,35 @@ impl Program {
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .map_err(cannot)?;
+        // Also what it has begun itself: a shell's own kind.
+        let mut group = Group(child.id());
         if let Some(mut stdin) = child.stdin.take() {
             // It may well want none of it.
             let _ = stdin.write_all(text).await;
         }
         let status = child.wait().await.map_err(cannot)?;
+        group.0 = None;
         match status.success() {
             true => Ok(()),
             false => Err(Error::refused(format!(
                 "expected exit code 0, found {status}"
             ))),
+        }
+    }
+}
+
+/// A group of processes that is killed with this, unless it has ended.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id {
+            // Where it has ended this instant there is nothing to kill.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
 }

@@ -5,10 +5,7 @@ mod command;
 mod tests;
 mod webhook;
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -21,6 +18,7 @@ use crate::{
     config,
     error::{Error, Result},
     event::{Event, Listener},
+    moment,
     replication::{Replication, State},
 };
 
@@ -81,10 +79,7 @@ pub struct Notice {
 impl Notice {
     /// What an event says to subscribers of a target, if anything.
     pub fn of(target: &str, event: &Event<'_>) -> Option<Notice> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let now = moment::now();
         let notice = |occasion, name: &str, replication: Option<&Replication>, message| Notice {
             occasion,
             name: name.into(),
@@ -226,3 +221,30 @@ impl Postman {
         let _ = self.round.await;
     }
 }
+
+/// A replication in this state, for tests.
+#[cfg(test)]
+pub(crate) fn sample(state: State) -> Replication {
+    use crate::replication::{Batch, Counts, Durations, Mode, Watermark};
+    Replication {
+        id: "7".into(),
+        source: "flight".into(),
+        target: "public.flight".into(),
+        batch: Batch {
+            from: Watermark::nothing(),
+            to: Watermark::nothing(),
+            mode: Mode::Merge,
+            schema_lines: 1,
+        },
+        state,
+        attempt: 1,
+        retries: 0,
+        error: None,
+        prefix: "flight/1".into(),
+        counts: Counts::default(),
+        durations: Durations::default(),
+        enqueued_at: 1_000,
+        changed_at: 3_000,
+    }
+}
+

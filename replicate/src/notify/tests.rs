@@ -10,34 +10,10 @@ use std::{
 use super::*;
 use crate::{
     config::{Command, Secret, Webhook},
-    replication::{Batch, Counts, Durations, Mode, Watermark},
 };
 
-fn replication(state: State) -> Replication {
-    Replication {
-        id: "7".into(),
-        source: "flight".into(),
-        target: "public.flight".into(),
-        batch: Batch {
-            from: Watermark::nothing(),
-            to: Watermark::nothing(),
-            mode: Mode::Merge,
-            schema_lines: 1,
-        },
-        state,
-        attempt: 1,
-        retries: 0,
-        error: None,
-        prefix: "flight/1".into(),
-        counts: Counts::default(),
-        durations: Durations::default(),
-        enqueued_at: 1_000,
-        changed_at: 3_000,
-    }
-}
-
 fn imported() -> Notice {
-    let replication = replication(State::Imported);
+    let replication = sample(State::Imported);
     let event = Event::State {
         replication: &replication,
     };
@@ -174,7 +150,7 @@ async fn a_program_gets_the_notice_and_no_failure_reaches_the_run() {
         webhook: Vec::new(),
         command: vec![
             program("exit 3".into()),
-            program("exec sleep 1000".into()),
+            program("sleep 1000; true".into()),
             Command {
                 timeout: Duration::from_secs(60),
                 ..program(format!("cat >> {}", file.display()))
@@ -189,7 +165,7 @@ async fn a_program_gets_the_notice_and_no_failure_reaches_the_run() {
     let listener = postman.listener("warehouse");
     for state in State::ALL {
         listener(&Event::State {
-            replication: &replication(state),
+            replication: &sample(state),
         });
     }
     postman.finish().await;

@@ -7,7 +7,9 @@
 pub mod files;
 pub mod postgres;
 pub mod redshift;
-pub mod sql;
+pub(crate) mod sql;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
@@ -59,13 +61,34 @@ pub struct NewColumn {
     pub value: Option<String>,
 }
 
+/// What a target knows of the schema of the source: what its rows were written by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How many lines the history of the source's schema had.
+    pub schema_lines: i64,
+    /// Which field each column stood for.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// What is known of a table that was planned when the history had so many lines.
+    pub fn of(table: &Table, schema_lines: i64) -> Known {
+        let columns = table.columns.iter();
+        let columns = columns.map(|column| (column.name.clone(), column.field.clone()));
+        Known {
+            schema_lines,
+            columns: columns.collect(),
+        }
+    }
+}
+
 /// Where a target is with a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Position {
     /// How far it has it.
     pub watermark: Watermark,
-    /// How many lines of the source's schema history it knows.
-    pub schema_lines: i64,
+    /// What it knows of the source's schema.
+    pub known: Known,
     /// Whether runs pass over it.
     pub paused: bool,
     /// Whether it is to be loaded anew, and why.
@@ -94,8 +117,8 @@ pub struct Import<'a> {
 pub enum Imported {
     /// It was done now.
     Now(Counts),
-    /// The watermark is where the batch ends: it was done before.
-    Before,
+    /// It was done before, with these counts.
+    Before(Counts),
 }
 
 /// Which of the two; the form in which a VACUUM is asked for is the dialect's.
@@ -132,9 +155,8 @@ pub trait Target: Send {
     /// The type that `--evolve` gives a column for such a field.
     fn column_type(&self, kind: &FieldType) -> String;
 
-    /// Changes the table, by all of these or none, and notes that so many lines of the schema's history are known.
-    async fn alter(&mut self, table: &str, changes: &[Alteration], schema_lines: i64)
-    -> Result<()>;
+    /// Changes the table, by all of these or none, and notes what is known of the source's schema by then.
+    async fn alter(&mut self, table: &str, changes: &[Alteration], known: &Known) -> Result<()>;
 
     /// Where it is with a table.
     async fn position(&mut self, table: &str) -> Result<Position>;
@@ -148,13 +170,19 @@ pub trait Target: Send {
     /// The replication of a table that is not finished, if any.
     async fn unfinished(&mut self, table: &str) -> Result<Option<Replication>>;
 
-    /// Writes a replication, new or in another state. Never moves one out of a final state.
-    async fn note(&mut self, replication: &Replication) -> Result<()>;
-
-    /// Takes the parts in: once, whoever asks for it how often.
+    /// Writes a replication, new or in another state.
     ///
     /// # Errors
-    /// [`Kind::Busy`](crate::Kind::Busy) where the position is neither the batch's start nor its end.
+    /// [`Kind::Busy`](crate::Kind::Busy) where it is in a final state already: another did it, or gave it up.
+    async fn note(&mut self, replication: &Replication) -> Result<()>;
+
+    /// Takes the parts in: once, whoever asks for it how often. In one transaction: the position is locked; a
+    /// replication that is noted as imported was done before; the watermark must be the batch's start; what was loaded
+    /// must be as many rows as the manifest says; then the rows are merged, the watermark and [`Known`] are set, a
+    /// wanted resync is no more wanted, and the replication is noted as imported with its counts.
+    ///
+    /// # Errors
+    /// [`Kind::Busy`](crate::Kind::Busy) where the watermark is not the batch's start, or the replication was canceled.
     async fn import(&mut self, import: Import<'_>) -> Result<Imported>;
 
     /// The last replications, the newest first; of one table or of all.
@@ -163,12 +191,12 @@ pub trait Target: Send {
     /// The rows of a table that stand for records: those marked as deleted left out.
     async fn count(&mut self, table: &Table) -> Result<u64>;
 
-    /// Gives each row of a table as text in the forms of the columns, in the order of the key, to compare it with the
-    /// source; those marked as deleted left out.
+    /// Gives each row of a table as text in the forms of the columns, to compare it with the source, in the order of the
+    /// key as the target has it; those marked as deleted left out.
     async fn rows(
         &mut self,
         table: &Table,
-        take: &mut (dyn FnMut(&[Option<&str>]) -> Result<()> + Send),
+        take: &mut (dyn for<'a> FnMut(&'a [Option<&'a str>]) -> Result<()> + Send),
     ) -> Result<()>;
 
     /// Maintains a table, or all where none is named; answers what was said to the target.

@@ -38,6 +38,7 @@ pub enum Op {
     /// Seconds, and whether all records are given it.
     Ttl(Option<i64>, bool),
     Timestamps(bool),
+    Changes(bool),
     Id(&'static str),
     /// Sets a field of every record.
     Update(String, String),
@@ -48,6 +49,7 @@ pub enum Op {
 pub struct Model {
     pub id: &'static str,
     pub timestamps: bool,
+    pub changes: bool,
     pub ttl: Option<i64>,
     pub fields: Vec<Field>,
     pub indexes: Vec<Index>,
@@ -120,6 +122,7 @@ impl Model {
         Model {
             id: "INTEGER",
             timestamps: true,
+            changes: false,
             ttl: None,
             fields: Vec::new(),
             indexes: Vec::new(),
@@ -309,7 +312,9 @@ impl Model {
                 }
                 self.timestamps = *on;
             }
+            Op::Changes(on) => self.changes = *on,
             Op::Id(_) if !empty => return Err("BADVALUE"),
+            Op::Id(id) if self.changes && self.id != *id => return Err("BADVALUE"),
             Op::Id(id) => self.id = id,
             Op::Update(name, text) => {
                 let place = self.place(name)?;
@@ -404,6 +409,7 @@ impl Model {
             }
             Op::Ttl(..) => vec![Op::Ttl(self.ttl, false)],
             Op::Timestamps(_) => vec![Op::Timestamps(self.timestamps)],
+            Op::Changes(_) => vec![Op::Changes(self.changes)],
             Op::Id(_) => vec![Op::Id(self.id)],
         })
     }
@@ -438,6 +444,9 @@ impl Model {
         }
         if !self.timestamps {
             lines.push("TIMESTAMPS OFF".into());
+        }
+        if self.changes {
+            lines.push("CHANGES ON".into());
         }
         lines.extend(
             self.fields
@@ -499,6 +508,8 @@ impl Op {
             Op::Ttl(ttl, false) => format!("SET TTL {} PASSIVE", seconds(ttl)),
             Op::Timestamps(true) => "TIMESTAMPS ON".into(),
             Op::Timestamps(false) => "TIMESTAMPS OFF".into(),
+            Op::Changes(true) => "CHANGES ON".into(),
+            Op::Changes(false) => "CHANGES OFF".into(),
             Op::Id(id) => format!("ID {id}"),
             Op::Update(name, text) => {
                 format!("UPDATE * SET {name} {}", words(kind_of(name), text))

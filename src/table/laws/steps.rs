@@ -46,6 +46,12 @@ pub(super) enum Step {
     SetType(usize, usize, usize),
     Cancel,
     Reload,
+    /// Begins a change feed, or ends it.
+    Feed(bool),
+    /// Keeps so many tombstones.
+    Bury(u64),
+    /// A consumer says that it has come so close to the head; or it is gone.
+    Acknowledge(u8, Option<u64>),
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -65,6 +71,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..8, 0usize..8, 1usize..9).prop_map(|(f, t, n)| Step::SetType(f, t, n)),
         1 => Just(Step::Cancel),
         1 => Just(Step::Reload),
+        2 => prop::bool::weighted(0.8).prop_map(Step::Feed),
+        1 => (0u64..6).prop_map(Step::Bury),
+        1 => (0u8..3, prop::option::weighted(0.8, 0u64..9)).prop_map(|(n, p)| Step::Acknowledge(n, p)),
     ]
 }
 
@@ -82,6 +91,8 @@ pub(super) fn draw(name: &str, seed: u64) -> Value {
         ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
         ("e", _) => Value::Uuid([small as u8; 16]),
         ("f", _) => Value::Boolean(small % 2 == 0),
+        // Whatever is said, a write is given its own.
+        ("change_number", _) => Value::Null,
         ("i", _) => Value::Integer(small as i64),
         ("h", _) => {
             let tags = [&b""[..], b"a", b"ab", b"\0", b"\xff"];

@@ -166,7 +166,7 @@ const OPERATIONS: &str = "  operation: ADD FIELD name type [NOT NULL] [DEFAULT v
              RENAME FIELD a TO b | SET FIELD name DEFAULT v|NO DEFAULT|NOT NULL|NULL|TYPE type
              ADD ENUM VALUE field name | ADD INDEX f ... [UNIQUE] | ADD INDEX f BITMAP
              REMOVE INDEX f ... [BITMAP] | SET TTL s|NONE PASSIVE|ACTIVE | ID INTEGER|UUID|STRING
-             TIMESTAMPS ON|OFF | UPDATE predicate|* SET f v ... (alone)
+             TIMESTAMPS ON|OFF | CHANGES ON|OFF | UPDATE predicate|* SET f v ... (alone)
 ";
 
 fn others(name: &str, doc: &Doc, paint: &Paint) -> String {

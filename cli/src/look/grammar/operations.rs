@@ -9,6 +9,7 @@ const FIRST: [&str; 8] = [
     "SET",
     "ID",
     "TIMESTAMPS",
+    "CHANGES",
     "DOWN",
     "DROP",
 ];

@@ -1,0 +1,339 @@
+//! The law of the change feed: whatever happens to a table, a reader that follows the rules has, at the end of each
+//! batch that nobody wrote into, exactly the records of the table - through writes between two pages, expiries, cut
+//! batches, restarts, servers that lost their last writes, dropped tombstones, and migrations that rewrite values.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{COMMANDS, saved};
+use crate::{
+    commands::{Environment, Limits, Recorded, Run},
+    encoding::snapshot,
+    table::{Caps, Effects, Table, apply},
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A write: which of them, an id, a value.
+    Write(u8, u8, u8),
+    Later(i64),
+    Reclaim(usize),
+    /// The server is lost, and one takes over that lacks the last writes.
+    Failover(usize),
+    /// The server saves what it has.
+    Save,
+    /// It starts again from what it saved last.
+    Restart,
+    /// So many tombstones are kept.
+    Keep(u64),
+    /// A page of so many rows; where it is the last the batch is merged.
+    Page(u64),
+    /// The batch ends after the page that was read, where it can.
+    Cut,
+    /// A batch to its end, with nothing between.
+    Batch(u64),
+    Acknowledge,
+    /// A type changes: every value there is.
+    Rewrite,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (0u8..12, 0u8..14, any::<u8>()).prop_map(|(w, i, v)| Step::Write(w, i, v)),
+        1 => (1i64..40).prop_map(Step::Later),
+        1 => (0usize..3).prop_map(Step::Reclaim),
+        1 => (0usize..6).prop_map(Step::Failover),
+        1 => Just(Step::Save),
+        1 => Just(Step::Restart),
+        1 => (0u64..4).prop_map(Step::Keep),
+        8 => (1u64..5).prop_map(Step::Page),
+        2 => Just(Step::Cut),
+        2 => (1u64..5).prop_map(Step::Batch),
+        1 => Just(Step::Acknowledge),
+        1 => Just(Step::Rewrite),
+    ]
+}
+
+/// A reader, and what it has made of what it read.
+#[derive(Default)]
+struct Reader {
+    /// Where the last batch ended: an epoch and a position.
+    watermark: Option<(String, String)>,
+    target: BTreeMap<i64, Option<String>>,
+    /// The cursor of a batch under way.
+    cursor: Option<String>,
+    /// What the batch has brought so far, by id with its number, and its end.
+    stage: BTreeMap<i64, (u64, Option<String>)>,
+    end: (String, String),
+    /// The number of the last row.
+    last: u64,
+}
+
+struct World {
+    table: Option<Box<Table>>,
+    pieces: Vec<Vec<u8>>,
+    now: i64,
+    version: u32,
+    saved: Option<Vec<Vec<u8>>>,
+    reader: Reader,
+}
+
+impl World {
+    fn new() -> World {
+        let mut world = World {
+            table: None,
+            pieces: Vec::new(),
+            now: 1_000_000,
+            version: 1,
+            saved: None,
+            reader: Reader::default(),
+        };
+        let make = "UP 1 make TIMESTAMPS OFF ADD FIELD v STRING";
+        world.run("yarr.migrate", make).unwrap();
+        world
+    }
+
+    fn run(&mut self, name: &str, line: &str) -> Result<Vec<String>, String> {
+        let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
+        let environment = Environment {
+            now: self.now,
+            limits: Limits::DEFAULT,
+            random: &|| 7,
+        };
+        let command = COMMANDS.iter().find(|c| c.name == name).unwrap();
+        let mut reply = Recorded::default();
+        let table = &mut self.table;
+        let done = match command.run {
+            Run::Read(run) => run(table.as_ref().unwrap(), &words, &environment, &mut reply)
+                .map(|()| Effects::none()),
+            Run::Write(run) => run(table.as_mut().unwrap(), &words, &environment, &mut reply),
+            Run::Make(run) => run(table, &words, &environment, &mut reply),
+        };
+        let effects = done.map_err(|error| error.to_string())?;
+        self.keep(effects);
+        Ok(reply.lines)
+    }
+
+    fn keep(&mut self, effects: Effects) {
+        self.pieces.extend(effects.pieces().map(<[u8]>::to_vec));
+        self.table.as_ref().unwrap().check_consistency().unwrap();
+    }
+
+    fn begin_feed(&mut self) {
+        self.run("yarr.migrate", "UP 2 feed CHANGES ON").unwrap();
+        self.version = 2;
+    }
+
+    fn write(&mut self, which: u8, id: u8, value: u8) {
+        let value = value % 6;
+        let (name, line) = match which {
+            0..=2 => (
+                "yarr.create",
+                format!("id {id} v {value} ON CONFLICT id UPDATE"),
+            ),
+            3 => (
+                "yarr.create",
+                format!("id {id} v {value} ON CONFLICT id UPDATE PX 20"),
+            ),
+            4 => ("yarr.create", format!("id {id} v {value}")),
+            5 | 6 => ("yarr.update", format!("{id} SET v {value}")),
+            7 => (
+                "yarr.update",
+                format!("WHERE id < {id} SET v {value} LIMIT 3"),
+            ),
+            8 => ("yarr.update", format!("{id} UNSET v PX 9")),
+            9 | 10 => ("yarr.del", format!("{id}")),
+            _ => ("yarr.del", format!("WHERE id >= {id} LIMIT 3")),
+        };
+        if let Err(error) = self.run(name, &line) {
+            assert!(error.starts_with("DUPLICATE"), "{line}: {error}");
+        }
+    }
+
+    /// Reads a page; whether the batch is at its end. A reader that is told to start anew does.
+    fn page(&mut self, limit: u64) -> bool {
+        let reader = &self.reader;
+        let line = match (&reader.cursor, &reader.watermark) {
+            (Some(cursor), _) => format!("CURSOR {cursor}"),
+            (None, Some((epoch, position))) => format!("SINCE {epoch} {position}"),
+            (None, None) => String::new(),
+        };
+        let answer = self.run("yarr.changes", &format!("{line} LIMIT {limit} RETURN v"));
+        let reader = &mut self.reader;
+        let lines = match answer {
+            Ok(lines) => lines,
+            Err(error) => {
+                assert!(error.starts_with("RESYNC"), "{line}: {error}");
+                *reader = Reader::default();
+                return false;
+            }
+        };
+        let word = |at: usize| lines[at][1..].to_string();
+        if reader.cursor.is_none() {
+            reader.end = (word(1), word(2));
+            reader.stage.clear();
+            reader.last = 0;
+        }
+        assert_eq!((word(1), word(2)), reader.end, "a batch has one end");
+        let mut at = 5;
+        while at < lines.len() {
+            assert_eq!(lines[at], "*3");
+            let number: u64 = word(at + 1).parse().unwrap();
+            let (id, change, next): (i64, Option<String>, usize) = match lines[at + 2].as_str() {
+                "$put" => match lines[at + 3].as_str() {
+                    "%2" => (word(at + 5).parse().unwrap(), Some(word(at + 7)), at + 8),
+                    "%1" => (word(at + 5).parse().unwrap(), Some("null".into()), at + 6),
+                    other => panic!("{other}: {lines:?}"),
+                },
+                _ => (word(at + 3).parse().unwrap(), None, at + 4),
+            };
+            assert!(number == 0 || number > reader.last, "{lines:?}");
+            reader.last = number;
+            // The highest number of an id wins, which comes last.
+            let put_before = reader.stage.insert(id, (number, change.clone()));
+            let twice = matches!((put_before, change), (Some((_, Some(_))), Some(_)));
+            assert!(!twice, "record {id} came twice in a batch");
+            at = next;
+        }
+        let cursor = word(3);
+        if cursor != "0" {
+            reader.cursor = Some(cursor);
+            return false;
+        }
+        self.merge();
+        true
+    }
+
+    fn merge(&mut self) {
+        let reader = &mut self.reader;
+        if reader.watermark.is_none() {
+            reader.target.clear();
+        }
+        for (id, (_, change)) in std::mem::take(&mut reader.stage) {
+            match change {
+                Some(value) => _ = reader.target.insert(id, Some(value)),
+                None => _ = reader.target.remove(&id),
+            }
+        }
+        reader.cursor = None;
+        reader.watermark = Some(reader.end.clone());
+    }
+
+    fn batch(&mut self, limit: u64) {
+        while !self.page(limit) {}
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Write(which, id, value) => self.write(*which, *id, *value),
+            Step::Later(span) => self.now += span,
+            Step::Reclaim(most) => {
+                let effects = self.table.as_mut().unwrap().reclaim(self.now, *most);
+                self.keep(effects);
+            }
+            Step::Failover(lost) => {
+                let least = self.pieces.len() - (*lost).min(self.pieces.len());
+                // The migrations have reached everyone.
+                let mut table = None;
+                let mut kept = 0;
+                for (at, piece) in self.pieces.iter().enumerate() {
+                    let version = |table: &Option<Box<Table>>| {
+                        table.as_ref().and_then(|t| t.history().version())
+                    };
+                    if at >= least && version(&table) == version(&self.table) {
+                        break;
+                    }
+                    apply(&mut table, piece).unwrap();
+                    kept = at + 1;
+                }
+                self.pieces.truncate(kept);
+                self.table = table;
+            }
+            Step::Save => self.saved = Some(saved(self.table.as_ref().unwrap())),
+            Step::Restart => {
+                let now = || saved(self.table.as_ref().unwrap());
+                let mut chunks = self.saved.clone().unwrap_or_else(now).into_iter();
+                let table = snapshot::load(&mut || Ok(chunks.next().unwrap())).unwrap();
+                self.version = table.history().version().unwrap() as u32;
+                self.pieces.clear();
+                snapshot::rewrite(&table, &mut |piece| self.pieces.push(piece.to_vec()));
+                self.table = Some(Box::new(table));
+            }
+            Step::Keep(count) => {
+                let caps = Caps {
+                    count: *count,
+                    bytes: u64::MAX,
+                    age: u64::MAX,
+                };
+                let table = self.table.as_mut().unwrap();
+                let effects = table.keep_tombstones(&caps, self.now);
+                self.keep(effects);
+            }
+            Step::Page(limit) => _ = self.page(*limit),
+            Step::Cut => {
+                let reader = &mut self.reader;
+                if reader.cursor.is_some() && reader.last > 0 {
+                    reader.end.1 = reader.last.to_string();
+                    self.merge();
+                }
+            }
+            Step::Batch(limit) => self.batch(*limit),
+            Step::Acknowledge => {
+                if let Some((epoch, position)) = self.reader.watermark.clone() {
+                    let said = self.run("yarr.ack", &format!("me {epoch} {position}"));
+                    assert!(said.is_ok_and(|_| true) || self.reader.watermark.is_some());
+                }
+            }
+            Step::Rewrite => {
+                self.version += 1;
+                let kind = ["STRING", "INTEGER"][self.version as usize % 2];
+                let line = format!("UP {} type SET FIELD v TYPE {kind}", self.version);
+                self.run("yarr.migrate", &line).unwrap();
+            }
+        }
+    }
+
+    /// Reads to the end, and compares.
+    fn check(&mut self) {
+        self.batch(3);
+        self.batch(2);
+        let lines = self.run("yarr.where", "* RETURN id v").unwrap();
+        let mut held = BTreeMap::new();
+        let mut at = 1;
+        while at < lines.len() {
+            let id: i64 = lines[at + 2][1..].parse().unwrap();
+            let (value, next) = match lines[at].as_str() {
+                "%2" => (lines[at + 4][1..].to_string(), at + 5),
+                _ => ("null".to_string(), at + 3),
+            };
+            held.insert(id, Some(value));
+            at = next;
+        }
+        assert_eq!(self.reader.target, held, "the reader has something else");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_reader_has_what_the_table_has(
+        before in prop::collection::vec(step(), 0..8),
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let mut world = World::new();
+        for step in &before {
+            if let Step::Write(which, id, value) = step {
+                world.write(*which, *id, *value);
+            }
+        }
+        world.begin_feed();
+        for step in &steps {
+            world.take(step);
+        }
+        // What has expired is gone for the reader once it is reclaimed.
+        let effects = world.table.as_mut().unwrap().reclaim(world.now, usize::MAX);
+        world.keep(effects);
+        world.check();
+    }
+}
