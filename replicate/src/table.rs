@@ -55,6 +55,8 @@ pub enum Form {
     Milliseconds,
     /// A STRING as `\x` and hex digits.
     Hex,
+    /// A STRING as hex digits alone.
+    Digits,
     /// TAGS as a list in JSON, `["a","b"]`; anything else as a JSON value.
     Json,
     /// TAGS as PostgreSQL writes an array, `{a,"b c"}`.

@@ -119,7 +119,7 @@ impl Encoder {
             let mut text = Vec::new();
             if let (Physical::BYTE_ARRAY, Some(cell)) = (type_of(column).0, cell) {
                 let written = match (cell, column.form) {
-                    (Cell::Text(bytes), Form::Hex) => {
+                    (Cell::Text(bytes), Form::Hex | Form::Digits) => {
                         text.extend_from_slice(bytes);
                         Ok(())
                     }
@@ -256,7 +256,7 @@ fn type_of(column: &Column) -> (Physical, Option<LogicalType>) {
             let logical = LogicalType::timestamp(utc, TimeUnit::MILLIS);
             (Physical::INT64, Some(logical))
         }
-        (FieldType::String, Form::Hex) => (Physical::BYTE_ARRAY, None),
+        (FieldType::String, Form::Hex | Form::Digits) => (Physical::BYTE_ARRAY, None),
         _ => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
     }
 }

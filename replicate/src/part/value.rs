@@ -25,8 +25,10 @@ pub fn write(
 ) -> Result<()> {
     // A Vec takes everything.
     let _ = match (cell, form) {
-        (Cell::Text(bytes), Form::Hex) => {
-            out.extend_from_slice(b"\\x");
+        (Cell::Text(bytes), Form::Hex | Form::Digits) => {
+            if form == Form::Hex {
+                out.extend_from_slice(b"\\x");
+            }
             bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
         }
         (Cell::Text(bytes), Form::Json) => {
@@ -207,6 +209,7 @@ mod tests {
             (Cell::Name("low"), Form::Json, "\"low\""),
             (Cell::Text("a,\"ä".as_bytes()), Form::Plain, "a,\"ä"),
             (Cell::Text(b"\x00\xff"), Form::Hex, "\\x00ff"),
+            (Cell::Text(b"\x00\xff"), Form::Digits, "00ff"),
             (uuid, Form::Plain, "01234567-89ab-cdef-0123-456789abcdef"),
             (tags.clone(), Form::Json, r#"["a","b \"c\\\n"]"#),
             (tags, Form::Array, "{\"a\",\"b \\\"c\\\\\n\"}"),

@@ -8,12 +8,12 @@ use flate2::write::MultiGzDecoder;
 pub use super::sql::{Login, Tls};
 use super::{
     Import, Maintenance, Target,
-    sql::{Dialect, Session, Warehouse, quoted},
+    sql::{Dialect, Session, Warehouse, identifier, quoted},
 };
 use crate::{
     error::{Error, Result},
     manifest::Format,
-    table::{FieldType, Form},
+    table::{Column, FieldType, Form},
 };
 
 /// A PostgreSQL. `name` is what the target is called in the configuration.
@@ -164,7 +164,12 @@ impl Dialect for Postgres {
         session.run(&format!("ANALYZE {stage}")).await.map(|_| ())
     }
 
-    fn maintenance(&self, table: Option<&str>, what: &Maintenance) -> Result<String> {
+    async fn maintenance(
+        &self,
+        _: &Session,
+        table: Option<&str>,
+        what: &Maintenance,
+    ) -> Result<String> {
         let table = table.map(quoted).unwrap_or_default();
         let words = match what {
             Maintenance::Analyze => "ANALYZE",
@@ -185,7 +190,8 @@ impl Dialect for Postgres {
         Ok(format!("{words} {table}").trim_end().into())
     }
 
-    fn text_of(&self, form: Form, column: &str) -> String {
+    fn text_of(&self, column: &Column) -> String {
+        let (form, column) = (column.form, identifier(&column.name));
         let seconds = "'YYYY-MM-DD HH24:MI:SS.MS'";
         match form {
             Form::Timestamp => format!("to_char({column}, {seconds})"),

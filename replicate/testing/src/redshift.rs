@@ -71,6 +71,8 @@ impl Redshift {
             &format!(
                 "ALTER DATABASE {database} SET search_path = {path};
                 ALTER DATABASE {database} SET default_transaction_isolation = 'repeatable read';
+                ALTER DATABASE {database} SET standard_conforming_strings = off;
+                ALTER DATABASE {database} SET escape_string_warning = off;
                 INSERT INTO redshift.stv_slices SELECT 0, slice FROM generate_series(0, {SLICES} - 1) slice"
             ),
         );
@@ -133,7 +135,7 @@ impl Redshift {
         rows.into_iter().map(line).collect()
     }
 
-    /// Lets the next statement that holds these words fail; told twice, the next two.
+    /// Lets the next statement that begins with these words fail; told twice, the next two.
     pub fn fail(&self, words: &str, failure: Failure) {
         lock(&self.shared.failures).push((words.into(), failure));
     }
@@ -159,7 +161,7 @@ impl Shared {
     fn failure(&self, sql: &str) -> Option<Failure> {
         lock(&self.seen).push(sql.into());
         let mut failures = lock(&self.failures);
-        let at = failures.iter().position(|(words, _)| sql.contains(words))?;
+        let at = failures.iter().position(|(words, _)| sql.starts_with(words))?;
         Some(failures.remove(at).1)
     }
 }

@@ -36,11 +36,12 @@ use crate::{
     error::{Error, Kind, Result},
     moment,
     replication::{Replication, State},
-    table::{Deletes, FieldType, Form, Table},
+    table::{Column, Deletes, FieldType, Form, Table},
 };
 
 /// How many rows are asked for at once where all of a table are read.
-const FETCH: usize = 5000;
+/// Redshift of one node gives no more.
+const FETCH: usize = 1000;
 
 /// What is a server's own: types, how parts get into a stage, maintenance.
 #[async_trait]
@@ -81,10 +82,20 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     async fn load(&self, session: &Session, stage: &str, import: &Import<'_>) -> Result<()>;
 
     /// The statement of a maintenance; the name of the table is still to be quoted.
-    fn maintenance(&self, table: Option<&str>, what: &Maintenance) -> Result<String>;
+    async fn maintenance(
+        &self,
+        session: &Session,
+        table: Option<&str>,
+        what: &Maintenance,
+    ) -> Result<String>;
 
     /// An expression of a column as text in its form.
-    fn text_of(&self, form: Form, column: &str) -> String;
+    fn text_of(&self, column: &Column) -> String;
+
+    /// Makes what the server needs beside the ledger.
+    fn more_tables(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Into how many parts rows are best dealt.
     async fn slices(&self, _: &Session) -> Result<usize> {
@@ -307,7 +318,8 @@ impl<D: Dialect> Target for Warehouse<D> {
                 .rows(&format!("SELECT 1 FROM {} WHERE 1 = 0", ledger::LOG))
                 .await;
             if there.is_err_and(|error| error.kind == Kind::Refused) {
-                let making = ledger::tables(&self.dialect);
+                let mut making = ledger::tables(&self.dialect);
+                making.extend(self.dialect.more_tables());
                 if let Err(error) = self.together(&making).await {
                     // Another may have made them at the same moment.
                     let again = format!("SELECT 1 FROM {} WHERE 1 = 0", ledger::LOG);
@@ -438,7 +450,7 @@ impl<D: Dialect> Target for Warehouse<D> {
         let texts: Vec<String> = table
             .columns
             .iter()
-            .map(|column| self.dialect.text_of(column.form, &identifier(&column.name)))
+            .map(|column| self.dialect.text_of(column))
             .collect();
         let key = table
             .key()
@@ -473,7 +485,10 @@ impl<D: Dialect> Target for Warehouse<D> {
     }
 
     async fn maintain(&mut self, table: Option<&str>, what: &Maintenance) -> Result<Vec<String>> {
-        let sql = self.dialect.maintenance(table, what)?;
+        self.session().await?;
+        let session = self.session.as_ref();
+        let session = session.ok_or_else(|| Error::unreachable("no session"))?;
+        let sql = self.dialect.maintenance(session, table, what).await?;
         self.run(&sql).await?;
         Ok(vec![sql])
     }

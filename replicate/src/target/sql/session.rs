@@ -201,6 +201,12 @@ pub(crate) fn explained(error: tokio_postgres::Error) -> Error {
             source = cause.source();
         }
         let refused = text.contains("password missing") || text.contains("authentication");
+        if text.contains("authentication tag `13`") {
+            text.push_str(
+                "; Redshift keeps this user's password by SHA-256, which no driver of PostgreSQL knows: \
+                 keep it by MD5, ALTER USER name PASSWORD 'md5...'",
+            );
+        }
         return match refused {
             true => Error::refused(text),
             false => Error::unreachable(text),

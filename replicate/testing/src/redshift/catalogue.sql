@@ -23,3 +23,4 @@ CREATE VIEW redshift.svv_table_info AS
     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'redshift');
 CREATE FUNCTION redshift.getdate() RETURNS timestamp LANGUAGE sql STABLE
     AS $$ SELECT (now() AT TIME ZONE 'UTC')::timestamp(0) $$;
+CREATE FUNCTION redshift.to_hex(bytea) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT encode($1, 'hex') $$;

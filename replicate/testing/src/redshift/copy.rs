@@ -192,7 +192,7 @@ fn string(text: &str) -> String {
         .strip_prefix('\'')
         .and_then(|text| text.strip_suffix('\''))
     {
-        Some(text) => text.replace("''", "'"),
+        Some(text) => text.replace("''", "'").replace("\\\\", "\\"),
         None => text.into(),
     }
 }

@@ -379,7 +379,7 @@ impl Session<'_> {
 
     /// Keeps a load error, past the end of the transaction.
     fn note(&self, error: &LoadError) {
-        let quoted = |text: &str| text.replace('\'', "''");
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "''");
         let sql = format!(
             "INSERT INTO redshift.sys_load_error_detail
                 (session_id, file_name, line_number, column_name, column_type, error_code, error_message)

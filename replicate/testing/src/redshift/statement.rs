@@ -160,7 +160,7 @@ fn table<'a>(words: &[Word<'a>]) -> Option<&'a str> {
 
 /// A statement that does nothing but fail.
 pub fn raise(code: &str, message: &str, detail: &str) -> String {
-    let quoted = |text: &str| text.replace('\'', "''");
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "''");
     let detail = match detail {
         "" => String::new(),
         detail => format!(", DETAIL = '{}'", quoted(detail)),
@@ -270,10 +270,14 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 128
 }
 
-/// The end of what stands in quotes; two of them stand for one.
+/// The end of what stands in quotes; two of them stand for one, and in a string a backslash takes away what a sign means.
 fn quoted(bytes: &[u8], from: usize, quote: u8) -> usize {
     let mut at = from + 1;
     while at < bytes.len() {
+        if bytes[at] == b'\\' && quote == b'\'' {
+            at += 2;
+            continue;
+        }
         if bytes[at] == quote {
             if bytes.get(at + 1) != Some(&quote) {
                 return at + 1;
