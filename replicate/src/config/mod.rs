@@ -1,6 +1,7 @@
 //! The configuration: `yarr-replicate.toml`.
 
 mod login;
+mod opened;
 mod read;
 mod sample;
 mod secret;
@@ -17,9 +18,10 @@ use std::{
 };
 
 pub use login::login;
+pub use opened::Opened;
 pub use sample::SAMPLE;
 pub use secret::Secret;
-pub use settings::{Choice, Command, Copying, History, Metrics, Notify, Retry, S3, Webhook};
+pub use settings::{Command, Copying, History, Metrics, Notify, Retry, S3, Webhook};
 pub use source::Source;
 pub use table::{Deletes, Strategy, Swap, Table, Vacuum};
 pub use target::{Files, Format, KINDS, Postgres, Redshift, Store, Target};

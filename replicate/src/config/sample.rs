@@ -23,14 +23,12 @@ url = "redis://127.0.0.1:6379"
 [target.local]
 kind = "postgres"
 url = "postgres://postgres:${PGPASSWORD}@127.0.0.1:5432/postgres"
-# schema = "public"                # of tables that name none, and of YARR's own two
 # spool = "yarr-spool"             # a folder for parts between export and import; "s3" is the bucket of [s3]
 # ca = "ca.pem"                    # an authority of your own
 
 # [target.warehouse]
 # kind = "redshift"
 # url = "postgres://loader:${REDSHIFT_PASSWORD}@cluster.example.com:5439/analytics"
-# schema = "public"
 # iam_role = "arn:aws:iam::123456789012:role/warehouse"   # without it COPY gets the keys of [s3]
 # slices = 4                       # parts a batch; without it as many as the cluster has slices
 # format = "csv"                   # or "parquet", in a program that has it
@@ -72,6 +70,7 @@ name = "flight"
 # gzip = true                      # CSV is packed
 # part = "64MB"                    # when a part has so much the next begins
 # batch = 0                        # changes a batch at most; 0 for no end
+# replacement = "?"                # for bytes that no text there may have; without it such a text is refused
 # keep = false                     # true leaves the parts when they are imported
 # options = { STATUPDATE = "ON", TRUNCATECOLUMNS = false }   # of Redshift's COPY; false takes one out
 

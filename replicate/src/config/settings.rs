@@ -8,7 +8,7 @@ use super::{
     Secret,
     words::{a_size, a_span, words},
 };
-use crate::notify::Occasion;
+use crate::{notify::Occasion, target::redshift::Choice};
 
 /// `[s3]`: the bucket, and how to get in.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Copying {
     pub part: u64,
     /// How many changes a batch has at most; 0 for no end.
     pub batch: u64,
+    /// What stands in the target for a byte that no text there may have: a NUL, or one that is no UTF-8. Without it such a
+    /// text is refused.
+    pub replacement: Option<char>,
     /// Whether parts stay when they are imported.
     pub keep: bool,
     /// Options of Redshift's COPY. `false` takes one out that holds without.
@@ -58,22 +61,11 @@ impl Default for Copying {
             gzip: true,
             part: 64 << 20,
             batch: 0,
+            replacement: None,
             keep: false,
             options: BTreeMap::new(),
         }
     }
-}
-
-/// What an option of COPY is set to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged, expecting = "expected true, false, a number or a text")]
-pub enum Choice {
-    /// Whether it stands there.
-    Is(bool),
-    /// A number behind it.
-    Number(i64),
-    /// A text behind it.
-    Text(String),
 }
 
 /// `[retry]`: what happens when a step fails.

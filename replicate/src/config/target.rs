@@ -67,9 +67,6 @@ pub struct Redshift {
     /// How it is reached: `postgres://user:password@host:5439/database`.
     #[serde(rename = "url", deserialize_with = "a_login")]
     pub login: Login,
-    /// The schema of the tables that name none, and of YARR's own two.
-    #[serde(default = "public")]
-    pub schema: String,
     /// The certificate of the authority that the server's is from, instead of those of the system.
     pub(super) ca: Option<PathBuf>,
     /// The role by which the cluster reads the bucket; without one it is given the keys of `[s3]`.
@@ -88,9 +85,6 @@ pub struct Postgres {
     /// How it is reached: `postgres://user:password@host:5432/database`.
     #[serde(rename = "url", deserialize_with = "a_login")]
     pub login: Login,
-    /// The schema of the tables that name none, and of YARR's own two.
-    #[serde(default = "public")]
-    pub schema: String,
     /// The certificate of the authority that the server's is from, instead of those of the system.
     pub(super) ca: Option<PathBuf>,
     /// Where parts lie between export and import.
@@ -108,10 +102,6 @@ pub struct Files {
     /// What they are.
     #[serde(default)]
     pub format: Format,
-}
-
-fn public() -> String {
-    "public".into()
 }
 
 fn spool() -> Store {

@@ -23,12 +23,28 @@ use crate::{
 struct Family(&'static str, &'static str, &'static str);
 
 const ROWS: Family = Family("rows_total", "counter", "Records exported and imported.");
-const DELETED: Family = Family("deleted_rows_total", "counter", "Rows deleted, or marked as such.");
+const DELETED: Family = Family(
+    "deleted_rows_total",
+    "counter",
+    "Rows deleted, or marked as such.",
+);
 const BYTES: Family = Family("bytes_total", "counter", "Bytes of the parts.");
-const SECONDS: Family = Family("stage_seconds_total", "counter", "Time spent in each stage.");
-const ENDED: Family = Family("replications_total", "counter", "Replications that came to an end.");
+const SECONDS: Family = Family(
+    "stage_seconds_total",
+    "counter",
+    "Time spent in each stage.",
+);
+const ENDED: Family = Family(
+    "replications_total",
+    "counter",
+    "Replications that came to an end.",
+);
 const RETRIES: Family = Family("retries_total", "counter", "Steps that were tried again.");
-const FAILURES: Family = Family("failures_total", "counter", "Runs that stopped with an error.");
+const FAILURES: Family = Family(
+    "failures_total",
+    "counter",
+    "Runs that stopped with an error.",
+);
 const RESYNCS: Family = Family("resyncs_total", "counter", "Tables loaded anew.");
 const LAG: Family = Family("lag_changes", "gauge", "Changes that the target has not.");
 const HELD: Family = Family("tombstones", "gauge", "Tombstones that the source holds.");
@@ -78,10 +94,17 @@ impl Figures {
         match event {
             Event::Nothing { source, .. } => self.set(&FRESH, target, source, "", now),
             Event::State { replication } => self.state(target, replication, now),
-            Event::Retry { replication, .. } => self.add(&RETRIES, target, &replication.source, "", 1),
+            Event::Retry { replication, .. } => {
+                self.add(&RETRIES, target, &replication.source, "", 1)
+            }
             Event::Failed { source, .. } => self.add(&FAILURES, target, source, "", 1),
             Event::Resync { source, .. } => self.add(&RESYNCS, target, source, "", 1),
-            Event::Lag { source, changes, tombstones, .. } => {
+            Event::Lag {
+                source,
+                changes,
+                tombstones,
+                ..
+            } => {
                 for (family, value) in [(&LAG, changes), (&HELD, tombstones)] {
                     if let Some(value) = value {
                         self.set(family, target, source, "", *value as f64);
@@ -93,7 +116,13 @@ impl Figures {
     }
 
     fn state(&self, target: &str, replication: &Replication, now: f64) {
-        let Replication { source, state, counts, durations, .. } = replication;
+        let Replication {
+            source,
+            state,
+            counts,
+            durations,
+            ..
+        } = replication;
         if !state.is_final() {
             return;
         }
@@ -102,10 +131,18 @@ impl Figures {
             return;
         }
         self.set(&FRESH, target, source, "", now);
-        for (family, count) in [(&ROWS, counts.rows), (&DELETED, counts.deleted), (&BYTES, counts.bytes)] {
+        for (family, count) in [
+            (&ROWS, counts.rows),
+            (&DELETED, counts.deleted),
+            (&BYTES, counts.bytes),
+        ] {
             self.add(family, target, source, "", count);
         }
-        let stages = [("export", durations.export), ("upload", durations.upload), ("import", durations.import)];
+        let stages = [
+            ("export", durations.export),
+            ("upload", durations.upload),
+            ("import", durations.import),
+        ];
         for (stage, millis) in stages {
             let name = sample(&SECONDS, target, source, &format!("stage=\"{stage}\""));
             *self.samples().entry(name).or_default() += millis as f64 / 1000.0;
@@ -118,11 +155,15 @@ impl Figures {
     }
 
     fn set(&self, family: &Family, target: &str, table: &str, more: &str, value: f64) {
-        self.samples().insert(sample(family, target, table, more), value);
+        self.samples()
+            .insert(sample(family, target, table, more), value);
     }
 
     fn add(&self, family: &Family, target: &str, table: &str, more: &str, value: i64) {
-        *self.samples().entry(sample(family, target, table, more)).or_default() += value as f64;
+        *self
+            .samples()
+            .entry(sample(family, target, table, more))
+            .or_default() += value as f64;
     }
 
     /// The text format of Prometheus.
@@ -133,7 +174,10 @@ impl Figures {
             let of_family = |sample: &&String| sample.split('{').next() == Some(name);
             let mut lines = samples.keys().filter(of_family).peekable();
             if lines.peek().is_some() {
-                let _ = writeln!(text, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}");
+                let _ = writeln!(
+                    text,
+                    "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}"
+                );
             }
             for sample in lines {
                 let value = samples.get(sample).copied().unwrap_or_default();
@@ -157,9 +201,17 @@ impl Figures {
 }
 
 fn sample(Family(name, ..): &Family, target: &str, table: &str, more: &str) -> String {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let escaped = |text: &str| {
+        text.replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
+    };
     let comma = if more.is_empty() { "" } else { "," };
-    format!("{name}{{target=\"{}\",table=\"{}\"{comma}{more}}}", escaped(target), escaped(table))
+    format!(
+        "{name}{{target=\"{}\",table=\"{}\"{comma}{more}}}",
+        escaped(target),
+        escaped(table)
+    )
 }
 
 #[cfg(test)]
@@ -181,9 +233,16 @@ mod tests {
             let figures = Arc::new(Figures::of_file(&path));
             let listener = figures.listener("a \"b\"");
             for state in State::ALL {
-                listener(&Event::State { replication: &replication(state) });
+                listener(&Event::State {
+                    replication: &replication(state),
+                });
             }
-            listener(&Event::Lag { source: "flight", target: "flight", changes: Some(3), tombstones: None });
+            listener(&Event::Lag {
+                source: "flight",
+                target: "flight",
+                changes: Some(3),
+                tombstones: None,
+            });
             figures.write(&path).expect("written");
         }
         let text = fs::read_to_string(&path).expect("a file");
@@ -204,16 +263,30 @@ mod tests {
     async fn figures_are_served() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let figures = Arc::new(Figures::default());
-        figures.listener("a")(&Event::Nothing { source: "flight", target: "flight" });
-        let address = listen(&figures, "127.0.0.1:0".parse().expect("an address")).await.expect("a port");
-        for (path, expected) in [("/metrics", "HTTP/1.1 200 OK"), ("/", "HTTP/1.1 404 Not Found")] {
-            let mut socket = tokio::net::TcpStream::connect(address).await.expect("a socket");
+        figures.listener("a")(&Event::Nothing {
+            source: "flight",
+            target: "flight",
+        });
+        let address = listen(&figures, "127.0.0.1:0".parse().expect("an address"))
+            .await
+            .expect("a port");
+        for (path, expected) in [
+            ("/metrics", "HTTP/1.1 200 OK"),
+            ("/", "HTTP/1.1 404 Not Found"),
+        ] {
+            let mut socket = tokio::net::TcpStream::connect(address)
+                .await
+                .expect("a socket");
             let asked = format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
             socket.write_all(asked.as_bytes()).await.expect("asked");
             let mut answer = String::new();
             socket.read_to_string(&mut answer).await.expect("an answer");
             assert!(answer.starts_with(expected), "{answer}");
-            assert_eq!(answer.contains("fresh_timestamp_seconds{"), path == "/metrics", "{answer}");
+            assert_eq!(
+                answer.contains("fresh_timestamp_seconds{"),
+                path == "/metrics",
+                "{answer}"
+            );
         }
     }
 }

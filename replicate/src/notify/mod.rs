@@ -247,4 +247,3 @@ pub(crate) fn sample(state: State) -> Replication {
         changed_at: 3_000,
     }
 }
-

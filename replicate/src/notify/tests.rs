@@ -8,9 +8,7 @@ use std::{
 };
 
 use super::*;
-use crate::{
-    config::{Command, Secret, Webhook},
-};
+use crate::config::{Command, Secret, Webhook};
 
 fn imported() -> Notice {
     let replication = sample(State::Imported);

@@ -161,7 +161,9 @@ impl Shared {
     fn failure(&self, sql: &str) -> Option<Failure> {
         lock(&self.seen).push(sql.into());
         let mut failures = lock(&self.failures);
-        let at = failures.iter().position(|(words, _)| sql.starts_with(words))?;
+        let at = failures
+            .iter()
+            .position(|(words, _)| sql.starts_with(words))?;
         Some(failures.remove(at).1)
     }
 }

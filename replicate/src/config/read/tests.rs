@@ -2,9 +2,10 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::{
-    config::{Choice, Format, SAMPLE},
+    config::{Format, SAMPLE},
     notify::Occasion,
     table,
+    target::redshift::Choice,
 };
 
 fn parse(text: &str) -> Result<Config> {
@@ -98,7 +99,7 @@ fn what_stands_in_the_samples_comments_is_what_holds_without() {
     else {
         panic!("postgres");
     };
-    assert_eq!((&long.schema, &long.spool), (&short.schema, &short.spool));
+    assert_eq!(&long.spool, &short.spool);
     let (Target::Redshift(redshift), Target::Files(files)) =
         (&all.targets["warehouse"], &all.targets["lake"])
     else {
