@@ -21,7 +21,7 @@ fn milliseconds(since: Instant) -> i64 {
 }
 
 /// A name as a folder of the store.
-fn folder(name: &str) -> String {
+pub(crate) fn folder(name: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() || "._-".contains(c) {
         true => c,
         false => '_',

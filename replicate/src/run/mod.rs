@@ -44,6 +44,7 @@ use std::{
 };
 
 use self::batch::Beginning;
+pub(crate) use self::export::folder;
 use crate::{
     error::{Error, Kind, Result},
     event::{Event, Listener},
@@ -287,7 +288,7 @@ impl Runner<'_> {
     async fn tidied(&mut self, wish: &Wish, afresh: bool) -> Result<()> {
         let last = self.target.history(Some(&wish.target), 1).await?;
         match last.into_iter().next() {
-            Some(last) if last.state == State::Imported => self.discarded(&last.prefix).await,
+            Some(last) if last.state == State::Imported => self.taken(&last.prefix).await,
             Some(mut last) if afresh && !last.state.is_final() => {
                 (last.retries, last.error) = (0, None);
                 self.target.note(&last).await?;
@@ -295,6 +296,13 @@ impl Runner<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes the parts of an import away, where the target does not consist of them.
+    async fn taken(&mut self, prefix: &str) {
+        if !self.target.is_lake() {
+            self.discarded(prefix).await;
+        }
     }
 
     /// Takes parts away that nobody needs any more. Where that fails they are in nobody's way.

@@ -155,6 +155,11 @@ pub trait Target: Send {
     /// anything else, and again after an error.
     async fn prepare(&mut self) -> Result<()>;
 
+    /// Whether parts are all that it has: they stay, and every field is a column without being asked.
+    fn is_lake(&self) -> bool {
+        false
+    }
+
     /// The columns of a table in their order; `None` where there is no such table.
     async fn columns(&mut self, table: &str) -> Result<Option<Vec<TargetColumn>>>;
 
