@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use serde::{Deserialize, Deserializer, de};
+
 use crate::error::{Error, Result};
 use crate::variables::{decoded, plain};
 
@@ -69,6 +71,12 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<String> = self.hosts.iter().map(Host::to_string).collect();
         write!(f, "{} ({})", self.name, hosts.join(","))
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Address, D::Error> {
+        Address::parse(&String::deserialize(from)?).map_err(de::Error::custom)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::Loading;
 use crate::{
     error::{Error, Result},
@@ -9,7 +11,8 @@ use crate::{
 };
 
 /// What an option of COPY is set to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected true, false, a number or a text")]
 pub enum Choice {
     /// Whether it stands there.
     Is(bool),
