@@ -1,16 +1,17 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 SECONDS      ?= 60
 CRASHES      ?= 100
+KILLS        ?= 100
 ROUNDS       ?= 10
 QUERIES      ?= 200000
 REDIS_SERVER ?= redis-server
-# Of make bench: PEERS=1 measures others too, GROWTH=1 the curves of growth, PARTS some of it (rows files pause ycsb growth).
+# Of make bench: PEERS=1 measures others too, GROWTH=1 the curves of growth, PARTS some of it (rows files pause feed ycsb growth).
 PEERS        ?=
 GROWTH       ?=
 PARTS        ?=
@@ -145,6 +146,10 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
 	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace
+
+replicate-crash: ## Kill replicator and PostgreSQL at every moment, KILLS (100) times each (build the module first)
+	$(call heading,Kills of a replication)
+	YARR_MODULE=$(MODULE) YARR_REPLICATE_KILLS=$(KILLS) cargo test $(CLI) --locked $(CLI_DIR) -p yarr-replicate --test postgres killed -- --nocapture
 
 deb: ## Make a Debian package of module and tool, and test it
 	@$(MAKE) --no-print-directory module

@@ -27,7 +27,7 @@ pub(super) fn matched(
     let mut matched = Matched::default();
     let mut wrong = Vec::new();
     let Some(found) = found else {
-        if !wish.evolve {
+        if !wish.evolve && !target.is_lake() {
             return Err(Error::refused(format!(
                 "there is no table '{}' in {}: make it, or let evolve = true make it",
                 wish.target,

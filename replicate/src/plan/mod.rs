@@ -65,6 +65,10 @@ pub async fn plan(source: &mut Source, target: &mut dyn Target, wish: &Wish) -> 
         plan.resync =
             evolve::continued(&mut plan.alterations, &plan.table, &schema, &plan.position)
                 .or_else(|| moved(&plan));
+        let fills = |change: &Alteration| matches!(change, Alteration::Fill { .. });
+        if target.is_lake() && plan.alterations.iter().any(fills) {
+            plan.resync = Some("fields were added, and files stay as they were written".into());
+        }
     }
     Ok(plan)
 }

@@ -99,13 +99,9 @@ impl Runner<'_> {
         }
         let to = pages.watermark();
         if whole && plan.table.strategy == Strategy::Changes {
-            // From now on tombstones are held for this target.
-            let nothing = Watermark {
-                position: 0,
-                ..to.clone()
-            };
+            // Tombstones behind the end of this batch are held for this target from now on.
             let consumer = Runner::consumer(self.options, wish);
-            self.source.acknowledge(table, &consumer, &nothing).await?;
+            self.source.acknowledge(table, &consumer, &to).await?;
         }
         let expected = match mode {
             Mode::Whole => Some(self.source.count(table).await?),

@@ -10,15 +10,18 @@ use crate::{
     part::{Layout, Writer},
     plan::Plan,
     replication::{Batch, Mode, Replication, State},
-    source::{Lease, Pages},
+    source::{Feed, Lease, Page, Pages},
 };
+
+/// How often a whole load goes after what was written meanwhile. Each round is shorter than the one before.
+const ROUNDS: u32 = 8;
 
 fn milliseconds(since: Instant) -> i64 {
     i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A name as a folder of the store.
-fn folder(name: &str) -> String {
+pub(crate) fn folder(name: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() || "._-".contains(c) {
         true => c,
         false => '_',
@@ -61,7 +64,7 @@ impl Runner<'_> {
         let store = self.store;
         let mut writer = Writer::open(store, &replication.prefix, &plan.table, &layout)?;
         let more = self
-            .read(replication, beginning, &mut writer, lease)
+            .read(replication, beginning, plan, &mut writer, lease)
             .await?;
         self.of_one_schema(replication, plan).await?;
         replication.durations.export = milliseconds(start);
@@ -77,42 +80,60 @@ impl Runner<'_> {
         Ok((manifest, more))
     }
 
-    /// Reads page after page into the parts.
+    /// Reads page after page into the parts; answers whether there is more at once.
     async fn read(
         &mut self,
         replication: &mut Replication,
         beginning: &mut Beginning,
+        plan: &Plan,
         writer: &mut Writer<'_>,
         lease: &Lease,
     ) -> Result<bool> {
         let feed = matches!(beginning.pages, Pages::Feed(_));
+        let whole = replication.batch.mode == Mode::Whole;
         // A whole table is one batch: what it lacks is deleted.
-        let may_end = feed && replication.batch.mode == Mode::Merge && self.options.batch_rows > 0;
+        let may_end = feed && !whole && self.options.batch_rows > 0;
+        let mut rounds = 0;
         let mut page = beginning.first.take();
-        while let Some(at_hand) = page {
-            let mut last = 0;
-            at_hand.each(|row| {
-                last = row.number;
-                writer.push(row)
-            })?;
-            drop(at_hand);
-            writer.settle().await?;
-            lease.check()?;
-            let (rows, bytes) = writer.so_far();
-            (self.listener)(&Event::Progress {
-                replication,
-                state: State::Exporting,
-                rows,
-                bytes,
-                of: beginning.expected,
-            });
-            page = beginning.pages.next(self.source).await?;
-            if may_end && rows >= self.options.batch_rows && last > 0 && page.is_some() {
-                replication.batch.to.position = i64::try_from(last).unwrap_or(i64::MAX);
-                return Ok(true);
+        loop {
+            while let Some(at_hand) = page {
+                let mut last = 0;
+                at_hand.each(|row| {
+                    last = row.number;
+                    writer.push(row)
+                })?;
+                drop(at_hand);
+                writer.settle().await?;
+                lease.check()?;
+                let (rows, bytes) = writer.so_far();
+                (self.listener)(&Event::Progress {
+                    replication,
+                    state: State::Exporting,
+                    rows,
+                    bytes,
+                    of: beginning.expected,
+                });
+                page = beginning.pages.next(self.source).await?;
+                if may_end && rows >= self.options.batch_rows && last > 0 && page.is_some() {
+                    replication.batch.to.position = i64::try_from(last).unwrap_or(i64::MAX);
+                    return Ok(true);
+                }
+            }
+            if !(feed && whole) || rounds == ROUNDS {
+                return Ok(feed && whole);
+            }
+            // What was written while the whole table was read was left out, and would be missing until the next batch.
+            rounds += 1;
+            let since = Some(replication.batch.to.clone());
+            let (table, bytes) = (&replication.source, self.options.page_bytes);
+            let mut pages = Pages::Feed(Feed::new(table, since, plan.table.fields(), bytes));
+            page = pages.next(self.source).await?;
+            replication.batch.to = pages.watermark();
+            beginning.pages = pages;
+            if page.as_ref().map_or(Ok(0), Page::rows)? == 0 {
+                return Ok(false);
             }
         }
-        Ok(false)
     }
 
     /// Sees that no migration came between the plan and the last page.

@@ -40,7 +40,7 @@ impl Runner<'_> {
                 replication.durations.import = now - replication.changed_at;
                 replication.changed_at = now;
                 self.tell(&replication);
-                self.discarded(&replication.prefix.clone()).await;
+                self.taken(&replication.prefix).await;
                 Ok(replication)
             }
             Err(error) => Err(self.failed(replication, error).await),

@@ -27,7 +27,8 @@
 //! That the loaded rows are as many as were exported is counted within the transaction.
 //!
 //! *Not stale:* a batch has each record's last state before its end, and batches go in one after the other. A record
-//! that is written while a batch is read is left to the next batch, since its number is behind the end. Of an id that
+//! that is written while a batch is read is left to the next batch, since its number is behind the end; a whole load, in
+//! which it would be missing, goes after such records before it ends. Of an id that
 //! was deleted and made again within a batch the highest number wins. A migration within a batch throws the batch away:
 //! the lines of the schema's history are counted before it and after it.
 //!
@@ -43,6 +44,7 @@ use std::{
 };
 
 use self::batch::Beginning;
+pub(crate) use self::export::folder;
 use crate::{
     error::{Error, Kind, Result},
     event::{Event, Listener},
@@ -217,7 +219,7 @@ impl Runner<'_> {
     ) -> Result<Outcome> {
         let (mut done, mut last, mut tries) = (0, None, 0);
         let mut after = self.options.retry_after;
-        let mut prepared = false;
+        let (mut prepared, mut lost) = (false, false);
         loop {
             lease.check()?;
             let step = match self.target.prepare().await {
@@ -248,6 +250,11 @@ impl Runner<'_> {
                     tries += 1;
                     self.retried(wish, &error, after).await;
                     after *= 2;
+                    continue;
+                }
+                // The feed went on without this reader in the middle of a batch: the next attempt sees it from the start.
+                Err(error) if error.kind == Kind::Resync && self.options.auto_resync && !lost => {
+                    lost = true;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -281,7 +288,7 @@ impl Runner<'_> {
     async fn tidied(&mut self, wish: &Wish, afresh: bool) -> Result<()> {
         let last = self.target.history(Some(&wish.target), 1).await?;
         match last.into_iter().next() {
-            Some(last) if last.state == State::Imported => self.discarded(&last.prefix).await,
+            Some(last) if last.state == State::Imported => self.taken(&last.prefix).await,
             Some(mut last) if afresh && !last.state.is_final() => {
                 (last.retries, last.error) = (0, None);
                 self.target.note(&last).await?;
@@ -289,6 +296,13 @@ impl Runner<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes the parts of an import away, where the target does not consist of them.
+    async fn taken(&mut self, prefix: &str) {
+        if !self.target.is_lake() {
+            self.discarded(prefix).await;
+        }
     }
 
     /// Takes parts away that nobody needs any more. Where that fails they are in nobody's way.

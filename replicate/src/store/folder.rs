@@ -33,7 +33,16 @@ impl Folder {
     }
 
     pub async fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.upload(path).finish(bytes).await
+        self.upload(path).finish(bytes).await?;
+        // The names in the folder too are to outlive a crash of the machine: those of parts, since their manifest is
+        // put behind them.
+        let path = self.path(path);
+        let failed = |error: io::Error| said(&error, "write", &path);
+        if let Some(folder) = path.parent() {
+            let folder = File::open(folder).await.map_err(failed)?;
+            folder.sync_all().await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     pub async fn read_version(&self, path: &str) -> Result<Option<(Vec<u8>, Version)>> {
@@ -87,6 +96,18 @@ impl Folder {
             file: None,
             finished: false,
         }
+    }
+
+    pub async fn folders(&self) -> Result<Vec<String>> {
+        let failed = |error: io::Error| said(&error, "read", &self.root);
+        let mut entries = fs::read_dir(&self.root).await.map_err(failed)?;
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+            if entry.path().is_dir() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
     }
 
     pub async fn delete(&self, path: &str) -> Result<()> {
@@ -158,11 +179,6 @@ impl Upload {
         let rename = fs::rename(&beside, &self.path).await;
         rename.map_err(|error| said(&error, "name", &self.path))?;
         self.finished = true;
-        if let Some(folder) = self.path.parent() {
-            // The name too is to outlive a crash of the machine.
-            let folder = File::open(folder).await.map_err(failed)?;
-            folder.sync_all().await.map_err(failed)?;
-        }
         Ok(())
     }
 }

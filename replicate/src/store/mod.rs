@@ -176,6 +176,19 @@ impl Store {
         })
     }
 
+    /// The names of the folders at its root, in order.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn folders(&self) -> Result<Vec<String>> {
+        let mut names = match &self.place {
+            Place::Folder(folder) => folder.folders().await?,
+            Place::S3(s3) => s3.folders().await?,
+        };
+        names.sort();
+        Ok(names)
+    }
+
     /// Deletes all under a folder; fine where there is nothing.
     ///
     /// # Errors

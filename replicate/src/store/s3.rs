@@ -133,6 +133,14 @@ impl S3 {
         }
     }
 
+    pub async fn folders(&self) -> Result<Vec<String>> {
+        let found = self.store.list_with_delimiter(Some(&self.path(""))).await;
+        let found = found.map_err(|error| self.said(&error, "list", ""))?;
+        let names = found.common_prefixes.iter();
+        let names = names.filter_map(|path| Some(path.parts().next_back()?.as_ref().to_string()));
+        Ok(names.collect())
+    }
+
     pub async fn delete(&self, path: &str) -> Result<()> {
         let found = self.store.list(Some(&self.path(path)));
         let paths = found.map_ok(|found| found.location).boxed();

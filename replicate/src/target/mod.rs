@@ -16,9 +16,9 @@ use async_trait::async_trait;
 use crate::{
     error::Result,
     manifest::Manifest,
-    replication::{Counts, Replication, Watermark},
+    replication::{Counts, Mode, Replication, Watermark},
     store::Store,
-    table::{FieldType, Form, Table},
+    table::{FieldType, Form, Strategy, Table},
 };
 
 /// A column as the target has it.
@@ -112,6 +112,18 @@ pub struct Import<'a> {
     pub history_cap: usize,
 }
 
+impl Import<'_> {
+    /// Whether it takes all of a table in: a resync that was wanted is then no more wanted.
+    pub fn is_whole(&self) -> bool {
+        match self.replication.batch.mode {
+            Mode::Whole => true,
+            // Rows that are only added are merged from the first on.
+            Mode::Merge => matches!(self.table.strategy, Strategy::Identity { .. }),
+            Mode::Append => false,
+        }
+    }
+}
+
 /// What came of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Imported {
@@ -142,6 +154,11 @@ pub trait Target: Send {
     /// Connects where it is not connected, and makes the tables of states where there are none. Called before
     /// anything else, and again after an error.
     async fn prepare(&mut self) -> Result<()>;
+
+    /// Whether parts are all that it has: they stay, and every field is a column without being asked.
+    fn is_lake(&self) -> bool {
+        false
+    }
 
     /// The columns of a table in their order; `None` where there is no such table.
     async fn columns(&mut self, table: &str) -> Result<Option<Vec<TargetColumn>>>;

@@ -75,6 +75,7 @@ async fn behaves(store: &Store) {
     assert_eq!(store.size("a/given up").await.unwrap(), None);
 
     store.put("a2/b", b"stays".to_vec()).await.unwrap();
+    assert_eq!(store.folders().await.unwrap(), ["a", "a2"]);
     store.delete("a").await.unwrap();
     store.delete("a").await.unwrap();
     assert_eq!(store.get("a/b").await.unwrap(), None);

@@ -20,7 +20,7 @@ use yarr_replicate::{
     store::Store,
     target::postgres::{self, Login, Tls},
 };
-pub use yarr_replicate_testing::{Cluster, Server};
+pub use yarr_replicate_testing::{Cluster, Server, eventually};
 
 /// The cluster that the tests of this program share; each has a database of its own.
 pub fn cluster() -> &'static Cluster {
@@ -129,10 +129,14 @@ impl Stage {
 
     /// In a database of its own of a cluster.
     pub fn on(cluster: &Cluster) -> Stage {
+        Stage::with(Server::start(), cluster)
+    }
+
+    /// With this server as the source.
+    pub fn with(redis: Server, cluster: &Cluster) -> Stage {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let database = format!("stage_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         cluster.database(&database);
-        let redis = Server::start();
         let folder = TempDir::with_prefix("yarr-replicate-").expect("a folder");
         let places = Places {
             redis: redis.url(""),
@@ -210,4 +214,43 @@ impl Stage {
         walk(&self.places.store, &mut files);
         files
     }
+}
+
+/// All records of the table `person`, as lines.
+fn of_source(stage: &Stage) -> Vec<String> {
+    let mut connection = stage.redis.connect();
+    let (mut all, mut cursor) = (Vec::new(), "0".to_string());
+    loop {
+        let (next, page): (String, Vec<Vec<(String, String)>>) = redis::cmd("YARR.WHERE")
+            .arg(&[
+                "person", "*", "CURSOR", &cursor, "LIMIT", "5000", "RETURN", "id", "name", "turn",
+                "SCAN",
+            ])
+            .query(&mut connection)
+            .expect("a page");
+        all.extend(page.into_iter().map(|record| {
+            let values: Vec<String> = record.into_iter().map(|(_, value)| value).collect();
+            values.join("|")
+        }));
+        if next == "0" {
+            return all;
+        }
+        cursor = next;
+    }
+}
+
+/// The rows of the table `person` are its records.
+#[track_caller]
+pub fn assert_equal(stage: &Stage, cluster: &Cluster) {
+    let rows = cluster.lines(
+        &stage.places.database,
+        "SELECT id, name, turn FROM person ORDER BY id",
+    );
+    let records = of_source(stage);
+    let first = rows
+        .iter()
+        .zip(&records)
+        .find(|(row, record)| row != record);
+    assert_eq!(first, None, "the first row and record that differ");
+    assert_eq!(rows.len(), records.len());
 }

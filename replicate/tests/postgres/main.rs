@@ -1,5 +1,6 @@
 //! Replication to PostgreSQL, from one end to the other.
 
+mod feed;
 mod harness;
 mod killed;
 mod states;

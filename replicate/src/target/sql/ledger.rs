@@ -133,15 +133,17 @@ pub(super) fn known(dialect: &impl Dialect, table: &str, known: &Known) -> Strin
     )
 }
 
-/// Moves the watermark of a table.
+/// Moves the watermark of a table; where the batch was `whole`, a resync is no more wanted.
 pub(super) fn moved(
     dialect: &impl Dialect,
     table: &str,
     to: &Watermark,
     columns: &Known,
+    whole: bool,
 ) -> String {
+    let resync = if whole { ", resync = NULL" } else { "" };
     format!(
-        "{}; UPDATE {STATE} SET epoch = {}, position = {}, resync = NULL WHERE target_table = {}",
+        "{}; UPDATE {STATE} SET epoch = {}, position = {}{resync} WHERE target_table = {}",
         known(dialect, table, columns),
         dialect.literal(&to.epoch),
         to.position,

@@ -114,6 +114,11 @@ pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+fn given_up(replication: &Replication) -> Error {
+    let text = format!("replication {} was given up meanwhile", replication.id);
+    Error::new(Kind::Busy, text)
+}
+
 /// A target that speaks SQL.
 pub(crate) struct Warehouse<D> {
     name: String,
@@ -243,10 +248,7 @@ impl<D: Dialect> Warehouse<D> {
             }
             Some(noted) if noted.state != State::Canceled => {}
             _ => {
-                return Err(Error::new(
-                    Kind::Busy,
-                    format!("replication {} was given up meanwhile", replication.id),
-                ));
+                return Err(given_up(replication));
             }
         }
         if position.watermark != batch.from {
@@ -285,10 +287,12 @@ impl<D: Dialect> Warehouse<D> {
         done.durations.import = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
         done.changed_at = moment::now();
         let known = Known::of(import.table, batch.schema_lines);
-        session
-            .run(&ledger::moved(&self.dialect, target, &batch.to, &known))
-            .await?;
-        session.run(&ledger::update(&self.dialect, &done)).await?;
+        let moved = ledger::moved(&self.dialect, target, &batch.to, &known, import.is_whole());
+        session.run(&moved).await?;
+        // Whoever gave it up did so while it went in: then it does not.
+        if session.run(&ledger::update(&self.dialect, &done)).await? == 0 {
+            return Err(given_up(replication));
+        }
         session
             .run(&ledger::prune(&self.dialect, target, import.history_cap))
             .await?;
@@ -323,7 +327,13 @@ impl<D: Dialect> Target for Warehouse<D> {
                 if let Err(error) = self.together(&making).await {
                     // Another may have made them at the same moment.
                     let again = format!("SELECT 1 FROM {} WHERE 1 = 0", ledger::LOG);
-                    self.rows(&again).await.map_err(|_| error)?;
+                    self.rows(&again).await.map_err(|_| Error {
+                        message: format!(
+                            "cannot make the tables of states, {} and {}: let the user make tables in its schema, or have them made for it: {}",
+                            ledger::STATE, ledger::LOG, error.message
+                        ),
+                        ..error
+                    })?;
                 }
             }
             self.prepared = true;

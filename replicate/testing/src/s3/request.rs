@@ -186,6 +186,16 @@ fn list(shared: &Shared, query: &Query) -> Answer {
         .unwrap_or(1000);
     let mut keys = bucket::keys(&shared.folder);
     keys.retain(|key| key.starts_with(prefix) && key.as_str() > after);
+    let mut folders = Vec::new();
+    if query.get("delimiter").is_some() {
+        keys.retain(|key| {
+            let rest = key.strip_prefix(prefix).unwrap_or_default();
+            let folder = rest.split_once('/').map(|(folder, _)| folder);
+            folders.extend(folder.map(|folder| format!("{prefix}{folder}/")));
+            folder.is_none()
+        });
+        folders.dedup();
+    }
     let more = keys.len() > most;
     keys.truncate(most);
     let mut text = format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>");
@@ -193,6 +203,12 @@ fn list(shared: &Shared, query: &Query) -> Answer {
         text.push_str(&format!(
             "<NextContinuationToken>{}</NextContinuationToken>",
             escape(last)
+        ));
+    }
+    for folder in &folders {
+        let folder = escape(folder);
+        text.push_str(&format!(
+            "<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"
         ));
     }
     for key in &keys {

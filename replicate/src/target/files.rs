@@ -1,1 +1,0 @@
-//! Files: parts that stay, and a `state.json` beside them whose renaming is the commit.
