@@ -11,7 +11,7 @@ KILLS        ?= 100
 ROUNDS       ?= 10
 QUERIES      ?= 200000
 REDIS_SERVER ?= redis-server
-# Of make bench: PEERS=1 measures others too, GROWTH=1 the curves of growth, PARTS some of it (rows files pause ycsb growth).
+# Of make bench: PEERS=1 measures others too, GROWTH=1 the curves of growth, PARTS some of it (rows files pause feed ycsb growth).
 PEERS        ?=
 GROWTH       ?=
 PARTS        ?=

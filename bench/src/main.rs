@@ -4,6 +4,7 @@
 
 mod chart;
 mod cpu;
+mod feed;
 mod files;
 mod fleet;
 mod growth;
@@ -60,6 +61,7 @@ fn run() -> Result<()> {
             Part::Rows => rows::measure(&settings)?,
             Part::Files => files::measure(&settings)?,
             Part::Pause => pause::measure(&settings)?,
+            Part::Feed => feed::measure(&settings)?,
             Part::Ycsb => ycsb::measure(&settings)?,
             Part::Growth => growth::measure(&settings)?,
         }

@@ -11,15 +11,17 @@ pub enum Part {
     Rows,
     Files,
     Pause,
+    Feed,
     Ycsb,
     Growth,
 }
 
 impl Part {
-    pub const ALL: [Part; 5] = [
+    pub const ALL: [Part; 6] = [
         Part::Rows,
         Part::Files,
         Part::Pause,
+        Part::Feed,
         Part::Ycsb,
         Part::Growth,
     ];
@@ -29,6 +31,7 @@ impl Part {
             Part::Rows => "rows",
             Part::Files => "files",
             Part::Pause => "pause",
+            Part::Feed => "feed",
             Part::Ycsb => "ycsb",
             Part::Growth => "growth",
         }

@@ -3,7 +3,7 @@
 //! The input is text as [`words`](crate::words) has it, a command a line, without the table's
 //! name; a digit first of all chooses a prelude. Lines of the fuzzer's own: `clock n` moves the
 //! clock by so many milliseconds, `limits replies writes inline` sets the limits, `reclaim n`
-//! removes what has expired, `fill n` creates so many records in one command, `work n m` goes on
+//! removes what has expired, `keep n` all tombstones but so many, `fill n` creates so many records in one command, `work n m` goes on
 //! with a migration by n records, and by m on the copy, `reload` goes on with the table that a
 //! snapshot makes, `resync` with such a copy, `failover` has the copy go on as the table.
 //!
@@ -16,7 +16,7 @@ use std::cell::Cell;
 use yarr::{
     commands::{COMMANDS, Command, Environment, Limits, Run, work},
     error::Result,
-    table::{Effects, Table, apply},
+    table::{Caps, Effects, Table, apply},
 };
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What stands before the input's own commands, by its first digit.
-const PRELUDES: [&str; 6] = [
+const PRELUDES: [&str; 7] = [
     "",
     "migrate UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b STRING INDEX ADD FIELD c ENUM ( x y z ) BITMAP \
      ADD FIELD d FLOAT ADD FIELD e UUID UNIQUE ADD FIELD f BOOLEAN DEFAULT true ADD FIELD g DATETIME DEFAULT now-1h \
@@ -49,6 +49,9 @@ const PRELUDES: [&str; 6] = [
      ADD FIELD t TAGS\n\
      create FIELDS 4 a b c d VALUES 1 1 x 1 2 2 y 1.5 0 x z -1 1 3 x 1e300\n\
      create t 2 x y b 7 a 5\ncreate a 1 b 1 EX 1\ncreate a 6 EX 5\nfill 9",
+    "migrate UP 1 make ADD FIELD a INTEGER INDEX ADD FIELD b STRING\ncreate FIELDS 2 a b VALUES 1 x 2 y 3 z\n\
+     migrate UP 2 feed CHANGES ON\ncreate a 4 EX 1\nupdate 1 SET a 5\ndel 2\nack x 0000000000000000 0\n\
+     changes\nchanges LIMIT 1 RETURN a PACKED",
 ];
 
 /// No input runs more commands than these.
@@ -102,6 +105,8 @@ const LIFE: &str = "work 1 1\nwork 500\nschema\nschema HISTORY\ninfo\n\
      clock 2000\nreclaim 1\nreload\ndel WHERE * LIMIT 2 RETURN *\n\
      limits 9 9 0\nmigrate UP 9223372036854775806 tags ADD FIELD tagged TAGS DEFAULT 2 b a BITMAP\nwork 1\ncreate\n\
      update WHERE * ADD tagged 2 c a LIMIT 1 RETURN *\nwork 500\nwhere tagged CONTAINS ALL 2 a b\n\
+     migrate UP 9223372036854775805 feed CHANGES ON\nwork 500\nupdate WHERE * TOUCH LIMIT 2\ndel WHERE * LIMIT 1\n\
+     changes\nchanges LIMIT 1 PACKED\nkeep 0\nmigrate DOWN 9223372036854775805\n\
      migrate DOWN 9223372036854775806 DROP DATA\nwork 500\nmigrate DOWN 9223372036854775807 DROP DATA\n\
      where *\ndel WHERE *";
 
@@ -126,7 +131,7 @@ fn has_one_answer(name: &str, args: &[&[u8]]) -> bool {
             .any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
     };
     match name {
-        "yarr.schema" => true,
+        "yarr.schema" | "yarr.changes" => true,
         "yarr.find" => !has("WHERE"),
         "yarr.where" | "yarr.aggregate" => {
             !["LIMIT", "OFFSET", "CURSOR", "PACKED"].into_iter().any(has)
@@ -195,9 +200,12 @@ impl World {
                 reply_records: count(0),
                 write_records: count(1),
                 inline_records: count(0),
+                ..Limits::DEFAULT
             };
         } else if is("reclaim") {
             self.reclaim(number(0, 2).clamp(0, 1000) as usize);
+        } else if is("keep") {
+            self.keep(number(0, 1).max(0) as u64);
         } else if is("work") {
             let most = number(0, 2).clamp(1, 1000);
             let copied = number(1, most / 2).clamp(0, 1000);
@@ -255,12 +263,27 @@ impl World {
             copy.check_consistency().expect("a sound copy");
             self.moved = true;
         }
-        let before = table.running().is_some().then(|| table.duplicate());
+        // What a copy writes to its feed stands in an epoch of its own.
+        let alike = table.running().is_some() && !table.schema().changes;
+        let before = alike.then(|| table.duplicate());
         let (effects, more) = work(table, most, self.now, true).expect("no fault");
         assert!(!more || table.running().is_some(), "more of nothing");
         table.check_consistency().expect("a sound table");
         if let Some(before) = before.filter(|_| table.running().is_none()) {
             migration::assert_as_at_once(before, table, self.now);
+        }
+        self.follow(Ok(effects));
+    }
+
+    fn keep(&mut self, count: u64) {
+        let Some(table) = &mut self.table else { return };
+        let caps = Caps {
+            count,
+            ..Limits::DEFAULT.tombstones
+        };
+        let effects = table.keep_tombstones(&caps, self.now);
+        if let Ok(feed) = table.feed() {
+            assert!(feed.tombstones().len() <= count);
         }
         self.follow(Ok(effects));
     }
@@ -313,7 +336,12 @@ impl World {
                 Err(error) => Err(error),
             });
             packed::assert_same(command.name, outcomes[0], outcomes[1], args);
-            if let (Ok(effects), Ok(others)) = (&done, &again) {
+            let feed = self
+                .table
+                .as_ref()
+                .is_some_and(|table| table.schema().changes);
+            // The twin writes to its feed in an epoch of its own.
+            if let (Ok(effects), Ok(others), false) = (&done, &again, feed) {
                 assert_eq!(effects, others, "PACKED has other effects");
             }
         }

@@ -21,13 +21,17 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
+/// The base with TAGS.
+const TAGGED: usize = 4;
 const MAKE: u8 = 3;
 const HIGHEST: u8 = 4;
 const PLACE: u8 = 7;
 /// What ends a piece.
 const NEXT: u8 = 8;
+const EPOCH: u8 = 11;
+const DROP: u8 = 13;
 /// How many tags there are, nothing and this among them.
-const TAGS: u8 = 12;
+const TAGS: u8 = 17;
 
 /// Runs one input.
 pub fn run(data: &[u8]) {
@@ -59,7 +63,7 @@ fn base(head: u8) -> Option<Box<Table>> {
                  create a 3 t 2 x y\ncreate a 4 t 0 u 1 x";
             let running = "\nlimits 9 9 0\nmigrate UP 9 run ADD INDEX a UNIQUE ADD INDEX u BITMAP";
             let (base, rest) = match which > BASES.len() {
-                true => (BASES.len() - 1, running),
+                true => (TAGGED, running),
                 false => (which - 1, ""),
             };
             let text = [records, rest].concat();
@@ -81,7 +85,7 @@ fn shaped(draw: &mut Draw) -> Chunks {
         };
         match tag {
             _ if choice == NEXT => pieces.push(vec![VERSION]),
-            MAKE | HIGHEST => {
+            MAKE | HIGHEST | EPOCH | DROP => {
                 let mut number = [0; 8];
                 number
                     .iter_mut()
@@ -132,6 +136,7 @@ fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
                 Code::Syntax,
                 Code::TooMany,
                 Code::Busy,
+                Code::Unsupported,
             ];
             assert!(known.contains(&error.code()), "{error}");
             assert!(
@@ -159,7 +164,8 @@ fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
 /// What changes the bases, a line here and a line there.
 const CHANGES: &[u8] = b"create a 2 b y c x\ncreate id y z 3\ndel 2\nupdate x TOUCH\nupdate 3 ADD t 1 z u 2 y z\n\
      work 1\nwork 500\nmigrate UP 9 n ADD FIELD n INTEGER INDEX\nlimits 9 9 0\nmigrate UP 10 type SET FIELD a TYPE STRING\n\
-     work 500\nmigrate UP 11 data UPDATE * SET a 9\nwork 1\nmigrate CANCEL 11";
+     work 500\nmigrate UP 11 data UPDATE * SET a 9\nwork 1\nmigrate CANCEL 11\nupdate 5 EX 1\nclock 2000\nreclaim 3\n\
+     ack c 0000000000000000 0\nkeep 1\nack c FORGET";
 
 /// Inputs worth starting from: what makes each base, and what changes it.
 pub fn seeds() -> Vec<Vec<u8>> {

@@ -118,7 +118,7 @@ fn edited(draw: &mut Draw) -> Chunks {
 }
 
 /// Operations that make the bases, the steps of one a migration each.
-pub const BASES: [&[&str]; 5] = [
+pub const BASES: [&[&str]; 6] = [
     &[
         "ADD FIELD a INTEGER INDEX ADD FIELD b STRING UNIQUE ADD FIELD c ENUM ( x y ) BITMAP TIMESTAMPS OFF",
     ],
@@ -138,6 +138,7 @@ pub const BASES: [&[&str]; 5] = [
     &[
         "TIMESTAMPS OFF ADD FIELD a INTEGER ADD FIELD t TAGS BITMAP ADD FIELD u TAGS NOT NULL DEFAULT 2 y x",
     ],
+    &["ID STRING ADD FIELD a INTEGER CHANGES ON"],
 ];
 
 /// A table without records, of several layouts.
@@ -162,6 +163,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "create z x\ncreate z y EX 1",
         "create t 2 y x a 1\ncreate a 2 t 0 u 1 ''\ncreate u 1 x EX 1\n\
          limits 9 9 0\nmigrate UP 9 run SET FIELD a TYPE STRING ADD INDEX u BITMAP",
+        "create id x a 1\ncreate id y\ncreate id z EX 1\ndel x\ndel y\nclock 2000\nreclaim 1\ncreate id x",
     ];
     let mut seeds = Vec::new();
     for (which, text) in lines.into_iter().enumerate() {

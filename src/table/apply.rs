@@ -38,6 +38,20 @@ enum Effect<'a> {
     Tombstones(&'a [u8]),
 }
 
+impl Effect<'_> {
+    /// Whether nothing else is in its piece, once there is a table.
+    fn stands_alone(&self) -> bool {
+        matches!(
+            self,
+            Effect::Migrate(_)
+                | Effect::Begin(_)
+                | Effect::End(_)
+                | Effect::Acknowledge(_)
+                | Effect::Drop(_)
+        )
+    }
+}
+
 /// Carries out one piece on a table, which a piece may also bring into being. Answers the
 /// effects, which are the piece itself: a replica's own AOF takes it on.
 ///
@@ -45,13 +59,11 @@ enum Effect<'a> {
 /// BADVALUE where the bytes are damaged, of a later version, or do not belong to this table.
 pub fn apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
     let effects = decode(piece)?;
-    let migrations = effects
-        .iter()
-        .filter(|e| matches!(e, Effect::Migrate(_) | Effect::Begin(_) | Effect::End(_)))
-        .count();
-    if table.is_some() && migrations > 0 && effects.len() > 1 {
-        // Each piece takes effect whole: a migration and records are never in one.
-        return Err(Error::corrupt("a migration does not stand alone"));
+    if table.is_some() && effects.len() > 1 && effects.iter().any(Effect::stands_alone) {
+        // Each piece takes effect whole: what cannot be undone and records are never in one.
+        return Err(Error::corrupt(
+            "a migration or an acknowledgement does not stand alone",
+        ));
     }
     let makes = table.is_none();
     let done = carry_out(table, effects);
@@ -98,10 +110,6 @@ fn carry_out(table: &mut Option<Box<Table>>, effects: Vec<Effect<'_>>) -> Result
                 existing(table)?.feed_mut()?.drop_through(number);
                 done.drop_through(number);
             }
-            Effect::Tombstones(chunk) => {
-                existing(table)?.place_tombstones(chunk)?;
-                done.tombstones(chunk);
-            }
             effect => records.push(effect),
         }
     }
@@ -135,6 +143,7 @@ fn apply_records(table: &mut Table, effects: &[Effect<'_>]) -> Result<Effects> {
             }
             Effect::Bury(tombstone) => bury(&mut write, tombstone)?,
             Effect::Epoch(name) => write.enter_epoch(*name),
+            Effect::Tombstones(chunk) => write.place_tombstones(chunk)?,
             _ => {}
         }
     }

@@ -98,6 +98,13 @@ pub(super) struct Before {
     epochs: Option<Vec<Epoch>>,
 }
 
+impl Before {
+    /// Keeps the epochs as they were before the first that is begun.
+    fn keep(&mut self, epochs: &[Epoch]) {
+        self.epochs.get_or_insert_with(|| epochs.to_vec());
+    }
+}
+
 impl Feed {
     /// The feed that a migration begins. Its first number is no record's, so that who has read all
     /// records there are is past the beginning.
@@ -254,7 +261,7 @@ impl Feed {
     #[inline]
     pub(super) fn next(&mut self, before: &mut Before, effects: &mut Effects) -> u64 {
         if !self.ours {
-            before.epochs = Some(self.epochs.clone());
+            before.keep(&self.epochs);
             let name = random();
             self.enter(name);
             effects.epoch(name);
@@ -277,7 +284,7 @@ impl Feed {
 
     /// Another server has begun an epoch.
     pub(super) fn enter_told(&mut self, before: &mut Before, name: u64) {
-        before.epochs = Some(self.epochs.clone());
+        before.keep(&self.epochs);
         self.enter(name);
     }
 

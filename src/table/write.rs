@@ -114,6 +114,15 @@ impl<'t> Write<'t> {
         Some(values)
     }
 
+    /// Takes tombstones of a table that is made anew.
+    ///
+    /// # Errors
+    /// BADVALUE where they cannot be this table's.
+    pub(super) fn place_tombstones(&mut self, chunk: &[u8]) -> Result<()> {
+        self.effects.tombstones(chunk);
+        self.table.place_tombstones(chunk)
+    }
+
     /// An epoch of the change feed has begun elsewhere.
     pub(super) fn enter_epoch(&mut self, name: u64) {
         if let (Some(feed), Some(before)) = (&mut self.table.feed, &mut self.feed_before) {

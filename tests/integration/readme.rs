@@ -18,6 +18,11 @@ fn answers_what_is_said(document: &str) {
 }
 
 #[test]
+fn the_guide_to_the_change_feed_says_what_is_answered() {
+    answers_what_is_said("docs/changes.md");
+}
+
+#[test]
 fn every_command_in_the_readme_answers_what_the_readme_says() {
     answers_what_is_said("README.md");
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::Result;
 use crate::chart::{Curves, Panel, grouped};
+use crate::feed;
 use crate::growth;
 use crate::pause;
 use crate::record::{Results, Spread};
@@ -147,6 +148,36 @@ pub fn pauses(report: &Report) -> String {
          A PING goes out right behind each command that fills an empty table with {} records, a hundred a command; in milliseconds.\n\
          The first column is what the server did while a PING waited, the hundred records among it; the others are how long it\n\
          waited, which on a machine with other work tells of that too.\n\n{}",
+        grouped(&results.head.records.to_string()),
+        table.finish()
+    )
+}
+
+/// What a change feed costs.
+pub fn feed(report: &Report) -> String {
+    let Some(results) = &report.feed else {
+        return String::new();
+    };
+    let mut table = Table::new(1, &["work", "without", "with a feed", "", "times"]);
+    let writes = feed::WRITES.map(|row| (row.name(), (row.label(), "us")));
+    let others = [feed::BYTES, feed::READ, feed::TOMBSTONE].map(|name| (name, feed::label(name)));
+    for (name, (label, unit)) in writes.into_iter().chain(others) {
+        let [without, with] = feed::SIDES.map(|side| results.spread(name, side, None));
+        let times = with
+            .zip(without)
+            .map(|(with, without)| with.median / without.median);
+        table.line([
+            label.into(),
+            spread(without),
+            spread(with),
+            unit.into(),
+            cell(times),
+        ]);
+    }
+    format!(
+        "## The change feed\n\n\
+         The same work on tables of {} records without a feed and with one (CHANGES ON): microseconds of the server's CPU time an\n\
+         operation, bytes of its memory.\n\n{}",
         grouped(&results.head.records.to_string()),
         table.finish()
     )

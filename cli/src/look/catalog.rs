@@ -150,6 +150,8 @@ pub struct Schema {
     pub indexes: Vec<Index>,
     /// How many seconds a record lives from each write on.
     pub ttl: Option<u64>,
+    /// Whether it has a change feed.
+    pub changes: bool,
 }
 
 impl Schema {
@@ -183,6 +185,7 @@ impl Schema {
                 ["SET", "TTL", seconds, ..] => schema.ttl = seconds.parse().ok(),
                 ["ID", kind, ..] => id = Kind::named(kind),
                 ["TIMESTAMPS", "OFF"] => times = false,
+                ["CHANGES", "ON"] => schema.changes = true,
                 _ => {}
             }
         }
@@ -211,11 +214,12 @@ impl Schema {
             .find(|field| field.name.as_bytes() == name)
     }
 
-    /// What a field holds, `expires_at` too.
+    /// What a field holds, `expires_at` and `change_number` too.
     pub fn kind(&self, name: &[u8]) -> Option<Kind> {
         let bare = name.strip_prefix(b"@").unwrap_or(name);
         match self.field(bare) {
             Some(field) => Some(field.kind.clone()),
+            None if bare == b"change_number" && self.changes => Some(Kind::Integer),
             None => (bare == b"expires_at").then_some(Kind::DateTime),
         }
     }

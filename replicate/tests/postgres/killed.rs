@@ -6,7 +6,8 @@
 use std::{
     collections::BTreeMap,
     env,
-    process::{Child, Command, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,6 +23,8 @@ use crate::harness::{Places, Stage, assert_equal, block_on, options};
 
 /// Where things are, and when the replicator is to end.
 const PLACES: &str = "YARR_REPLICATE_PLACES";
+/// What each line begins with that says an event.
+const SAID: &str = "event";
 /// How many kills, instead of a few.
 const KILLS: &str = "YARR_REPLICATE_KILLS";
 
@@ -49,17 +52,33 @@ fn replicates() {
     done.expect("it is replicated");
 }
 
-/// Ends the process at the event of this number.
+/// Says each event on standard output, and ends the process at the one of this number.
 fn ends_at(at: u64) -> Listener {
     let events = AtomicU64::new(0);
     Arc::new(move |event| {
-        let counts = matches!(event, Event::State { .. } | Event::Progress { .. });
-        if counts && events.fetch_add(1, Ordering::Relaxed) + 1 == at {
+        let (Event::State { replication } | Event::Progress { replication, .. }) = event else {
+            return;
+        };
+        println!("{SAID} {}", replication.state);
+        if events.fetch_add(1, Ordering::Relaxed) + 1 == at {
             let kill = format!("kill -9 {}", std::process::id());
             let _ = Command::new("sh").args(["-c", &kill]).status();
             unreachable!("it is dead");
         }
     })
+}
+
+/// Waits until a replicator has said so many events that are of this state, of any where there is none. Its output is
+/// to be kept: who writes where nobody can read dies.
+fn wait_for(child: &mut Child, state: Option<State>, events: u64) -> BufReader<ChildStdout> {
+    let mut said = BufReader::new(child.stdout.take().expect("its output"));
+    let beginning = format!("{SAID} {}", state.map_or("", State::name));
+    let (mut line, mut found) = (String::new(), 0);
+    while found < events && said.read_line(&mut line).is_ok_and(|read| read > 0) {
+        found += u64::from(line.starts_with(&beginning));
+        line.clear();
+    }
+    said
 }
 
 /// A replicator that ends at an event, or never.
@@ -76,7 +95,7 @@ fn replicator(stage: &Stage, at: u64) -> Child {
             PLACES,
             format!("{redis} {port} {database} {} {at}", store.display()),
         )
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("a replicator")
@@ -169,7 +188,8 @@ fn the_replicator_may_be_killed_at_any_moment() {
     for turn in 1..=kills(8) {
         write(&stage, turn);
         let mut child = replicator(&stage, 0);
-        sleep(Duration::from_micros(2000 + turn * 7919 % 50_000));
+        let _said = wait_for(&mut child, None, turn % 9);
+        sleep(Duration::from_micros(turn * 7919 % 3000));
         let _ = child.kill();
         let status = child.wait().expect("a replicator");
         killed += u64::from(!status.success());
@@ -204,9 +224,11 @@ fn the_target_may_be_killed_during_an_import() {
     for turn in 1..=kills(3) {
         write(&stage, turn);
         let mut child = replicator(&stage, 0);
-        sleep(Duration::from_micros(20_000 + turn * 7919 % 40_000));
+        let _said = wait_for(&mut child, Some(State::Importing), 1);
+        sleep(Duration::from_micros(turn * 7919 % 5000));
         cluster.kill();
         let _ = child.wait();
+        free(&stage);
         cluster.restart();
         let mut next = replicator(&stage, 0);
         assert!(next.wait().expect("a replicator").success(), "turn {turn}");

@@ -194,6 +194,9 @@ fn fields(schema: &Schema, at: bool) -> Vec<Way> {
     if schema.ttl.is_some() {
         ways.push(way(format!("{}expires_at", sign("")), "DATETIME"));
     }
+    if schema.changes {
+        ways.push(way(format!("{}change_number", sign("")), "INTEGER"));
+    }
     ways
 }
 

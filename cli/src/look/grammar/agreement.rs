@@ -9,7 +9,7 @@ use yarr::{
 
 use super::*;
 
-const SCHEMA: &str = "TIMESTAMPS OFF ADD FIELD email STRING INDEX ADD FIELD plan ENUM ( free pro ) BITMAP \
+const SCHEMA: &str = "TIMESTAMPS OFF CHANGES ON ADD FIELD email STRING INDEX ADD FIELD plan ENUM ( free pro ) BITMAP \
                       ADD FIELD count INTEGER UNIQUE ADD FIELD rate FLOAT ADD FIELD at DATETIME ADD FIELD ok BOOLEAN \
                       ADD FIELD key UUID ADD FIELD tags TAGS BITMAP";
 
@@ -69,7 +69,16 @@ fn shown(words: &[Vec<u8>]) -> String {
 /// A word for what is expected.
 fn word(expected: &Expect, dice: &mut Dice, new: usize) -> String {
     let fields = [
-        "email", "plan", "rate", "at", "ok", "key", "tags", "@count", "id",
+        "email",
+        "plan",
+        "rate",
+        "at",
+        "ok",
+        "key",
+        "tags",
+        "@count",
+        "id",
+        "change_number",
     ];
     match expected {
         Expect::Table => "t".into(),
@@ -86,7 +95,9 @@ fn word(expected: &Expect, dice: &mut Dice, new: usize) -> String {
         },
         Expect::Own(what) if what.starts_with("number of") => (1 + dice.below(2)).to_string(),
         Expect::Own(what) => match *what {
-            "cursor, 0 to begin" => "0".into(),
+            "cursor, 0 to begin" | "position" => "0".into(),
+            "epoch" => "0123456789abcdef".into(),
+            "consumer" | "cursor of the page before" => "x".into(),
             "count, sum(field), ..." => "count".into(),
             "id" | "number to add" => "1".into(),
             "name" | "name of the migration" => format!("new_{new}"),
@@ -102,6 +113,7 @@ fn word(expected: &Expect, dice: &mut Dice, new: usize) -> String {
 fn what_is_offered_is_taken() {
     let schema = Arc::new(Schema::read(&[
         "TIMESTAMPS OFF",
+        "CHANGES ON",
         "ADD FIELD email STRING",
         "ADD FIELD plan ENUM ( free pro )",
         "ADD FIELD count INTEGER",

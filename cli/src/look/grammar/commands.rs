@@ -16,6 +16,9 @@ const UPDATE: [&str; 18] = [
     "KEEPTTL", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED",
 ];
 const DEL: [&str; 6] = ["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"];
+const CHANGES: [&str; 7] = [
+    "SINCE", "UPTO", "CURSOR", "LIMIT", "BYTES", "RETURN", "PACKED",
+];
 const AGGREGATE: [&str; 10] = [
     "GROUP", "COUNT", "SUM", "AVG", "MIN", "MAX", "ORDER", "LIMIT", "OFFSET", "SCAN",
 ];
@@ -23,7 +26,9 @@ const AGGREGATE: [&str; 10] = [
 /// Whether a field of this name needs an `@` so that no command takes it for a clause.
 pub fn is_clause(name: &str) -> bool {
     let joints = ["AND", "OR", "NOT", "ALL", "ASC", "DESC", "IGNORE", "KEEP"];
-    let all: [&[&str]; 7] = [&WHERE, &FIND, &CREATE, &UPDATE, &DEL, &AGGREGATE, &joints];
+    let all: [&[&str]; 8] = [
+        &WHERE, &FIND, &CREATE, &UPDATE, &DEL, &CHANGES, &AGGREGATE, &joints,
+    ];
     all.iter()
         .any(|words| words.iter().any(|word| word.eq_ignore_ascii_case(name)))
 }
@@ -50,6 +55,8 @@ pub fn command(walk: &mut Walk) -> Option<()> {
         b"YARR.MIGRATE" => migrate(walk),
         b"YARR.SCHEMA" => schema(walk),
         b"YARR.EXPLAIN" => explain(walk),
+        b"YARR.CHANGES" => changes(walk),
+        b"YARR.ACK" => ack(walk),
         _ => {
             walk.found.answer = Answer::Facts;
             walk.wrong()
@@ -476,6 +483,41 @@ fn explain(walk: &mut Walk) -> Option<()> {
     walk.found.pageable = false;
     walk.found.cursor = false;
     verb
+}
+
+fn changes(walk: &mut Walk) -> Option<()> {
+    clauses(walk, |walk| {
+        if walk.accept("SINCE") {
+            position(walk)?;
+        } else if walk.accept("UPTO") {
+            walk.number("position")?;
+        } else if walk.accept("CURSOR") {
+            walk.take(Role::Value, Expect::Own("cursor of the page before"))?;
+        } else if walk.accept("LIMIT") {
+            walk.number("number of records")?;
+        } else if walk.accept("BYTES") {
+            walk.number("number of bytes")?;
+        } else if walk.accept("RETURN") {
+            returned(walk, &CHANGES)?;
+        } else {
+            return Some(walk.accept("PACKED"));
+        }
+        Some(true)
+    })
+}
+
+/// An epoch and a number in it.
+fn position(walk: &mut Walk) -> Option<()> {
+    walk.take(Role::Value, Expect::Own("epoch"))?;
+    walk.number("position")
+}
+
+fn ack(walk: &mut Walk) -> Option<()> {
+    walk.take(Role::Plain, Expect::Own("consumer"))?;
+    if !walk.accept("FORGET") {
+        position(walk)?;
+    }
+    walk.wrong()
 }
 
 fn migrate(walk: &mut Walk) -> Option<()> {

@@ -13,7 +13,7 @@ pub struct Command {
 }
 
 /// The commands of the module, for people.
-pub static COMMANDS: [Command; 10] = [
+pub static COMMANDS: [Command; 12] = [
     Command {
         name: "YARR.WHERE",
         forms: &[
@@ -88,6 +88,20 @@ pub static COMMANDS: [Command; 10] = [
         forms: &["table [ANALYZE] FIND|WHERE|UPDATE|DEL|AGGREGATE ..."],
         summary: "Tells how a command would find its records",
         writes: false,
+    },
+    Command {
+        name: "YARR.CHANGES",
+        forms: &[
+            "table [SINCE epoch position] [UPTO position] [CURSOR cursor] [LIMIT n] [BYTES n] [RETURN *|field ...] [PACKED]",
+        ],
+        summary: "Tells what has changed since a position, in a table with a change feed",
+        writes: false,
+    },
+    Command {
+        name: "YARR.ACK",
+        forms: &["table consumer epoch position", "table consumer FORGET"],
+        summary: "Acknowledges changes as a consumer that needs them no more",
+        writes: true,
     },
     Command {
         name: "YARR.INFO",

@@ -2,7 +2,7 @@
 
 use super::{Expect, Role, Walk, commands};
 
-const FIRST: [&str; 8] = [
+const FIRST: [&str; 9] = [
     "ADD",
     "REMOVE",
     "RENAME",
@@ -38,7 +38,7 @@ pub fn operations(walk: &mut Walk) -> Option<()> {
             set(walk)?;
         } else if walk.accept("ID") {
             one_of(walk, &["INTEGER", "UUID", "STRING"])?;
-        } else if walk.accept("TIMESTAMPS") {
+        } else if walk.accept("TIMESTAMPS") || walk.accept("CHANGES") {
             one_of(walk, &["ON", "OFF"])?;
         } else if first && walk.accept("UPDATE") {
             // It stands alone in its migration.

@@ -88,12 +88,18 @@ fn what_may_follow_is_what_the_grammar_allows() {
         ),
         (
             "YARR.MIGRATE account UP 2 more ADD FIELD x INTEGER",
-            "NOT DEFAULT INDEX UNIQUE BITMAP ADD REMOVE RENAME SET ID TIMESTAMPS DOWN DROP",
+            "NOT DEFAULT INDEX UNIQUE BITMAP ADD REMOVE RENAME SET ID TIMESTAMPS CHANGES DOWN DROP",
         ),
         (
             "YARR.MIGRATE account UP 2 more UPDATE plan = pro SET plan",
             "<ENUM>",
         ),
+        (
+            "YARR.CHANGES account",
+            "SINCE UPTO CURSOR LIMIT BYTES RETURN PACKED",
+        ),
+        ("YARR.CHANGES account SINCE", "<epoch>"),
+        ("YARR.ACK account me", "FORGET <epoch>"),
         ("YARR.INFO account", ""),
         ("GET", ""),
         ("YARR.WHERE account plan ~", ""),
