@@ -28,6 +28,7 @@ pub mod store;
 pub mod table;
 pub mod target;
 pub mod variables;
+pub mod verify;
 
 pub use error::{Error, Kind, Result};
 pub use event::{Event, Listener};

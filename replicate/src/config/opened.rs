@@ -77,7 +77,8 @@ impl Config {
             retry_after: self.retry.wait,
             tries: self.retry.tries,
             history_cap: match self.history.cap {
-                0 => usize::MAX,
+                // As far as a server of SQL counts.
+                0 => usize::try_from(i64::MAX).unwrap_or(usize::MAX),
                 cap => usize::try_from(cap).unwrap_or(usize::MAX),
             },
             lease: self.source.lease,

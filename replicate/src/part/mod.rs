@@ -8,7 +8,7 @@ mod csv;
 mod encoder;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod value;
+pub(crate) mod value;
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
