@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -146,6 +146,12 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
 	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace
+
+replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
+	@scripts/setup.sh peers
+	@$(MAKE) --no-print-directory module
+	$(call heading,Replications)
+	@YARR_MODULE=$(MODULE) cargo run $(CLI) --locked $(CLI_DIR) --release --quiet -p yarr-replicate --example figures
 
 replicate-crash: ## Kill replicator and PostgreSQL at every moment, KILLS (100) times each (build the module first)
 	$(call heading,Kills of a replication)

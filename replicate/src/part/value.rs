@@ -100,7 +100,7 @@ pub fn text(bytes: &[u8], replacement: Option<char>) -> Result<Cow<'_, str>> {
     let Some(sign) = replacement else {
         let byte = bytes.get(bad).copied().unwrap_or_default();
         return Err(Error::refused(format!(
-            "expected a text in UTF-8 without NUL, found the byte 0x{byte:02x} at {bad}; mend the record, exclude the field, give it a column for bytes, or set ACCEPTINVCHARS in [copy]"
+            "expected a text in UTF-8 without NUL, found the byte 0x{byte:02x} at {bad}; mend the record, exclude the field, give it a column for bytes, or set replacement = \"?\" in [copy]"
         )));
     };
     let mut text = String::with_capacity(bytes.len());

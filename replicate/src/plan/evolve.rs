@@ -28,8 +28,9 @@ pub(super) fn continued(
     schema: &Schema,
     position: &Position,
 ) -> Option<String> {
-    if matches!(table.strategy, Strategy::Full { .. }) {
-        return None;
+    let made = |change: &Alteration| matches!(change, Alteration::Create(_));
+    if alterations.iter().any(made) {
+        return Some("the target's table is gone, and is made anew".into());
     }
     let known = usize::try_from(position.known.schema_lines).unwrap_or(usize::MAX);
     let Some(lines) = schema.lines.get(known..) else {

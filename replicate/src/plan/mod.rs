@@ -61,7 +61,9 @@ pub async fn plan(source: &mut Source, target: &mut dyn Target, wish: &Wish) -> 
         epoch,
         position,
     };
-    if plan.resync.is_none() && !plan.position.watermark.is_nothing() {
+    // What is whole each time needs nothing of what was.
+    let whole = matches!(plan.table.strategy, Strategy::Full { .. });
+    if plan.resync.is_none() && !plan.position.watermark.is_nothing() && !whole {
         plan.resync =
             evolve::continued(&mut plan.alterations, &plan.table, &schema, &plan.position)
                 .or_else(|| moved(&plan));

@@ -63,10 +63,17 @@ impl Runner<'_> {
         };
         let store = self.store;
         let mut writer = Writer::open(store, &replication.prefix, &plan.table, &layout)?;
-        let more = self
+        let read = self
             .read(replication, beginning, plan, &mut writer, lease)
-            .await?;
-        self.of_one_schema(replication, plan).await?;
+            .await;
+        // A field that is gone is refused: then the migration is what is to be said, and not that.
+        if !read
+            .as_ref()
+            .is_err_and(|error| error.kind != Kind::Refused)
+        {
+            self.of_one_schema(replication, plan).await?;
+        }
+        let more = read?;
         replication.durations.export = milliseconds(start);
         self.came_to(replication, State::Exported).await?;
 

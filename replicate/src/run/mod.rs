@@ -141,7 +141,8 @@ impl Runner<'_> {
     /// What went wrong at last; the state says where.
     pub async fn run(&mut self, wish: &Wish, extent: Extent) -> Result<Outcome> {
         let run = self.leased(wish, extent, false).await;
-        if let Err(error) = &run {
+        // Of a table that another has there is nothing to tell.
+        if let Some(error) = run.as_ref().err().filter(|error| error.kind != Kind::Busy) {
             // The target may be what does not answer.
             let replication = self.target.unfinished(&wish.target).await.ok().flatten();
             (self.listener)(&Event::Failed {

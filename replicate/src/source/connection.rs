@@ -117,7 +117,8 @@ impl Connection {
     }
 }
 
-/// Whether a server that refuses so may do it soon: it loads, fails over, or moves slots.
+/// Whether a server that refuses so may do it soon, or from the start: it loads, fails over, moves slots, builds the
+/// feed's index, or is another one than the cursor is from.
 fn is_passing(error: &RedisError) -> bool {
     matches!(
         error.code(),
@@ -130,6 +131,8 @@ fn is_passing(error: &RedisError) -> bool {
                 | "BUSY"
                 | "NOREPLICAS"
                 | "UNBLOCKED"
+                | "INDEXBUILDING"
+                | "BADCURSOR"
         )
     )
 }

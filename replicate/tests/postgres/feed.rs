@@ -334,6 +334,48 @@ fn a_migration_within_a_batch_throws_it_away() {
     );
 }
 
+#[test]
+fn a_field_that_goes_within_a_batch_is_a_migration_and_no_fault() {
+    let stage = stage();
+    for n in 0..300 {
+        stage.say(&format!("YARR.CREATE person name n{n} turn 0"));
+    }
+    let redis = stage.redis.client();
+    let migrated = at(4, move || {
+        let words = [
+            "person", "UP", "2", "a", "RENAME", "FIELD", "turn", "TO", "round",
+        ];
+        let mut connection = redis.get_connection().unwrap();
+        let _: Value = redis::cmd("YARR.MIGRATE")
+            .arg(&words)
+            .query(&mut connection)
+            .unwrap();
+    });
+    let stopped = block_on(stage.places.run(&wish(), &options(), migrated)).unwrap_err();
+    assert_eq!(stopped.kind, Kind::Halfway, "{stopped}");
+    assert!(
+        stage
+            .refused(&wish())
+            .message
+            .contains("now called 'round'")
+    );
+    assert_eq!(stage.sql("SELECT count(*) FROM person"), ["0"]);
+}
+
+#[test]
+fn a_table_of_the_target_that_is_gone_is_made_and_loaded_anew() {
+    let stage = stage();
+    let wish = Wish {
+        evolve: true,
+        ..wish()
+    };
+    stage.say("YARR.CREATE person name Ann turn 1");
+    stage.run(&wish);
+    stage.sql("DROP TABLE person");
+    assert_eq!(stage.run(&wish), 1);
+    assert_equal(&stage, cluster());
+}
+
 /// Makes a server the replica of another, and waits until it has everything.
 fn follow(replica: &Server, primary: &Server) {
     let _: Value = redis::cmd("REPLICAOF")

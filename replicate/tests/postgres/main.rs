@@ -5,3 +5,4 @@ mod harness;
 mod killed;
 mod states;
 mod strategies;
+mod ways;
