@@ -156,7 +156,93 @@ fn alike<'v>(value: Cow<'v, str>, kind: &FieldType, form: Form) -> Cow<'v, str> 
             Ok(json) => json.to_string().into(),
             Err(_) => value,
         },
+        (_, Form::Array) => items(&value).into(),
+        (_, Form::Timestamp | Form::TimestampTz) => match value.split_once('.') {
+            Some((moment, rest)) => {
+                let fraction = rest.trim_end_matches("+00").trim_end_matches('0');
+                let zone = if rest.ends_with("+00") { "+00" } else { "" };
+                let dot = if fraction.is_empty() { "" } else { "." };
+                format!("{moment}{dot}{fraction}{zone}").into()
+            }
+            None => value,
+        },
         _ => value,
+    }
+}
+
+/// An array as PostgreSQL writes it, with quotes around every item: `{a,"b c"}` is `{"a","b c"}`.
+fn items(array: &str) -> String {
+    let mut all = String::new();
+    let (mut inside, mut bare) = (false, false);
+    let mut rest = array.chars();
+    while let Some(char) = rest.next() {
+        let is_end = matches!(char, ',' | '}') && !inside;
+        if bare && is_end {
+            all.push('"');
+            bare = false;
+        }
+        match char {
+            '"' => inside = !inside,
+            '{' | ',' | '}' if !inside => {}
+            _ if !inside && !bare => {
+                all.push('"');
+                bare = true;
+            }
+            _ => {}
+        }
+        all.push(char);
+        if char == '\\' {
+            all.extend(rest.next());
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_value_is_the_same_however_a_target_writes_it() {
+        for (one, other, kind, form) in [
+            ("1e+300", "1e300", FieldType::Float, Form::Plain),
+            ("5.00", "5", FieldType::Integer, Form::Plain),
+            (
+                "[\"a\", \"b\"]",
+                "[\"a\",\"b\"]",
+                FieldType::Tags,
+                Form::Json,
+            ),
+            (
+                "{a,\"b c\",\"d\\\"}\"}",
+                "{\"a\",\"b c\",\"d\\\"}\"}",
+                FieldType::Tags,
+                Form::Array,
+            ),
+            ("{}", "{}", FieldType::Tags, Form::Array),
+            (
+                "2020-01-01 00:00:00.000+00",
+                "2020-01-01 00:00:00+00",
+                FieldType::DateTime,
+                Form::TimestampTz,
+            ),
+            (
+                "2020-01-01 10:00:10.120",
+                "2020-01-01 10:00:10.12",
+                FieldType::DateTime,
+                Form::Timestamp,
+            ),
+        ] {
+            assert_eq!(
+                alike(one.into(), &kind, form),
+                alike(other.into(), &kind, form),
+                "{one}"
+            );
+        }
+        for (one, other) in [("{a}", "{b}"), ("{a,b}", "{\"a,b\"}"), ("{a}", "{}")] {
+            let tags = |text: &'static str| alike(text.into(), &FieldType::Tags, Form::Array);
+            assert_ne!(tags(one), tags(other));
+        }
     }
 }
 

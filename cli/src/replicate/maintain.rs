@@ -94,6 +94,12 @@ fn each(
     session::block_on(async {
         let mut rows = Vec::new();
         for mut opened in session::targets(&config, &tables.tables)? {
+            // Files need none: where they are not asked for by name they are passed over.
+            if choice.target.is_empty()
+                && config.targets.get(&opened.name).map(config::Target::kind) == Some("files")
+            {
+                continue;
+            }
             opened.target.prepare().await?;
             for table in &opened.tables {
                 let said = opened

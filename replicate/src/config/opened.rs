@@ -8,7 +8,7 @@ use crate::{
     run::Options,
     store::{Bucket, Store},
     target::{
-        Target, postgres,
+        Target, files, postgres,
         redshift::{self, Loading},
     },
 };
@@ -43,6 +43,16 @@ impl Config {
             Wanted::Files(files) => (&files.store, files.format, Some(1)),
         };
         let store = self.store(place)?;
+        let layout = Layout {
+            format: match format {
+                Format::Parquet => manifest::Format::Parquet,
+                Format::Csv if self.copy.gzip => manifest::Format::Gzip,
+                Format::Csv => manifest::Format::Csv,
+            },
+            slices: usize::from(slices.unwrap_or(0)),
+            part_bytes: self.copy.part,
+            replacement: self.copy.replacement,
+        };
         let target = match wanted {
             Wanted::Postgres(target) => postgres::open(name, target.login.clone()),
             Wanted::Redshift(target) => {
@@ -53,26 +63,18 @@ impl Config {
                 };
                 redshift::open(name, target.login.clone(), loading)?
             }
-            Wanted::Files(_) => return Err(Error::usage("not yet")),
+            Wanted::Files(target) => files::open(name, self.store(&target.store)?, layout.format),
         };
         let options = Options {
             target: name.into(),
-            layout: Layout {
-                format: match format {
-                    Format::Parquet => manifest::Format::Parquet,
-                    Format::Csv if self.copy.gzip => manifest::Format::Gzip,
-                    Format::Csv => manifest::Format::Csv,
-                },
-                slices: usize::from(slices.unwrap_or(0)),
-                part_bytes: self.copy.part,
-                replacement: self.copy.replacement,
-            },
+            layout,
             prefix: match wanted {
                 // Its files are what is wanted: they lie by their tables alone.
                 Wanted::Files(_) => String::new(),
                 _ => name.into(),
             },
-            keep: self.copy.keep,
+            // Of files the parts are what is wanted.
+            keep: self.copy.keep || matches!(wanted, Wanted::Files(_)),
             max_retries: self.retry.max,
             retry_after: self.retry.wait,
             tries: self.retry.tries,

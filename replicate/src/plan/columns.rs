@@ -29,7 +29,7 @@ pub(super) fn matched(
     let Some(found) = found else {
         if !wish.evolve && !target.is_lake() {
             return Err(Error::refused(format!(
-                "there is no table '{}' in {}: make it, or let evolve = true make it",
+                "there is no table '{}' in {}: make it, or have --evolve (evolve = true in the file) make it",
                 wish.target,
                 target.name()
             )));
