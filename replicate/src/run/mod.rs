@@ -18,7 +18,7 @@
 //! # Why no row is lost, doubled or stale
 //!
 //! *Not doubled:* rows come into the target's tables by the import alone, which is one transaction that happens once
-//! ([`target::sql`](crate::target)): it requires the watermark to be where the batch begins, and moves it to where the
+//! (`target/sql` says how): it requires the watermark to be where the batch begins, and moves it to where the
 //! batch ends. Two runners at once may both export; the import of one of them finds the watermark moved.
 //!
 //! *Not lost:* a batch begins where the watermark is, and the watermark moves only together with all rows up to where it
