@@ -31,7 +31,7 @@ impl Places {
         let places = Places::empty(name);
         places.ask(&[
             PARCEL,
-            "YARR.CREATE parcel VALUES code grams A1 250 B2 900 C3 120",
+            "YARR.CREATE parcel FIELDS 2 code grams VALUES A1 250 B2 900 C3 120",
         ]);
         places.write("[[table]]\nname = \"parcel\"\n");
         places

@@ -45,7 +45,7 @@ fn all_targets_have_the_same() {
     assert!(
         places
             .replicate("analyze --target lake")
-            .refused(4)
+            .refused(2)
             .contains("lake: ")
     );
     // A wrong key, a wrong bucket: said without the secret.

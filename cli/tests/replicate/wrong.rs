@@ -27,7 +27,7 @@ fn arguments_and_files_that_are_wrong() {
         ),
         (
             "run --target locl",
-            "yarr-replicate.toml:4:9: there is no target 'locl'; did you mean 'local'?",
+            "yarr-replicate.toml:4:2: there is no target 'locl'; did you mean 'local'?",
         ),
         ("run --every soon", "--every: expected a span such as 30s"),
         (
@@ -100,7 +100,7 @@ fn what_cannot_be_reached_or_lets_nobody_in() {
                 .url("")
                 .replace("redis://", &format!("redis://u:{hush}@")),
             4,
-            "WRONGPASS",
+            "Password authentication failed",
         ),
         (
             places.url.clone(),
