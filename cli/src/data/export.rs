@@ -315,7 +315,7 @@ struct Target {
 
 enum Sink {
     Plain(BufWriter<Box<dyn Write + Send>>),
-    Packed(GzEncoder<BufWriter<Box<dyn Write + Send>>>),
+    Packed(Box<GzEncoder<BufWriter<Box<dyn Write + Send>>>>),
 }
 
 impl Target {
@@ -334,7 +334,7 @@ impl Target {
         let to = BufWriter::with_capacity(1 << 16, Box::new(file) as Box<dyn Write + Send>);
         Ok(Target {
             to: match path.ends_with(".gz") {
-                true => Sink::Packed(GzEncoder::new(to, Compression::default())),
+                true => Sink::Packed(Box::new(GzEncoder::new(to, Compression::default()))),
                 false => Sink::Plain(to),
             },
             names: Some((part, path.into())),
