@@ -84,7 +84,7 @@ fn keys<'a>(tokens: &mut Tokens<'a>, counted: bool) -> Result<Vec<Key<'a>>> {
             break;
         }
         if keys.len() >= crate::schema::MAX_NAMED {
-            return Err(at.unexpected("at most 1028 keys"));
+            return Err(at.unexpected("at most 1029 keys"));
         }
         let descending = tokens.accept("DESC");
         if !descending {

@@ -98,7 +98,7 @@ struct Place {
     since: u64,
     upto: u64,
     number: u64,
-    /// The row answered last, where its number is that of many.
+    /// The row answered last, where that was a record.
     row: Option<Row>,
 }
 
@@ -182,6 +182,9 @@ impl Place {
         if identity != table.identity() {
             return Err(bad("it is of another table"));
         }
+        if !(since <= number && number <= upto) {
+            return Err(damaged());
+        }
         Ok(Place {
             epoch,
             since,
@@ -207,7 +210,7 @@ fn page<'t>(
     now: i64,
 ) -> Result<(Vec<Item<'t>>, Option<Place>)> {
     let feed = table.feed()?;
-    // Records from before the feed have all the number 0: there a row tells where to go on.
+    // Records from before the feed have all the number 0: a row tells where to go on.
     let begun = place.row.is_some() || place.number > 0;
     let from = place.number + u64::from(place.row.is_none() && begun);
     let mut walk = table.changed(from, place.row)?;
@@ -248,7 +251,7 @@ fn page<'t>(
                 continue;
             };
             place.number = number;
-            place.row = (number == 0).then_some(row);
+            place.row = Some(row);
             if !table.is_expired(row, now) {
                 bytes += table.records().get(row).map_or(0, <[u8]>::len) as u64;
                 items.push(Item::Put(number, row));

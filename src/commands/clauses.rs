@@ -47,7 +47,7 @@ pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<&'a
             return Err(before.unexpected("each field once"));
         }
         if fields.len() >= crate::schema::MAX_NAMED {
-            return Err(before.unexpected("at most 1028 fields"));
+            return Err(before.unexpected("at most 1029 fields"));
         }
         fields.push(field);
     }

@@ -123,7 +123,7 @@ fn parse_values<'a>(
     let count = tokens.expect_count("the number of fields")?;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count == 0 || count > crate::schema::MAX_NAMED {
-        return Err(before.unexpected("1 to 1028 fields"));
+        return Err(before.unexpected("1 to 1029 fields"));
     }
     let fields = tokens.take_many(count, "fields")?.to_vec();
     tokens.expect("VALUES")?;

@@ -169,6 +169,9 @@ fn validate_value(table: &Table, position: usize, value: &ValueRef<'_>) -> Resul
         ValueRef::Integer(id) if position == 0 && *id > table.highest_id() => {
             Err(Error::corrupt("an id is above the highest used"))
         }
+        ValueRef::Integer(..0) if Some(position) == table.schema().change_number() => {
+            Err(Error::corrupt("a record has a number that no write has"))
+        }
         ValueRef::String(_) => table.check_indexed_text(position, value),
         _ => Ok(()),
     }

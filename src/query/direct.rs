@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     Query,
+    executor::Clock,
     predicate::{Comparison, Condition, Node, Predicate, Test},
 };
 use crate::{
@@ -36,8 +37,7 @@ struct Lookup<'t, 'q> {
     /// The key of the value.
     key: Vec<u8>,
     checks: SmallVec<[Check<'t, 'q>; 4]>,
-    /// The clock, where what has expired is still held.
-    now: Option<i64>,
+    clock: Clock,
 }
 
 /// The first `wanted` rows; `None` where the planner has to be asked.
@@ -59,9 +59,11 @@ pub(super) fn count(table: &Table, query: &Query<'_>, now: i64) -> Option<u64> {
         return None;
     }
     let lookup = Lookup::of(table, &query.predicate, now)?;
-    match lookup.is_sure() {
-        true => Some(lookup.set.count(&KeyRange::prefix(&lookup.key))),
-        false => Some(lookup.rows()?.count() as u64),
+    match (lookup.is_sure(), lookup.checks.is_empty()) {
+        (true, _) => Some(lookup.set.count(&KeyRange::prefix(&lookup.key))),
+        // The planner takes the few that have expired from all that match.
+        (false, true) => None,
+        (false, false) => Some(lookup.rows()?.count() as u64),
     }
 }
 
@@ -97,13 +99,13 @@ impl<'t, 'q> Lookup<'t, 'q> {
             set: led?,
             key,
             checks,
-            now: table.any_expired(now).then_some(now),
+            clock: Clock::new(table, now),
         })
     }
 
     /// Whether whatever has the key matches.
     fn is_sure(&self) -> bool {
-        self.checks.is_empty() && self.now.is_none()
+        self.checks.is_empty() && !self.clock.is_asked()
     }
 
     /// The matches; `None` where more has to be looked at than is plain to be the best.
@@ -112,12 +114,14 @@ impl<'t, 'q> Lookup<'t, 'q> {
         if !self.checks.is_empty() && walk.remaining() > MOST_ROWS {
             return None;
         }
-        Some(walk.filter(|row| {
-            let live = |now| !self.table.is_expired(*row, now);
-            self.checks
-                .iter()
-                .all(|check| check.passes(self.table, *row))
-                && self.now.is_none_or(live)
+        let hidden = |row: Row| {
+            let record = self.table.record(row);
+            record.is_some_and(|record| self.clock.hides(self.table, &record))
+        };
+        Some(walk.filter(move |row| {
+            let mut checks = self.checks.iter();
+            checks.all(|check| check.passes(self.table, *row))
+                && !(self.clock.is_asked() && hidden(*row))
         }))
     }
 }

@@ -60,8 +60,15 @@ impl Clock {
     /// Lets every record be met.
     const STOPPED: Clock = Clock(None);
 
+    /// Whether anything that is still held has expired.
     #[inline]
-    fn hides(self, table: &Table, record: &Record<'_>) -> bool {
+    pub(super) fn is_asked(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether a record has expired.
+    #[inline]
+    pub(super) fn hides(self, table: &Table, record: &Record<'_>) -> bool {
         self.0
             .is_some_and(|now| expires_by(&record.value(table.schema().expires_at()), now))
     }

@@ -34,7 +34,7 @@ pub fn parse_order<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<Or
             return Err(before.unexpected("each field of ORDER BY once"));
         }
         if order.len() >= crate::schema::MAX_NAMED {
-            return Err(before.unexpected("at most 1028 fields"));
+            return Err(before.unexpected("at most 1029 fields"));
         }
         let descending = tokens.accept("DESC");
         if !descending {

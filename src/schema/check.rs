@@ -53,9 +53,10 @@ impl Schema {
             && self
                 .timestamp_positions()
                 .is_none_or(|(c, u)| time(c, CREATED_AT) && time(u, UPDATED_AT))
-            && self
-                .change_number()
-                .is_none_or(|at| named(at, CHANGE_NUMBER, Type::Integer))
+            && self.change_number().is_none_or(|at| {
+                let filled = self.fields.get(at).is_some_and(|field| field.not_null);
+                filled && named(at, CHANGE_NUMBER, Type::Integer)
+            })
             && self.changes == self.indexes.iter().any(|index| self.is_of_feed(index))
             && !added.iter().any(|field| is_own_name(&field.name))
     }

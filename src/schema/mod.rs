@@ -21,7 +21,7 @@ use crate::{
 /// The most fields that users may add to a table.
 pub const MAX_FIELDS: usize = 1024;
 /// The most fields that one list can name: the users' and the server's own.
-pub const MAX_NAMED: usize = MAX_FIELDS + 4;
+pub const MAX_NAMED: usize = MAX_FIELDS + 5;
 /// The most indexes a table may have.
 pub const MAX_INDEXES: usize = 64;
 /// The most fields an index may have.

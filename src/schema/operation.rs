@@ -149,12 +149,14 @@ impl Operation {
         }
     }
 
-    /// Whether records that nobody writes have other values after it, a new field's default and a
-    /// removed field apart. UPDATE writes what it changes.
+    /// Whether records that nobody writes have other values after it, or other numbers; a new
+    /// field's default and a removed field apart. UPDATE writes what it changes.
     pub fn rewrites(&self) -> bool {
         match self {
             Operation::SetField { change, .. } => matches!(change, FieldChange::Type(_)),
-            Operation::SetTtlActive { .. } | Operation::Timestamps(_) => true,
+            Operation::SetTtlActive { .. }
+            | Operation::Timestamps(_)
+            | Operation::Changes(false) => true,
             _ => false,
         }
     }

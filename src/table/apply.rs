@@ -8,7 +8,7 @@ use super::{
         ACKNOWLEDGE, BEGIN, BURY, DROP, END, EPOCH, HIGHEST, MAKE, MIGRATE, PLACE, PUT, REACH,
         REMOVE, STATE, TOMBSTONES, VERSION,
     },
-    feed::{Acknowledgement, MOST_NUMBER},
+    feed::Acknowledgement,
     running::{End, Running},
     split_number,
     state::from_bytes,
@@ -157,12 +157,7 @@ fn row_of(write: &Write<'_>, id_key: &[u8]) -> Result<Row> {
 
 fn bury(write: &mut Write<'_>, tombstone: &Tombstone<'_>) -> Result<()> {
     let row = row_of(write, tombstone.id)?;
-    let last = write.table().feed()?.tombstones().last();
-    if tombstone.number <= last.unwrap_or(0) || tombstone.number >= MOST_NUMBER as u64 {
-        return Err(Error::corrupt("a tombstone is out of place"));
-    }
-    write.remove_numbered(row, Some(tombstone.number), tombstone.at, tombstone.gone);
-    Ok(())
+    write.bury_told(row, tombstone)
 }
 
 fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
@@ -172,7 +167,7 @@ fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
     }
     let values = validated(&form, bytes)?;
     match write.table().row(values.first().unwrap_or(&ValueRef::Null)) {
-        Some(row) => write.replace_by(row, bytes, &values),
+        Some(row) => write.replace_told(row, bytes, &values),
         None => write.insert_told(&values),
     }
 }
@@ -184,10 +179,6 @@ fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
     record.validate()?;
     let values = record.values();
     // An id was of another type while there were no records: a layout of then is for none of now.
-    let number = form.schema.change_number().and_then(|at| values.get(at));
-    if matches!(number, Some(ValueRef::Integer(n)) if !(0..MOST_NUMBER).contains(n)) {
-        return Err(Error::corrupt("a record has a number that no write has"));
-    }
     let mut fields = form.schema.fields.iter().zip(&values);
     match fields.all(|(field, value)| value.fits(field.kind.kind())) {
         true => Ok(values),

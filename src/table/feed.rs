@@ -33,8 +33,8 @@ use crate::{
 
 /// So many epochs of the past are kept: a position of an older one is not continued.
 const MOST_EPOCHS: usize = 64;
-/// No write has so high a number: counting up from here meets no end.
-pub(super) const MOST_NUMBER: i64 = 1 << 62;
+/// No write has so high a number.
+const MOST_NUMBER: u64 = 1 << 62;
 /// So many consumers may acknowledge.
 pub const MOST_CONSUMERS: usize = 64;
 /// The longest name of a consumer, in bytes.
@@ -108,8 +108,8 @@ impl Before {
 impl Feed {
     /// The feed that a migration begins. Its first number is no record's, so that who has read all
     /// records there are is past the beginning.
-    pub(super) fn begin(identity: u64, line: &Line) -> Feed {
-        let name = mix([identity, line.version as u64, line.at as u64]);
+    pub(super) fn begin(identity: u64, line: &Line, lines: usize) -> Feed {
+        let name = mix([identity, line.version as u64, line.at as u64, lines as u64]);
         Feed {
             epochs: vec![Epoch { name, first: 1 }],
             head: 1,
@@ -121,9 +121,14 @@ impl Feed {
 
     /// After a migration has given records other values, nothing read before tells what they are:
     /// the past is forgotten.
-    pub(super) fn forget(&mut self, identity: u64, line: &Line) {
+    pub(super) fn forget(&mut self, line: &Line, lines: usize) {
         self.head += 1;
-        let name = mix([identity, line.version as u64, line.at as u64 ^ self.head]);
+        let name = mix([
+            self.epoch(),
+            line.version as u64,
+            line.at as u64,
+            lines as u64,
+        ]);
         self.epochs = vec![Epoch {
             name,
             first: self.head,
@@ -143,7 +148,7 @@ impl Feed {
             && (1..=MOST_EPOCHS).contains(&state.epochs.len())
             // The last epoch may have begun and not have a number yet: its first is the next.
             && firsts().all(|first| first <= state.head.saturating_add(1))
-            && state.head < MOST_NUMBER as u64
+            && state.head < MOST_NUMBER
             && state.floor <= state.head
             && state.consumers.len() <= MOST_CONSUMERS
             && state.consumers.iter().all(|consumer| consumer.name.len() <= MAX_CONSUMER);
@@ -288,9 +293,46 @@ impl Feed {
         self.enter(name);
     }
 
-    /// A number that another server gave.
-    pub(super) fn told(&mut self, number: u64) {
-        self.head = self.head.max(number);
+    /// The number that another server gave to its next write. Each that is given is told.
+    ///
+    /// # Errors
+    /// BADVALUE where it is not the next one.
+    pub(super) fn told(&mut self, number: impl Into<Option<u64>>) -> Result<()> {
+        let next = self.head + 1;
+        match number.into() {
+            Some(number) if number == next => {
+                self.head = next;
+                Ok(())
+            }
+            _ => Err(Error::corrupt(format!(
+                "expected the change of number {next}"
+            ))),
+        }
+    }
+
+    /// Whether a record of the table's state may have this number.
+    ///
+    /// # Errors
+    /// BADVALUE where it is none, or has not been given.
+    pub(super) fn check_placed(&self, number: Option<u64>) -> Result<()> {
+        match number.is_some_and(|number| number <= self.head) {
+            true => Ok(()),
+            false => Err(Error::corrupt("a record has a number that no write has")),
+        }
+    }
+
+    /// Whether there are numbers left for writes to come.
+    ///
+    /// # Errors
+    /// TOOMANY.
+    pub(super) fn check_numbers(&self) -> Result<()> {
+        match self.head < MOST_NUMBER {
+            true => Ok(()),
+            false => Err(Error::new(
+                Code::TooMany,
+                "the change feed has given out all its numbers; begin another by CHANGES OFF and CHANGES ON",
+            )),
+        }
     }
 
     /// From here on another server gives the numbers, until this one does.
@@ -397,7 +439,7 @@ impl Feed {
         // Who must start anew needs none of them.
         let there = self.consumers.iter().map(|consumer| consumer.position);
         let slowest = there
-            .filter(|position| position.number == 0 || self.find(*position).is_ok())
+            .filter(|position| self.resume(*position).is_ok())
             .map(|position| position.number)
             .min();
         if let Some(slowest) = slowest {
@@ -437,7 +479,7 @@ fn random() -> u64 {
 }
 
 /// One number of several, each of which changes it throughout (splitmix64's steps).
-fn mix(numbers: [u64; 3]) -> u64 {
+fn mix(numbers: [u64; 4]) -> u64 {
     numbers.into_iter().fold(0, |mixed, number| {
         let mut z = (mixed ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -565,10 +607,11 @@ impl Table {
 
     /// The feed follows a migration that has taken effect.
     pub(super) fn follow_migration(&mut self, line: &Line) {
+        let lines = self.history.lines.len();
         match (self.form.schema.changes, &mut self.feed) {
-            (true, None) => self.feed = Some(Box::new(Feed::begin(self.identity, line))),
+            (true, None) => self.feed = Some(Box::new(Feed::begin(self.identity, line, lines))),
             (true, Some(feed)) if line.operations.iter().any(|o| o.rewrites()) => {
-                feed.forget(self.identity, line);
+                feed.forget(line, lines);
             }
             (true, Some(_)) => {}
             (false, feed) => *feed = None,

@@ -41,6 +41,11 @@ pub struct Tombstone<'a> {
 }
 
 impl Tombstone<'_> {
+    /// How many bytes it is said to take: about so many, and the same on every copy.
+    fn size(&self) -> usize {
+        self.id.len() + 4
+    }
+
     /// Appends it as a chunk of one.
     pub fn chunk_into(&self, out: &mut Vec<u8>) {
         Base::default().push(self, out);
@@ -89,13 +94,11 @@ struct Block {
     /// The last one.
     last: Base,
     count: u64,
+    /// The sizes of those that are still there.
+    size: usize,
 }
 
 impl Block {
-    fn len(&self) -> usize {
-        self.bytes.len() - self.start
-    }
-
     fn walk(&self) -> Walk<'_> {
         Walk {
             base: self.base,
@@ -178,6 +181,7 @@ pub struct Mark {
     blocks: usize,
     len: usize,
     block_count: u64,
+    block_size: usize,
     last: Base,
     count: u64,
     bytes: usize,
@@ -247,16 +251,17 @@ impl Tombstones {
                 base,
                 last: base,
                 count: 0,
+                size: 0,
             });
         }
         let Some(block) = self.blocks.back_mut() else {
             return;
         };
-        let before = block.bytes.len();
         block.last = block.last.push(tombstone, &mut block.bytes);
+        block.size += tombstone.size();
         block.count += 1;
         self.count += 1;
-        self.bytes += block.bytes.len() - before;
+        self.bytes += tombstone.size();
     }
 
     /// What there is now. Until [`Tombstones::go_back`] only [`Tombstones::push`] may follow.
@@ -266,6 +271,7 @@ impl Tombstones {
             blocks: self.blocks.len(),
             len: last.map_or(0, |block| block.bytes.len()),
             block_count: last.map_or(0, |block| block.count),
+            block_size: last.map_or(0, |block| block.size),
             last: last.map_or(Base::default(), |block| block.last),
             count: self.count,
             bytes: self.bytes,
@@ -278,6 +284,7 @@ impl Tombstones {
         if let Some(block) = self.blocks.back_mut() {
             block.bytes.truncate(mark.len);
             block.count = mark.block_count;
+            block.size = mark.block_size;
             block.last = mark.last;
         }
         self.count = mark.count;
@@ -313,7 +320,7 @@ impl Tombstones {
     /// Drops those up to a number.
     pub fn drop_through(&mut self, number: u64) {
         self.drop_while(
-            |last| last.number <= number,
+            |block, _, _| block.last.number <= number,
             |next, _, _| next.number <= number,
         );
     }
@@ -326,21 +333,25 @@ impl Tombstones {
         };
         let (count, bytes) = (caps.count, caps.bytes);
         self.drop_while(
-            |last| too_old(last.at),
+            |block, held, size| {
+                let without = held - block.count >= count || size - block.size as u64 >= bytes;
+                without || too_old(block.last.at)
+            },
             |next, held, size| held > count || size > bytes || too_old(next.at),
         );
     }
 
-    /// Drops from the front: whole blocks whose last one is to go, and then one by one.
+    /// Drops from the front: blocks that go whole, and then one by one. Both are asked with how
+    /// many there are, and how many bytes.
     fn drop_while(
         &mut self,
-        whole: impl Fn(Base) -> bool,
+        whole: impl Fn(&Block, u64, u64) -> bool,
         one: impl Fn(&Tombstone<'_>, u64, u64) -> bool,
     ) {
         while let Some(block) = self.blocks.front_mut() {
-            if whole(block.last) {
+            if whole(block, self.count, self.bytes as u64) {
                 self.count -= block.count;
-                self.bytes -= block.len();
+                self.bytes -= block.size;
                 self.floor = block.last.number;
                 self.blocks.pop_front();
                 continue;
@@ -354,9 +365,10 @@ impl Tombstones {
                 break;
             }
             let (base, number, left) = (walk.base, tombstone.number, walk.rest.len());
-            let start = block.bytes.len() - left;
-            self.bytes -= start - block.start;
-            block.start = start;
+            let size = tombstone.size();
+            self.bytes -= size;
+            block.size -= size;
+            block.start = block.bytes.len() - left;
             block.base = base;
             block.count -= 1;
             self.count -= 1;
@@ -377,7 +389,11 @@ impl Tombstones {
             ("count", self.count == numbers.len() as u64),
             (
                 "bytes",
-                self.bytes == self.blocks.iter().map(Block::len).sum::<usize>(),
+                self.bytes
+                    == self
+                        .after(0)
+                        .map(|tombstone| tombstone.size())
+                        .sum::<usize>(),
             ),
             (
                 "order",
@@ -469,6 +485,33 @@ mod tests {
                 prop_assert_eq!(above, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_lower_cap_takes_whole_blocks() {
+        let mut tombstones = Tombstones::default();
+        for number in 1..=100_000 {
+            let gone = Gone::Deleted;
+            tombstones.push(&Tombstone {
+                number,
+                at: 0,
+                gone,
+                id: &[1; 9],
+            });
+        }
+        let mut caps = Caps {
+            count: 2_000,
+            bytes: u64::MAX,
+            age: u64::MAX,
+        };
+        tombstones.keep_within(&caps, 0);
+        assert_eq!((tombstones.len(), tombstones.floor()), (2_000, 98_000));
+        caps.bytes = 26;
+        tombstones.keep_within(&caps, 0);
+        assert_eq!((tombstones.len(), tombstones.bytes()), (2, 26));
+        caps.count = 0;
+        tombstones.keep_within(&caps, 0);
+        assert_eq!((tombstones.len(), tombstones.floor()), (0, 100_000));
     }
 
     #[test]

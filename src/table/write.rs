@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
-    schema::Field,
+    schema::{Field, Schema},
     value::ValueRef,
 };
 
@@ -142,15 +142,32 @@ impl<'t> Write<'t> {
     }
 
     /// Notes the number that a record came with.
-    fn told(&mut self, values: &[ValueRef<'_>]) {
-        if self.feed_before.is_none() {
-            return;
+    fn told(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
+        match &mut self.table.feed {
+            Some(feed) => feed.told(number_in(&self.table.form.schema, values)),
+            None => Ok(()),
         }
-        let position = self.table.form.schema.change_number();
-        let number = position.and_then(|position| values.get(position));
-        if let (Some(ValueRef::Integer(number)), Some(feed)) = (number, &mut self.table.feed) {
-            feed.told(u64::try_from(*number).unwrap_or(0));
-        }
+    }
+
+    /// Removes a record as another server did.
+    pub(super) fn bury_told(&mut self, row: Row, tombstone: &Tombstone<'_>) -> Result<()> {
+        self.table.feed_mut()?.told(tombstone.number)?;
+        let Tombstone {
+            number, at, gone, ..
+        } = *tombstone;
+        self.remove_numbered(row, Some(number), at, gone);
+        Ok(())
+    }
+
+    /// [`Write::replace_by`] as another server did.
+    pub(super) fn replace_told(
+        &mut self,
+        row: Row,
+        bytes: &[u8],
+        values: &[ValueRef<'_>],
+    ) -> Result<()> {
+        self.told(values)?;
+        self.replace_by(row, bytes, values)
     }
 
     /// The table as the write has left it so far.
@@ -191,7 +208,7 @@ impl<'t> Write<'t> {
 
     /// Adds a record that another server numbered.
     pub(super) fn insert_told(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
-        self.told(values);
+        self.told(values)?;
         self.insert_numbered(values).map(drop)
     }
 
@@ -203,7 +220,9 @@ impl<'t> Write<'t> {
         values: &[ValueRef<'_>],
     ) -> Result<()> {
         self.check(values)?;
-        self.told(values);
+        if let Some(feed) = &self.table.feed {
+            feed.check_placed(number_in(&self.table.form.schema, values))?;
+        }
         self.table.records.put(row, bytes);
         self.effects.place(row, bytes);
         self.created(row, values);
@@ -251,7 +270,6 @@ impl<'t> Write<'t> {
             .map(|(position, (_, after))| (position, *after))
             .collect();
         self.check_fields(&record, &fields)?;
-        self.told(values);
         self.record.clear();
         self.record.extend_from_slice(bytes);
         self.changed(row, &record, &old, &fields);
@@ -352,6 +370,9 @@ impl<'t> Write<'t> {
     /// then nothing stays.
     pub fn commit(mut self) -> Result<Effects> {
         self.judge()?;
+        if let (Some(feed), Some(_)) = (&self.table.feed, &self.feed_before) {
+            feed.check_numbers()?;
+        }
         self.undo.clear();
         self.feed_before = None;
         self.highest_before = self.table.highest_id;
@@ -559,7 +580,6 @@ impl<'t> Write<'t> {
                     gone,
                     id,
                 };
-                feed.told(number);
                 feed.bury(&tombstone);
                 self.effects.bury(&tombstone);
             }
@@ -646,6 +666,14 @@ impl Drop for Write<'_> {
             record: kept(&mut self.record),
             key: kept(&mut self.key),
         };
+    }
+}
+
+/// The number that a record of these values has; none where it is null or negative.
+fn number_in(schema: &Schema, values: &[ValueRef<'_>]) -> Option<u64> {
+    match schema.change_number().and_then(|at| values.get(at)) {
+        Some(ValueRef::Integer(number)) => u64::try_from(*number).ok(),
+        _ => None,
     }
 }
 

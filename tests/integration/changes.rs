@@ -316,6 +316,29 @@ fn migrations_that_rewrite_values_begin_the_feed_anew() {
 }
 
 #[test]
+fn a_feed_that_ends_and_begins_in_one_migration_has_no_past() {
+    let mut client = fresh();
+    feed(&mut client);
+    client.ok("YARR.CREATE t n 4");
+    let (epoch, head, _) = batch(&mut client, "");
+    client.ok("YARR.UPDATE t 1 SET n 9");
+    client.ok("YARR.MIGRATE t UP 3 again CHANGES OFF CHANGES ON");
+    let since = format!("YARR.CHANGES t SINCE {epoch} {head}");
+    assert_eq!(client.run(&since).code(), "RESYNC");
+    assert_eq!(batch(&mut client, "").2.len(), 4);
+    // What is left of ids of another type goes with it.
+    client.ok("YARR.DEL t WHERE *");
+    client.ok("YARR.MIGRATE t UP 4 uuids CHANGES OFF ID UUID CHANGES ON");
+    client.ok("YARR.CREATE t n 1");
+    let before = batch(&mut client, "");
+    let bytes = client.ok("DUMP t").bytes().to_vec();
+    client.ok("DEL t");
+    let restored = client.send(&[&b"RESTORE"[..], b"t", b"0", &bytes]);
+    assert_eq!(restored.print(), "OK");
+    assert_eq!(batch(&mut client, ""), before);
+}
+
+#[test]
 fn a_write_that_fails_has_no_number() {
     let mut client = fresh();
     feed(&mut client);

@@ -36,6 +36,8 @@ enum Step {
     Acknowledge,
     /// A type changes: every value there is.
     Rewrite,
+    /// The feed ends and begins in one migration, or in two.
+    Renew(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1u64..5).prop_map(Step::Batch),
         1 => Just(Step::Acknowledge),
         1 => Just(Step::Rewrite),
+        1 => any::<bool>().prop_map(Step::Renew),
     ]
 }
 
@@ -238,10 +241,10 @@ impl World {
                 let mut table = None;
                 let mut kept = 0;
                 for (at, piece) in self.pieces.iter().enumerate() {
-                    let version = |table: &Option<Box<Table>>| {
-                        table.as_ref().and_then(|t| t.history().version())
+                    let lines = |table: &Option<Box<Table>>| {
+                        table.as_ref().map(|table| table.history().lines.len())
                     };
-                    if at >= least && version(&table) == version(&self.table) {
+                    if at >= least && lines(&table) == lines(&self.table) {
                         break;
                     }
                     apply(&mut table, piece).unwrap();
@@ -285,9 +288,22 @@ impl World {
                     assert!(said.is_ok_and(|_| true) || self.reader.watermark.is_some());
                 }
             }
+            Step::Renew(at_once) => {
+                self.version += 1;
+                let line = match at_once {
+                    true => format!("UP {} renew CHANGES OFF CHANGES ON", self.version),
+                    false => format!("UP {} off CHANGES OFF", self.version),
+                };
+                self.run("yarr.migrate", &line).unwrap();
+                if !at_once {
+                    self.run("yarr.migrate", &format!("DOWN {}", self.version))
+                        .unwrap();
+                    self.version -= 1;
+                }
+            }
             Step::Rewrite => {
                 self.version += 1;
-                let kind = ["STRING", "INTEGER"][self.version as usize % 2];
+                let kind = ["STRING", "INTEGER"][self.now as usize % 2];
                 let line = format!("UP {} type SET FIELD v TYPE {kind}", self.version);
                 self.run("yarr.migrate", &line).unwrap();
             }

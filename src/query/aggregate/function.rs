@@ -108,7 +108,7 @@ impl<'a> Function<&'a [u8]> {
             return Err(start.unexpected("each function of a field once"));
         }
         if before.len() >= MAX_NAMED {
-            return Err(start.unexpected("at most 1028 functions"));
+            return Err(start.unexpected("at most 1029 functions"));
         }
         Ok(Some(function))
     }
