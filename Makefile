@@ -1,12 +1,13 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
 SECONDS      ?= 60
 CRASHES      ?= 100
+KILLS        ?= 100
 ROUNDS       ?= 10
 QUERIES      ?= 200000
 REDIS_SERVER ?= redis-server
@@ -71,7 +72,7 @@ test: ## Run every check and every test (installs what is missing)
 	@for server in $(TEST_SERVERS); do \
 		printf '\n---- %s ----\n' $$server; \
 		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
-			cargo test --quiet $(CLI) --locked $(CLI_DIR) --test tool || exit 1; \
+			cargo test --quiet $(CLI) --locked $(CLI_DIR) --features parquet --test tool || exit 1; \
 	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
@@ -90,7 +91,7 @@ fmt: ## Check the formatting
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
 	cargo fmt $(CLIENT) --all --check
-	cargo fmt $(CLI) --check
+	cargo fmt $(CLI) --all --check
 	cargo fmt --manifest-path bench/Cargo.toml --check
 
 lint: ## Run clippy with and without the module, warnings as errors
@@ -101,7 +102,7 @@ lint: ## Run clippy with and without the module, warnings as errors
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
-	cargo clippy $(CLI) --locked $(CLI_DIR) --all-targets -- -D warnings
+	cargo clippy $(CLI) --locked $(CLI_DIR) --workspace --all-targets --features parquet -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
@@ -118,7 +119,7 @@ doc: ## Build the documentation without warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENT) --locked $(CLIENT_DIR) -p yarr-client -p yarr-client-derive --no-deps --all-features
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) --lib --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) -p yarr-cli -p yarr-replicate --lib --no-deps
 
 check: ## Prove that the engine knows nothing of Redis
 	$(call heading,Purity of the engine)
@@ -144,7 +145,17 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
-	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR)
+	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace --features parquet
+
+replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
+	@scripts/setup.sh peers
+	@$(MAKE) --no-print-directory module
+	$(call heading,Replications)
+	@YARR_MODULE=$(MODULE) cargo run $(CLI) --locked $(CLI_DIR) --release --quiet -p yarr-replicate --example figures
+
+replicate-crash: ## Kill replicator and PostgreSQL at every moment, KILLS (100) times each (build the module first)
+	$(call heading,Kills of a replication)
+	YARR_MODULE=$(MODULE) YARR_REPLICATE_KILLS=$(KILLS) cargo test $(CLI) --locked $(CLI_DIR) -p yarr-replicate --test postgres killed -- --nocapture
 
 deb: ## Make a Debian package of module and tool, and test it
 	@$(MAKE) --no-print-directory module

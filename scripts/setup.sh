@@ -46,7 +46,7 @@ elif [ "$wanted" != instructions ]; then
     # clang brings the compiler's own headers, which libclang needs to read Redis's.
     { have clang && have_libclang; } || packages+=(clang libclang-dev)
 fi
-if [ "$wanted" = peers ]; then
+if [[ $wanted = peers || $wanted = test ]]; then
     have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
 fi
 if [[ $wanted = demo || $wanted = peers || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then

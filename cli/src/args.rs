@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Kind, Outcome, Result},
     look, migrations,
     output::{Color, Output},
+    replicate,
 };
 
 /// Migrations, data and a look at what is there, for Redis and Valkey servers with the YARR module.
@@ -23,7 +24,8 @@ First steps:
   yarr status                                  show what is applied
 
 Exit codes: 0 done, 1 the answer is no, 2 arguments, configuration or a file,
-3 a server could not be reached, 4 a server refused, 5 stopped half-way.")]
+3 a server could not be reached, 4 a server refused, 5 stopped half-way.
+Those of yarr replicate are in its own help.")]
 pub struct Arguments {
     /// What all verbs take.
     #[command(flatten)]
@@ -72,6 +74,11 @@ pub enum Verb {
     /// A look at what is there.
     #[command(flatten)]
     Look(look::Verb),
+    /// Replicate tables to Amazon Redshift, PostgreSQL or files
+    ///
+    /// Incrementally, and exactly once: what is imported is in the target's own transaction, with how far it has come.
+    /// What goes where stands in a file of its own, yarr-replicate.toml.
+    Replicate(Box<replicate::Replicate>),
 }
 
 impl Verb {
@@ -80,6 +87,7 @@ impl Verb {
             Verb::Migrations(verb) => verb.run(context),
             Verb::Data(verb) => verb.run(context),
             Verb::Look(verb) => verb.run(context),
+            Verb::Replicate(verb) => verb.run(context),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Which servers there are, and where the migrations lie: `yarr.toml`, the environment, the flags.
 
-mod address;
 mod file;
-mod variables;
 
 use std::{
     env, fs,
@@ -10,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-pub use address::{Address, Host, Way};
+pub use yarr_replicate::address::{Address, Host, Way};
+pub(crate) use yarr_replicate::config::nearest;
 
 use crate::{
     args::Global,
@@ -94,35 +93,7 @@ fn find(start: &Path) -> Option<PathBuf> {
     )
 }
 
-/// The name of a list that is nearest to a word, where one is near enough to be meant.
-pub(crate) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let scored = names
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&word.to_lowercase(), name), name));
-    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
-    best.filter(|(score, _)| *score > 0.75)
-        .map(|(_, name)| name)
-}
-
 /// A span such as `30s`, `500ms`, `2h`, `7d`.
 pub(crate) fn span(text: &str) -> Result<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        "d" => Some(86_400_000),
-        "w" => Some(604_800_000),
-        _ => None,
-    };
-    let span = number.parse::<u64>().ok().zip(unit);
-    span.and_then(|(number, unit)| number.checked_mul(unit))
-        .map(Duration::from_millis)
-        .ok_or_else(|| {
-            Error::usage(format!(
-                "expected a span such as 30s (ms s m h d w), found '{text}'"
-            ))
-        })
+    Ok(yarr_replicate::config::span(text)?)
 }

@@ -26,6 +26,12 @@ pub enum Kind {
     Refused,
     /// It stopped half-way; the message says what was done.
     Halfway,
+    /// A replication: the table is to be loaded anew.
+    Resync,
+    /// A replication: another runner is at it.
+    Busy,
+    /// A replication: it was given up.
+    Canceled,
     /// Whoever read the output wants no more of it.
     Pipe,
 }
@@ -38,6 +44,9 @@ impl Kind {
             Kind::Unreachable => 3,
             Kind::Refused => 4,
             Kind::Halfway => 5,
+            Kind::Resync => 6,
+            Kind::Busy => 7,
+            Kind::Canceled => 8,
             Kind::Pipe => 0,
         }
     }
@@ -49,6 +58,9 @@ impl Kind {
             Kind::Unreachable => "unreachable",
             Kind::Refused => "refused",
             Kind::Halfway => "halfway",
+            Kind::Resync => "resync",
+            Kind::Busy => "busy",
+            Kind::Canceled => "canceled",
             Kind::Pipe => "pipe",
         }
     }
@@ -97,6 +109,22 @@ impl std::error::Error for Error {}
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Error {
         yarr_client::Error::from(error).into()
+    }
+}
+
+impl From<yarr_replicate::Error> for Error {
+    fn from(error: yarr_replicate::Error) -> Error {
+        use yarr_replicate::Kind as Theirs;
+        let kind = match error.kind {
+            Theirs::Usage => Kind::Usage,
+            Theirs::Unreachable => Kind::Unreachable,
+            Theirs::Refused => Kind::Refused,
+            Theirs::Halfway => Kind::Halfway,
+            Theirs::Resync => Kind::Resync,
+            Theirs::Busy => Kind::Busy,
+            Theirs::Canceled => Kind::Canceled,
+        };
+        Error::new(kind, error.message)
     }
 }
 

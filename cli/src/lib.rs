@@ -12,6 +12,7 @@ pub mod error;
 pub mod look;
 pub mod migrations;
 pub mod output;
+pub mod replicate;
 pub mod server;
 
 use std::process::ExitCode;

@@ -13,7 +13,9 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Address, Environment, FOLDER, SET, nearest, span, variables::plain};
+use yarr_replicate::variables::plain;
+
+use super::{Address, Environment, FOLDER, SET, nearest, span};
 use crate::error::{Error, Result};
 
 /// What the file says.
@@ -130,9 +132,9 @@ impl Configuration {
             }
             None => return Err(self.no_environment(asked, place.as_deref())),
         };
-        let settings = |own: fn(&Settings) -> &Option<String>| {
+        let settings = |own: fn(&Settings) -> &Option<String>| -> Result<Option<String>> {
             let text = own(&section.own).as_ref().or(own(&self.common).as_ref());
-            text.map(|text| plain(text)).transpose()
+            Ok(text.map(|text| plain(text)).transpose()?)
         };
         let long = |text: Option<String>, otherwise: u64| {
             text.map_or(Ok(Duration::from_secs(otherwise)), |text| span(&text))
@@ -152,9 +154,9 @@ impl Configuration {
             None => error,
         };
         let servers = match urls.is_empty() {
-            false => urls.iter().map(|url| Address::parse(url)).collect(),
+            false => urls.iter().map(|url| Ok(Address::parse(url)?)).collect(),
             true if self.environments.is_empty() => {
-                Address::parse("redis://127.0.0.1:6379").map(|server| vec![server])
+                Ok(vec![Address::parse("redis://127.0.0.1:6379")?])
             }
             true => section
                 .servers
@@ -198,7 +200,7 @@ impl Configuration {
 impl Entry {
     fn address(&self, base: &Path) -> Result<Address> {
         let server = match self {
-            Entry::Url(url) => return Address::parse(url),
+            Entry::Url(url) => return Ok(Address::parse(url)?),
             Entry::Table(server) => server,
         };
         let mut address = Address::parse(&server.url)?;

@@ -75,8 +75,11 @@ struct New {
     /// Without created_at and updated_at
     #[arg(long)]
     no_timestamps: bool,
+    /// With a change feed, by which the table can be replicated
+    #[arg(long)]
+    changes: bool,
     /// A migration of plain keys
-    #[arg(long, conflicts_with_all = ["table", "ttl", "index", "unique", "id", "no_timestamps", "fields"])]
+    #[arg(long, conflicts_with_all = ["table", "ttl", "index", "unique", "id", "no_timestamps", "changes", "fields"])]
     redis: bool,
     /// The version, instead of the time
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
@@ -187,7 +190,8 @@ impl New {
     fn head(&self) -> Vec<String> {
         let id = self.id.iter().map(|id| format!("ID {}", id.to_uppercase()));
         let times = self.no_timestamps.then(|| "TIMESTAMPS OFF".to_string());
-        id.chain(times).collect()
+        let changes = self.changes.then(|| "CHANGES ON".to_string());
+        id.chain(times).chain(changes).collect()
     }
 }
 

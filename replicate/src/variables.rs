@@ -5,7 +5,7 @@ use std::env;
 use crate::error::{Error, Result};
 
 /// The text with each `${NAME}` replaced by the variable of the process; `literal` is done to what stands between.
-pub(super) fn expand(text: &str, literal: impl Fn(&str) -> Result<String>) -> Result<String> {
+fn expand(text: &str, literal: impl Fn(&str) -> Result<String>) -> Result<String> {
     let mut all = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -26,12 +26,15 @@ pub(super) fn expand(text: &str, literal: impl Fn(&str) -> Result<String>) -> Re
 }
 
 /// The text with each `${NAME}` replaced.
-pub(super) fn plain(text: &str) -> Result<String> {
+///
+/// # Errors
+/// Where there is no such variable, or a brace is not closed.
+pub fn plain(text: &str) -> Result<String> {
     expand(text, |literal| Ok(literal.into()))
 }
 
 /// The same for a part of a URL, whose own bytes may be written as `%40`; those of a variable are what they are.
-pub(super) fn decoded(text: &str) -> Result<String> {
+pub(crate) fn decoded(text: &str) -> Result<String> {
     expand(text, |literal| {
         let mut bytes = Vec::new();
         let mut rest = literal.bytes();

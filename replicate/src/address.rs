@@ -2,8 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::variables::{decoded, plain};
+use serde::{Deserialize, Deserializer, de};
+
 use crate::error::{Error, Result};
+use crate::variables::{decoded, plain};
 
 /// A server's place and how to get in.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,6 +71,12 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts: Vec<String> = self.hosts.iter().map(Host::to_string).collect();
         write!(f, "{} ({})", self.name, hosts.join(","))
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Address, D::Error> {
+        Address::parse(&String::deserialize(from)?).map_err(de::Error::custom)
     }
 }
 
