@@ -79,7 +79,7 @@ test: ## Run every check and every test (installs what is missing)
 	@for server in $(TEST_SERVERS); do \
 		printf '\n---- %s ----\n' $$server; \
 		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
-			cargo test --quiet $(CLI) --locked $(CLI_DIR) --test tool || exit 1; \
+			cargo test --quiet $(CLI) --locked $(CLI_DIR) --features parquet --test tool || exit 1; \
 	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
@@ -109,7 +109,7 @@ lint: ## Run clippy with and without the module, warnings as errors
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
 	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
-	cargo clippy $(CLI) --locked $(CLI_DIR) --workspace --all-targets -- -D warnings
+	cargo clippy $(CLI) --locked $(CLI_DIR) --workspace --all-targets --features parquet -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
@@ -152,7 +152,7 @@ client: ## Run the tests of the Rust client and of the programs on it (build the
 
 cli: ## Run the tests of the yarr tool (build the module first)
 	$(call heading,The yarr tool)
-	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace
+	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace --features parquet
 
 replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
 	@scripts/setup.sh replicate

@@ -32,6 +32,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Records a command, and commands a round trip, when the table is filled.
 const BATCH: usize = 500;
 const PIPELINE: usize = 20;
+/// Records that are changed by one command.
+const CHANGES: usize = 5000;
 
 fn main() -> Result<()> {
     match env::args().nth(1).as_deref() {
@@ -171,11 +173,7 @@ fn figures() -> Result<()> {
                 ],
             };
             measured.both("all by the feed", "changes")?;
-            redis::cmd("YARR.UPDATE")
-                .arg(&[
-                    "session", "WHERE", "status", "=", "new", "SET", "score", "1",
-                ])
-                .exec(&mut connection)?;
+            change(&mut connection, records / 5)?;
             measured.both("a fifth changed", "changes")?;
             measured.both("all by a walk", "full")?;
         }
@@ -229,6 +227,17 @@ impl Measured {
         }
         Ok(())
     }
+}
+
+/// Changes the first records.
+fn change(connection: &mut Connection, records: usize) -> Result<()> {
+    for from in (0..records).step_by(CHANGES) {
+        let to = records.min(from + CHANGES);
+        let line = format!("session WHERE id > {from} AND id <= {to} SET score 1");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        redis::cmd("YARR.UPDATE").arg(&words).exec(connection)?;
+    }
+    Ok(())
 }
 
 /// Makes a table of so many records: a number, a UUID, one of five names, a float, a time and a text.

@@ -64,6 +64,10 @@ pub async fn plan(source: &mut Source, target: &mut dyn Target, wish: &Wish) -> 
     // What is whole each time needs nothing of what was.
     let whole = matches!(plan.table.strategy, Strategy::Full { .. });
     if plan.resync.is_none() && !plan.position.watermark.is_nothing() && !whole {
+        if target.is_lake() {
+            // Nothing of it is made beforehand.
+            plan.alterations.clear();
+        }
         plan.resync =
             evolve::continued(&mut plan.alterations, &plan.table, &schema, &plan.position)
                 .or_else(|| moved(&plan));

@@ -105,7 +105,7 @@ impl Runner<'_> {
         if to.epoch.contains(':') {
             return;
         }
-        let consumer = format!("{}:{}", self.options.target, replication.target);
+        let consumer = self.options.consumer(&replication.target);
         if let Err(error) = self
             .source
             .acknowledge(&replication.source, &consumer, to)

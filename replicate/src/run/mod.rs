@@ -18,7 +18,7 @@
 //! # Why no row is lost, doubled or stale
 //!
 //! *Not doubled:* rows come into the target's tables by the import alone, which is one transaction that happens once
-//! ([`target::sql`](crate::target)): it requires the watermark to be where the batch begins, and moves it to where the
+//! (`target/sql` says how): it requires the watermark to be where the batch begins, and moves it to where the
 //! batch ends. Two runners at once may both export; the import of one of them finds the watermark moved.
 //!
 //! *Not lost:* a batch begins where the watermark is, and the watermark moves only together with all rows up to where it
@@ -37,6 +37,7 @@
 mod batch;
 mod export;
 mod import;
+mod options;
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -45,11 +46,11 @@ use std::{
 
 use self::batch::Beginning;
 pub(crate) use self::export::folder;
+pub use self::options::{Extent, Options, Outcome};
 use crate::{
     error::{Error, Kind, Result},
     event::{Event, Listener},
     moment,
-    part::Layout,
     plan::{self, Plan},
     replication::{Replication, State},
     source::{Lease, Source},
@@ -57,59 +58,6 @@ use crate::{
     table::Wish,
     target::{Known, Target},
 };
-
-/// How runs go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// What the target is called in the configuration: a part of the lease's name, and of the consumer's at the feed.
-    pub target: String,
-    /// How parts are written; 0 slices is what the target says.
-    pub layout: Layout,
-    /// What the folders of replications begin with in the store.
-    pub prefix: String,
-    /// Whether parts stay after an import.
-    pub keep: bool,
-    /// After how many failures a replication is canceled and begun anew.
-    pub max_retries: u32,
-    /// How long to wait before the first retry within a run; twice as long before each of the next.
-    pub retry_after: Duration,
-    /// How often a run itself tries again before it stops with the error.
-    pub tries: u32,
-    /// How many replications of a table the history keeps.
-    pub history_cap: usize,
-    /// How long the lease outlives a runner that died.
-    pub lease: Duration,
-    /// How many bytes a page of the source has.
-    pub page_bytes: u64,
-    /// After how many rows a batch of the feed ends early; 0 is never.
-    pub batch_rows: u64,
-    /// Whether a table whose feed cannot be continued is loaded anew without being asked.
-    pub auto_resync: bool,
-}
-
-/// What a run of a table came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// There was nothing new.
-    Nothing,
-    /// It is paused.
-    Paused,
-    /// So many replications were done; this was the last.
-    Done(usize, Box<Replication>),
-    /// It was exported, and not to be imported (`export`).
-    Exported(Box<Replication>),
-}
-
-/// How much of a run is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// All of it.
-    Whole,
-    /// What comes before the import (`export`).
-    Export,
-    /// What was exported already (`import`).
-    Import,
-}
 
 /// What replicates tables of a source to a target.
 pub struct Runner<'r> {
@@ -140,7 +88,12 @@ impl Runner<'_> {
     /// # Errors
     /// What went wrong at last; the state says where.
     pub async fn run(&mut self, wish: &Wish, extent: Extent) -> Result<Outcome> {
-        let run = self.leased(wish, extent, false).await;
+        self.told_of(wish, extent, false).await
+    }
+
+    /// Runs, and tells of what went wrong.
+    async fn told_of(&mut self, wish: &Wish, extent: Extent, afresh: bool) -> Result<Outcome> {
+        let run = self.leased(wish, extent, afresh).await;
         // Of a table that another has there is nothing to tell.
         if let Some(error) = run.as_ref().err().filter(|error| error.kind != Kind::Busy) {
             // The target may be what does not answer.
@@ -160,7 +113,7 @@ impl Runner<'_> {
     /// # Errors
     /// As [`run`](Runner::run).
     pub async fn retry(&mut self, wish: &Wish) -> Result<Outcome> {
-        self.leased(wish, Extent::Whole, true).await
+        self.told_of(wish, Extent::Whole, true).await
     }
 
     /// Gives up the replication that is not finished; answers it.
@@ -194,7 +147,7 @@ impl Runner<'_> {
 
     /// What this target is called at the feed of a table.
     pub fn consumer(options: &Options, wish: &Wish) -> String {
-        format!("{}:{}", options.target, wish.target)
+        options.consumer(&wish.target)
     }
 
     async fn lease(&mut self, wish: &Wish) -> Result<Lease> {

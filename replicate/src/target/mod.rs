@@ -1,6 +1,6 @@
 //! Targets: what takes parts in, and keeps the state of replications beside them.
 //!
-//! What speaks SQL (PostgreSQL, Redshift) shares [`sql`]: the session, the ledger of states, and the transaction that
+//! What speaks SQL (PostgreSQL, Redshift) shares one room: the session, the ledger of states, and the transaction that
 //! makes an import happen once. A dialect says only what differs: types, how parts get into a stage, maintenance.
 //! [`files`] is a folder of files whose `state.json` is renamed last.
 

@@ -34,7 +34,8 @@ const REASONS: [&str; 2] = [
 /// How Redshift loads.
 #[derive(Debug, Clone)]
 pub struct Loading {
-    /// Where the parts lie; its key is given to COPY where there is no role.
+    /// Where the parts lie; its key is given to COPY where there is no role. It is a word of the statement then, which
+    /// a log of the driver at its level `debug` would show: a role is better.
     pub bucket: Bucket,
     /// The role by which the cluster reads the bucket.
     pub role: Option<String>,

@@ -3,7 +3,7 @@
 use std::{
     fs,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -14,7 +14,7 @@ use yarr_replicate::{
     store::Store,
 };
 
-use crate::harness::{Stage, block_on, options};
+use crate::harness::{Stage, assert_equal, block_on, cluster, options};
 
 fn wish() -> Wish {
     Wish {
@@ -261,5 +261,59 @@ fn the_history_is_pruned_and_the_watermark_is_not() {
     assert_eq!(
         stage.sql("SELECT position FROM _yarr_replication_state"),
         ["4"]
+    );
+}
+
+#[test]
+fn runners_that_know_nothing_of_each_other_double_nothing() {
+    let stage = Stage::new();
+    stage.say("YARR.MIGRATE person UP 1 make ADD FIELD name STRING NOT NULL ADD FIELD turn INTEGER CHANGES ON");
+    stage.sql("CREATE TABLE person (id bigint, name text, turn bigint)");
+    let wish = Wish::new("person", "person");
+    let (errors, at_work) = (Mutex::new(Vec::new()), AtomicUsize::new(3));
+    std::thread::scope(|scope| {
+        for runner in 0..3 {
+            let (places, wish, errors, at_work) = (&stage.places, &wish, &errors, &at_work);
+            scope.spawn(move || {
+                // Each has a lease of its own, which is none.
+                let options = Options {
+                    target: format!("runner{runner}"),
+                    ..options()
+                };
+                for _ in 0..8 {
+                    let run = places.run(wish, &options, yarr_replicate::event::nobody());
+                    let error = block_on(run).err();
+                    errors.lock().unwrap().extend(error);
+                }
+                at_work.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+        for turn in 1.. {
+            if at_work.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            stage.say(&format!("YARR.CREATE person name n{turn} turn {turn}"));
+            stage.say(&format!(
+                "YARR.UPDATE person {} SET turn {}",
+                1 + turn / 2,
+                1000 + turn
+            ));
+            stage.say(&format!("YARR.DEL person {}", 1 + turn / 3));
+        }
+    });
+    // One is behind where the others are, or finds what they were at half done.
+    let errors = errors.into_inner().unwrap();
+    let met = [Kind::Busy, Kind::Refused, Kind::Canceled, Kind::Unreachable];
+    let other = errors.iter().find(|error| !met.contains(&error.kind));
+    assert_eq!(other, None);
+    assert!(!errors.is_empty(), "none met another");
+    for _ in 0..3 {
+        // What is left of theirs is given up, and then it goes on.
+        let _ = stage.try_run(&wish, &options());
+    }
+    assert_equal(&stage, cluster());
+    assert_eq!(
+        stage.sql("SELECT count(*) - count(DISTINCT id) FROM person"),
+        ["0"]
     );
 }

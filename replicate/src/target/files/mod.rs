@@ -205,7 +205,9 @@ impl Target for Files {
                 }
                 state.batches.push(Kept::of(replication));
                 state.watermark = batch.to.clone();
-                state.resync = None;
+                if import.is_whole() {
+                    state.resync = None;
+                }
                 state.know(&Known::of(import.table, batch.schema_lines));
                 state.prune(import.history_cap);
                 Ok((Imported::Now(counts), old))

@@ -146,3 +146,85 @@ impl<'t> Merge<'t> {
         steps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Column, FieldType, Form};
+
+    fn table(deletes: Deletes, strategy: Strategy) -> Table {
+        let column = |name: &str| Column {
+            field: name.into(),
+            kind: FieldType::Integer,
+            name: name.into(),
+            column_type: "bigint".into(),
+            form: Form::Plain,
+        };
+        Table {
+            source: "t".into(),
+            target: "shop.t".into(),
+            columns: vec![column("id"), column("a \"b\"")],
+            strategy,
+            deletes,
+        }
+    }
+
+    /// The first words of each statement, and what it is counted as.
+    fn shape(deletes: Deletes, strategy: Strategy, mode: Mode) -> Vec<(String, Counting)> {
+        let table = table(deletes, strategy);
+        let steps = Merge::of(&table, mode).unwrap().steps("'now'", "");
+        let head = |sql: &str| sql.split(' ').take(3).collect::<Vec<_>>().join(" ");
+        steps
+            .iter()
+            .map(|step| (head(&step.sql), step.counts))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_gone_goes_before_what_is_there_comes() {
+        let target = r#""shop"."t""#;
+        let statements = [
+            ("DELETE FROM _yarr_stage".to_string(), Counting::Nothing),
+            (format!("DELETE FROM {target}"), Counting::Deleted),
+            (format!("DELETE FROM {target}"), Counting::Nothing),
+            (format!("INSERT INTO {target}"), Counting::Inserted),
+            ("DROP TABLE _yarr_stage".to_string(), Counting::Nothing),
+        ];
+        for mode in [Mode::Merge, Mode::Whole] {
+            assert_eq!(shape(Deletes::Hard, Strategy::Changes, mode), statements);
+        }
+        let soft = Deletes::Soft {
+            column: "gone".into(),
+        };
+        let marked = shape(soft, Strategy::Changes, Mode::Merge);
+        assert_eq!(
+            marked[1],
+            (format!("UPDATE {target} SET"), Counting::Deleted)
+        );
+        let kept = shape(Deletes::Ignore, Strategy::Changes, Mode::Merge);
+        assert_eq!(kept, [&statements[..1], &statements[2..]].concat());
+    }
+
+    #[test]
+    fn rows_that_are_added_take_nothing_away() {
+        let identity = Strategy::Identity { field: "id".into() };
+        let added = shape(Deletes::Hard, identity, Mode::Append);
+        assert!(
+            added
+                .iter()
+                .all(|(head, _)| !head.starts_with("DELETE FROM \"shop\"")),
+            "{added:?}"
+        );
+    }
+
+    #[test]
+    fn names_are_quoted_wherever_they_stand() {
+        let table = table(Deletes::Hard, Strategy::Changes);
+        let merge = Merge::of(&table, Mode::Merge).unwrap();
+        assert!(
+            merge.stage().contains(r#""id", "a ""b""" FROM "shop"."t""#),
+            "{}",
+            merge.stage()
+        );
+    }
+}

@@ -10,6 +10,9 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, config::SslMode}
 use super::tls;
 use crate::error::{Error, Kind, Result};
 
+/// After how much silence of a server it is asked whether it is there, and how long that may take.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// How a server of SQL is reached.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
@@ -75,6 +78,9 @@ impl Session {
             .user(&login.user)
             .application_name("yarr replicate")
             .connect_timeout(login.timeout)
+            // A server that is gone without a word is noticed in minutes, not in hours.
+            .keepalives_idle(SILENCE)
+            .tcp_user_timeout(SILENCE)
             .ssl_mode(match login.tls {
                 Tls::Off => SslMode::Disable,
                 Tls::Require | Tls::Verify => SslMode::Require,
