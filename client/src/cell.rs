@@ -1,6 +1,6 @@
 //! One value of an answer.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// One value of an answer that is not null.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Cell<'a> {
     /// Of a `DATETIME`: milliseconds since 1970 UTC.
     DateTime(i64),
     /// Of a `STRING`.
-    Text(&'a [u8]),
+    Text(Cow<'a, [u8]>),
     /// Of a `UUID`.
     Uuid([u8; 16]),
     /// The name of an `ENUM`.

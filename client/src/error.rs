@@ -84,6 +84,9 @@ pub enum Error {
     Irreversible(Refusal),
     /// `BUSY`: another migration of the table is running.
     Busy(Refusal),
+    /// `RESYNC`: a position in a change feed cannot be continued; the reader begins anew, without
+    /// [`since`](crate::Feed::since).
+    Resync(Refusal),
     /// `UNSUPPORTED`: this server cannot.
     Unsupported(Refusal),
     /// The server has no YARR module.
@@ -151,6 +154,7 @@ impl Error {
             | Error::NoVersion(r)
             | Error::Irreversible(r)
             | Error::Busy(r)
+            | Error::Resync(r)
             | Error::Unsupported(r)
             | Error::NoModule(r) => Some(r),
             _ => None,
@@ -180,7 +184,7 @@ impl Error {
 type Variant = fn(Refusal) -> Error;
 
 /// The server's codes and their variants.
-const CODES: [(&str, Variant); 16] = [
+const CODES: [(&str, Variant); 17] = [
     ("ERR", Error::Syntax),
     ("WRONGTYPE", Error::WrongType),
     ("NOTABLE", Error::NoTable),
@@ -196,6 +200,7 @@ const CODES: [(&str, Variant); 16] = [
     ("NOVERSION", Error::NoVersion),
     ("IRREVERSIBLE", Error::Irreversible),
     ("BUSY", Error::Busy),
+    ("RESYNC", Error::Resync),
     ("UNSUPPORTED", Error::Unsupported),
 ];
 

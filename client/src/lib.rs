@@ -16,6 +16,7 @@ mod create;
 mod delete;
 mod error;
 mod expiry;
+mod feed;
 mod field;
 mod find;
 pub mod kind;
@@ -49,6 +50,7 @@ pub use create::{Create, CreateId, CreateMany};
 pub use delete::{Delete, Destroy};
 pub use error::{Error, Refusal, Result};
 pub use expiry::Expiry;
+pub use feed::{Acknowledge, Changed, Entry, Feed, Position};
 pub use field::FieldValue;
 pub use find::{Find, FindMany};
 #[cfg(feature = "migrations")]

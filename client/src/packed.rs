@@ -1,4 +1,4 @@
-//! Reading records that a server packed into one string, by bincode 2 and serde.
+//! Reading records that a server packed into one string: its head by bincode 2 and serde, its rows by their codes.
 //!
 //! Nothing in the string is believed before it is there: strings borrow from it, and no memory is set aside for a
 //! count that was only claimed.
@@ -12,7 +12,9 @@ use crate::{
 };
 
 /// The version of the format.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// A DATETIME counts from here: 2026-01-01, in milliseconds since 1970 UTC.
+const EPOCH: i64 = 1_767_225_600_000;
 /// Room made beforehand for rows, at most.
 const ROOM: usize = 1024;
 
@@ -46,9 +48,20 @@ pub(crate) struct Column<'a> {
 /// What is left of the string.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    /// The codes of the row that is read, a nibble each, and how many of them are behind.
+    codes: &'a [u8],
+    behind: usize,
 }
 
 impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader {
+            rest: bytes,
+            codes: &[],
+            behind: 0,
+        }
+    }
+
     fn next<T: Deserialize<'a>>(&mut self) -> Result<T> {
         let (value, read) =
             bincode::serde::borrow_decode_from_slice(self.rest, bincode::config::standard())
@@ -62,7 +75,7 @@ impl<'a> Reader<'a> {
         let version: u8 = self.next()?;
         if version != VERSION {
             return Err(Error::reply(format!(
-                "a packed answer of version {version}, expected {VERSION}: take a newer yarr-client"
+                "a packed answer of version {version}, expected {VERSION}: take a yarr-client of the module's age"
             )));
         }
         let head: Head<'_> = self.next()?;
@@ -81,28 +94,114 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The value of a column, or null.
-    pub(crate) fn cell(&mut self, column: &Column<'a>) -> Result<Option<Cell<'a>>> {
-        if !self.next::<bool>()? {
-            return Ok(None);
+    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let Some((taken, rest)) = self.rest.split_at_checked(length) else {
+            return Err(Error::reply("a packed answer: it is cut off".into()));
+        };
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// A number of so many bytes, as the lowest of eight.
+    fn number(&mut self, length: usize) -> Result<[u8; 8]> {
+        let mut number = [0; 8];
+        for (to, from) in number.iter_mut().zip(self.take(length)?) {
+            *to = *from;
         }
-        Ok(Some(match &column.kind {
-            Kind::Integer => Cell::Integer(self.next()?),
-            Kind::Float => Cell::Float(self.next()?),
-            Kind::Boolean => Cell::Boolean(self.next()?),
-            Kind::DateTime => Cell::DateTime(self.next()?),
-            Kind::Text => Cell::Text(self.next()?),
-            Kind::Uuid => Cell::Uuid(self.next()?),
-            Kind::Enum(names) => {
-                let ordinal: u16 = self.next()?;
-                let name = names.get(usize::from(ordinal));
-                Cell::Name(name.ok_or_else(|| {
-                    Error::reply(format!("a packed answer: no name of number {ordinal}"))
-                })?)
+        Ok(number)
+    }
+
+    /// Begins a row of so many columns; false where there is no such record.
+    fn row(&mut self, columns: usize) -> Result<bool> {
+        let there = self.next()?;
+        if there {
+            (self.codes, self.behind) = (self.take(columns.div_ceil(2))?, 0);
+        }
+        Ok(there)
+    }
+
+    /// The value of the next column, or null.
+    pub(crate) fn cell(&mut self, column: &Column<'a>) -> Result<Option<Cell<'a>>> {
+        let pair = self.codes.get(self.behind / 2).copied().unwrap_or(0);
+        let code = pair >> (self.behind % 2 * 4) & 15;
+        self.behind += 1;
+        let length = match code {
+            0 => return Ok(None),
+            1..=9 => {
+                let number = self.number(usize::from(code) - 1)?;
+                return plain(column, number).map(Some);
             }
-            Kind::Tags => Cell::Tags(self.next()?),
+            10 => self.number(1)?,
+            11 => self.number(2)?,
+            12 => self.number(4)?,
+            _ => 16_u64.to_le_bytes(),
+        };
+        let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let bytes = self.take(length)?;
+        let whole = || <[u8; 16]>::try_from(bytes).unwrap_or_default();
+        Ok(Some(match (&column.kind, code) {
+            (Kind::Text, 10..=12) => Cell::Text(bytes.into()),
+            (Kind::Text, 13) => Cell::Text(uuid_text(whole()).into()),
+            (Kind::Uuid, 14) => Cell::Uuid(whole()),
+            (Kind::Tags, 10..=12) => Cell::Tags(tags(bytes).ok_or_else(|| unfit(column))?),
+            _ => return Err(unfit(column)),
         }))
     }
+}
+
+fn unfit(column: &Column<'_>) -> Error {
+    let name = column.name;
+    Error::reply(format!(
+        "a packed answer: column '{name}' has bytes of another type"
+    ))
+}
+
+/// The value of a column that is a number, little-endian but for a FLOAT.
+fn plain<'a>(column: &Column<'a>, number: [u8; 8]) -> Result<Cell<'a>> {
+    let unsigned = u64::from_le_bytes(number);
+    let signed = (unsigned >> 1) as i64 ^ -((unsigned & 1) as i64);
+    Ok(match &column.kind {
+        Kind::Integer => Cell::Integer(signed),
+        Kind::DateTime => Cell::DateTime(signed.wrapping_add(EPOCH)),
+        Kind::Float => Cell::Float(f64::from_be_bytes(number)),
+        Kind::Boolean if unsigned <= 1 => Cell::Boolean(unsigned == 1),
+        Kind::Enum(names) => {
+            let name = usize::try_from(unsigned).ok().and_then(|at| names.get(at));
+            Cell::Name(name.ok_or_else(|| {
+                Error::reply(format!("a packed answer: no name of number {unsigned}"))
+            })?)
+        }
+        _ => return Err(unfit(column)),
+    })
+}
+
+/// The text of a UUID, in lower case.
+fn uuid_text(bytes: [u8; 16]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(36);
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push(b'-');
+        }
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(if nibble < 10 {
+                b'0' + nibble
+            } else {
+                b'a' + nibble - 10
+            });
+        }
+    }
+    text
+}
+
+/// Tags, each behind its length; `None` where they end within one.
+fn tags(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut tags = Vec::new();
+    while let Some((length, rest)) = bytes.split_first() {
+        let (tag, rest) = rest.split_at_checked(usize::from(*length))?;
+        tags.push(tag);
+        bytes = rest;
+    }
+    Some(tags)
 }
 
 /// Reads a packed answer whatever its columns are: `take` gets their names and the values of each row, or nothing where
@@ -111,7 +210,7 @@ impl<'a> Reader<'a> {
 /// ```
 /// # fn main() -> yarr_client::Result<()> {
 /// // The answer to YARR.FIND t 7 RETURN id n PACKED, where n is null:
-/// let answer = b"\x01\x02\x02id\x00\x01n\x00\x01\x01\x01\x0e\x00";
+/// let answer = b"\x02\x02\x02id\x00\x01n\x00\x01\x01\x02\x0e";
 /// yarr_client::unpack(answer, |columns, values| {
 ///     assert_eq!(columns, ["id", "n"]);
 ///     assert_eq!(values, Some(&[Some(yarr_client::Cell::Integer(7)), None][..]));
@@ -126,12 +225,12 @@ pub fn unpack<'a>(
     bytes: &'a [u8],
     mut take: impl FnMut(&[&'a str], Option<&[Option<Cell<'a>>]>) -> Result<()>,
 ) -> Result<()> {
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader::new(bytes);
     let (columns, count) = reader.head()?;
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
     let mut cells = Vec::with_capacity(columns.len());
     for _ in 0..count {
-        if !reader.next::<bool>()? {
+        if !reader.row(columns.len())? {
             take(&names, None)?;
             continue;
         }
@@ -153,7 +252,7 @@ pub(crate) fn rows<'n, T>(
     names: impl Iterator<Item = &'n str> + Clone,
     mut take: impl FnMut(&mut Row<'_, '_>) -> Result<T>,
 ) -> Result<Vec<Option<T>>> {
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader::new(bytes);
     let (columns, count) = reader.head()?;
     if !columns.iter().map(|column| column.name).eq(names.clone()) {
         let found: Vec<&str> = columns.iter().map(|column| column.name).collect();
@@ -165,7 +264,7 @@ pub(crate) fn rows<'n, T>(
     let claimed = usize::try_from(count).unwrap_or(usize::MAX);
     let mut rows = Vec::with_capacity(claimed.min(reader.rest.len()).min(ROOM));
     for _ in 0..count {
-        rows.push(match reader.next::<bool>()? {
+        rows.push(match reader.row(columns.len())? {
             false => None,
             true => {
                 let mut row = Row::packed(&mut reader, &columns);
@@ -181,13 +280,53 @@ pub(crate) fn rows<'n, T>(
     Ok(rows)
 }
 
+/// The rows of a page of changes, whose columns behind number and kind must be `id` and these: `take` gets the kind, the
+/// id, and a row of these.
+///
+/// # Errors
+/// As [`rows`].
+pub(crate) fn changes<'n>(
+    bytes: &[u8],
+    names: impl Iterator<Item = &'n str> + Clone,
+    mut take: impl FnMut(&str, Option<Cell<'_>>, &mut Row<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    let mut places = Vec::new();
+    let mut others = 3..;
+    for name in names.clone() {
+        places.push(match name {
+            "id" => 2,
+            _ => others.next().unwrap_or_default(),
+        });
+    }
+    let expected: Vec<&str> = ["change_number", "change_kind", "id"]
+        .into_iter()
+        .chain(names.clone().filter(|name| *name != "id"))
+        .collect();
+    unpack(bytes, |columns, cells| {
+        if columns != expected {
+            return Err(Error::reply(format!(
+                "a page of changes: expected the columns {expected:?}, found {columns:?}"
+            )));
+        }
+        let cells = cells.unwrap_or_default();
+        let cell = |place: usize| cells.get(place).cloned().flatten();
+        let Some(Cell::Name(kind)) = cell(1) else {
+            return Err(Error::reply(
+                "a page of changes: a row without its kind".into(),
+            ));
+        };
+        let values = names.clone().zip(places.iter().map(|place| cell(*place)));
+        take(kind, cell(2), &mut Row::cells(values.collect()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// `YARR.FIND t IDS 3 1 2 9 RETURN id n e PACKED`, as docs/packed.md spells it out.
-    const EXAMPLE: &[u8] = b"\x01\x03\x02id\x00\x01n\x00\x01e\x06\x02\x03low\x04high\
-        \x03\x01\x01\x02\x01\x05\x01\x01\x01\x01\x04\x00\x00\x00";
+    const EXAMPLE: &[u8] = b"\x02\x03\x02id\x00\x01n\x00\x01e\x06\x02\x03low\x04high\
+        \x03\x01\x22\x02\x02\x05\x01\x01\x02\x00\x04\x00";
     const NAMES: [&str; 3] = ["id", "n", "e"];
 
     fn shown(bytes: &[u8]) -> Result<Vec<Option<String>>> {
@@ -251,19 +390,19 @@ mod tests {
             }
         }
         let mut version = EXAMPLE.to_vec();
-        version[0] = 2;
+        version[0] = 1;
         let refused = shown(&version).unwrap_err().to_string();
-        assert!(refused.contains("version 2"), "{refused}");
+        assert!(refused.contains("version 1"), "{refused}");
     }
 
     #[test]
     fn a_count_that_is_only_claimed_takes_no_memory() {
         // 2^63 columns, rows, names and bytes.
         let huge = [253, 0, 0, 0, 0, 0, 0, 0, 128];
-        let columns = [&[1][..], &huge].concat();
-        let rows = [&b"\x01\x03\x02id\x00\x01n\x00\x01e\x00"[..], &huge].concat();
-        let names = [&b"\x01\x01\x01e\x06"[..], &huge].concat();
-        let name = [&b"\x01\x01"[..], &huge].concat();
+        let columns = [&[2][..], &huge].concat();
+        let rows = [&b"\x02\x03\x02id\x00\x01n\x00\x01e\x00"[..], &huge].concat();
+        let names = [&b"\x02\x01\x01e\x06"[..], &huge].concat();
+        let name = [&b"\x02\x01"[..], &huge].concat();
         for bytes in [columns, rows, names, name] {
             assert!(shown(&bytes).is_err());
         }

@@ -7,6 +7,7 @@ use crate::{
     create::{Create, CreateMany},
     delete::{Delete, Destroy},
     error::Result,
+    feed::{Acknowledge, Feed, Position},
     field::FieldValue,
     find::{Find, FindMany},
     predicate::Predicate,
@@ -82,6 +83,21 @@ pub trait Record: Sized {
     /// See [`Table::find_or_create`].
     fn find_or_create<V: Values<Self>>(values: V, on: impl Columns<Self>) -> Create<Self> {
         Table::default().find_or_create(values, on)
+    }
+
+    /// See [`Table::feed`].
+    fn feed() -> Feed<Self> {
+        Table::default().feed()
+    }
+
+    /// See [`Table::acknowledge`].
+    fn acknowledge(consumer: impl Into<String>, position: Position) -> Acknowledge<Self> {
+        Table::default().acknowledge(consumer, position)
+    }
+
+    /// See [`Table::forget`].
+    fn forget(consumer: impl Into<String>) -> Acknowledge<Self> {
+        Table::default().forget(consumer)
     }
 
     /// See [`Table::find`].

@@ -76,7 +76,7 @@ pub(crate) fn cell(kind: Type, reply: &Value) -> Result<Option<Cell<'_>>> {
         (Type::DateTime, Value::Int(n)) => Some(Cell::DateTime(*n)),
         (Type::Float, Value::Double(x)) => Some(Cell::Float(*x)),
         (Type::Boolean, Value::Boolean(truth)) => Some(Cell::Boolean(*truth)),
-        (Type::String, Value::BulkString(bytes)) => Some(Cell::Text(bytes)),
+        (Type::String, Value::BulkString(bytes)) => Some(Cell::Text(bytes.as_slice().into())),
         (kind, Value::BulkString(bytes)) => std::str::from_utf8(bytes)
             .ok()
             .and_then(|text| of_text(kind, text)),
@@ -99,7 +99,7 @@ fn of_text(kind: Type, text: &str) -> Option<Cell<'_>> {
             let digits: String = text.chars().filter(|c| *c != '-').collect();
             Cell::Uuid(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes())
         }
-        Type::String => Cell::Text(text.as_bytes()),
+        Type::String => Cell::Text(text.as_bytes().into()),
         Type::Tags => return None,
     })
 }

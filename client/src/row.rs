@@ -3,7 +3,7 @@
 use redis::Value;
 
 use crate::{
-    cell::Unfit,
+    cell::{Cell, Unfit},
     error::{Error, Result},
     field::FieldValue,
     packed::{Column, Reader},
@@ -19,6 +19,7 @@ enum Source<'r, 'a> {
         columns: std::slice::Iter<'r, Column<'a>>,
     },
     Pairs(std::slice::Iter<'r, (Value, Value)>),
+    Cells(std::vec::IntoIter<(&'r str, Option<Cell<'a>>)>),
 }
 
 impl<'r, 'a> Row<'r, 'a> {
@@ -32,6 +33,11 @@ impl<'r, 'a> Row<'r, 'a> {
         Row(Source::Pairs(pairs.iter()))
     }
 
+    /// A row of values with their names.
+    pub(crate) fn cells(cells: Vec<(&'r str, Option<Cell<'a>>)>) -> Row<'r, 'a> {
+        Row(Source::Cells(cells.into_iter()))
+    }
+
     /// Takes the next value.
     ///
     /// # Errors
@@ -42,6 +48,10 @@ impl<'r, 'a> Row<'r, 'a> {
             Source::Packed { reader, columns } => {
                 let column = columns.next().ok_or_else(few)?;
                 T::read(reader.cell(column)?).map_err(|unfit| of_field(column.name, unfit))
+            }
+            Source::Cells(cells) => {
+                let (name, cell) = cells.next().ok_or_else(few)?;
+                T::read(cell).map_err(|unfit| of_field(name, unfit))
             }
             Source::Pairs(pairs) => {
                 let (key, value) = pairs.next().ok_or_else(few)?;
@@ -61,7 +71,7 @@ impl<'r, 'a> Row<'r, 'a> {
                 Some(column) => reader.cell(column),
                 None => Ok(None),
             },
-            Source::Pairs(_) => Ok(None),
+            Source::Pairs(_) | Source::Cells(_) => Ok(None),
         }
     }
 
@@ -70,6 +80,7 @@ impl<'r, 'a> Row<'r, 'a> {
         match &self.0 {
             Source::Packed { columns, .. } => columns.len(),
             Source::Pairs(pairs) => pairs.len(),
+            Source::Cells(cells) => cells.len(),
         }
     }
 }

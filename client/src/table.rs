@@ -9,6 +9,7 @@ use crate::{
     column::{Column, Columns},
     create::{Conflict, Create, CreateMany},
     delete::{Delete, Destroy},
+    feed::{Acknowledge, Feed, Position},
     field::FieldValue,
     find::{Find, FindMany},
     kind::Number,
@@ -122,6 +123,45 @@ impl<R: Record> Table<R> {
     pub fn upsert<V: Values<R>>(&self, values: V, on: impl Columns<R>) -> Create<R> {
         let conflict = Conflict::update(on.names());
         Create::new(self.clone(), Assignments::of(&values), Some(conflict))
+    }
+
+    /// The change feed: a page of what has changed since a position, or of all there is. The table has one after a
+    /// migration with `CHANGES ON`.
+    ///
+    /// ```no_run
+    /// # use yarr_client::prelude::*;
+    /// # #[derive(Record)] #[record(table = "job")] struct Job { id: i64, task: String }
+    /// # fn kept() -> Option<yarr_client::Position> { None }
+    /// # fn keep(jobs: Vec<yarr_client::Entry<Job, i64>>, position: &yarr_client::Position) {}
+    /// # fn main() -> yarr_client::Result<()> {
+    /// # let mut connection = yarr_client::redis::Client::open("redis://127.0.0.1/")?.get_connection()?;
+    /// let mut page = match kept() {
+    ///     Some(position) => Job::feed().since(position),
+    ///     None => Job::feed(),
+    /// }
+    /// .run(&mut connection)?;
+    /// let mut jobs = page.entries;
+    /// while let Some(next) = page.next {
+    ///     page = next.run(&mut connection)?;
+    ///     jobs.extend(page.entries);
+    /// }
+    /// keep(jobs, &page.end);
+    /// Job::acknowledge("search", page.end).run(&mut connection)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn feed(&self) -> Feed<R> {
+        Feed::new(self.clone())
+    }
+
+    /// Tells the change feed that a consumer has kept all up to a position: tombstones that no consumer needs go.
+    pub fn acknowledge(&self, consumer: impl Into<String>, position: Position) -> Acknowledge<R> {
+        Acknowledge::new(self.clone(), consumer.into(), Some(position))
+    }
+
+    /// Tells the change feed that a consumer will not come back.
+    pub fn forget(&self, consumer: impl Into<String>) -> Acknowledge<R> {
+        Acknowledge::new(self.clone(), consumer.into(), None)
     }
 
     /// Makes a record, or answers the one that has the same in the fields `on`, as it is.

@@ -244,7 +244,7 @@ fn change(connection: &mut Connection, records: usize) -> Result<()> {
 fn fill(connection: &mut Connection, records: usize) -> Result<()> {
     redis::cmd("YARR.MIGRATE")
         .arg(
-            &"session UP 1 make TIMESTAMPS OFF CHANGES ON ADD FIELD user_id INTEGER ADD FIELD session_id UUID ADD FIELD status ENUM ( new active idle away closed ) BITMAP ADD FIELD score FLOAT ADD FIELD started_at DATETIME ADD FIELD note STRING"
+            "session UP 1 make TIMESTAMPS OFF CHANGES ON ADD FIELD user_id INTEGER ADD FIELD session_id UUID ADD FIELD status ENUM ( new active idle away closed ) BITMAP ADD FIELD score FLOAT ADD FIELD started_at DATETIME ADD FIELD note STRING"
                 .split_whitespace()
                 .collect::<Vec<_>>(),
         )

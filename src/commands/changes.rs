@@ -11,7 +11,7 @@ use crate::{
     query::{from_hex, to_hex},
     table::{Feed, Gone, Position, Row, Table, Tombstone},
     tokens::Tokens,
-    value::{Kind, Value, ValueRef, key},
+    value::{Kind, Value, key},
 };
 
 const WORDS: [&str; 7] = [
@@ -207,17 +207,16 @@ fn page<'t>(
     now: i64,
 ) -> Result<(Vec<Item<'t>>, Option<Place>)> {
     let feed = table.feed()?;
-    let position = table.schema().change_number().unwrap_or_default();
     // Records from before the feed have all the number 0: there a row tells where to go on.
     let begun = place.row.is_some() || place.number > 0;
     let from = place.number + u64::from(place.row.is_none() && begun);
     let mut walk = table.changed(from, place.row)?;
+    let mut key = Vec::with_capacity(16);
     let mut put = || {
         let row = walk.next()?;
-        let number = match table.record(row)?.value(position) {
-            ValueRef::Integer(number) => u64::try_from(number).ok()?,
-            _ => return None,
-        };
+        key.clear();
+        walk.key_into(&mut key);
+        let number = u64::try_from(key::integer(&key)?).ok()?;
         (number <= place.upto).then_some((number, row))
     };
     // Who begins with nothing has nothing to remove.

@@ -1,18 +1,18 @@
 //! Records as one string: the reply to PACKED. `docs/packed.md` has the format.
 //!
-//! Everything is as bincode 2 writes it in its standard configuration, so that a reader needs no
-//! more than that: numbers little-endian, lengths and integers of variable width, an option a
-//! byte before its value.
+//! A row has its columns as a record has its fields, so that mostly it is a copy of the record's
+//! bytes. The head is as bincode 2 writes it in its standard configuration: numbers little-endian,
+//! lengths of variable width.
 
 use crate::{
     error::{Code, Error, Result},
     schema::Field,
-    table::Record,
-    value::{Text, Type, ValueRef},
+    table::{Record, Values, pack_values},
+    value::{Type, ValueRef},
 };
 
 /// The first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// No bulk string of a client or a server may be longer by their own defaults.
 const MOST: usize = 512 << 20;
 /// What is set aside at the start, at most: a reply's size is not known before its end.
@@ -24,6 +24,8 @@ const PRESENT: u8 = 1;
 /// Writes records, one after the other, behind a head that says what they hold.
 pub struct Packer<'s> {
     positions: &'s [usize],
+    /// Whether they are the first ones of the schema, in its order.
+    first: bool,
     bytes: Vec<u8>,
     most: usize,
 }
@@ -71,6 +73,7 @@ impl<'s> Packer<'s> {
         push_unsigned(rows as u64, &mut bytes);
         Packer {
             positions,
+            first: positions.iter().copied().eq(0..positions.len()),
             bytes,
             most: MOST,
         }
@@ -81,8 +84,18 @@ impl<'s> Packer<'s> {
     /// # Errors
     /// As [`Packer::push`].
     pub fn push_put(&mut self, number: u64, record: &Record<'_>) -> Result<()> {
-        self.push_change(number, Change::Put);
-        self.push_values(record)
+        // The codes of both are one byte, and what follows it are codes again.
+        let mut lead = Vec::with_capacity(12);
+        pack_values(&change_values(number, Change::Put), &mut lead);
+        let Some((codes, lead)) = lead.split_first() else {
+            return Err(Error::internal("a change has no codes"));
+        };
+        self.bytes.extend_from_slice(&[PRESENT, *codes]);
+        let (bytes, most) = (&mut self.bytes, self.most);
+        match record.pack_into(self.positions, self.first, lead, bytes, most) {
+            true => Ok(()),
+            false => Err(too_long(most)),
+        }
     }
 
     /// A record that is gone.
@@ -90,20 +103,15 @@ impl<'s> Packer<'s> {
     /// # Errors
     /// As [`Packer::push`].
     pub fn push_gone(&mut self, number: u64, change: Change, id: &ValueRef<'_>) -> Result<()> {
-        self.push_change(number, change);
-        push_value(id, &mut self.bytes);
-        let others = self.bytes.len() + self.positions.len().saturating_sub(1);
-        self.bytes.resize(others, ABSENT);
+        let mut values = Values::from_slice(&change_values(number, change));
+        values.push(*id);
+        values.resize(self.positions.len() + 2, ValueRef::Null);
+        self.bytes.push(PRESENT);
+        pack_values(&values, &mut self.bytes);
         match self.bytes.len() <= self.most {
             true => Ok(()),
             false => Err(too_long(self.most)),
         }
-    }
-
-    fn push_change(&mut self, number: u64, change: Change) {
-        self.bytes.push(PRESENT);
-        push_value(&ValueRef::Integer(number as i64), &mut self.bytes);
-        push_value(&ValueRef::Enum(change as u16), &mut self.bytes);
     }
 
     /// Begins a string of `rows` records with the fields at these positions.
@@ -117,6 +125,7 @@ impl<'s> Packer<'s> {
         push_unsigned(rows as u64, &mut bytes);
         Packer {
             positions,
+            first: positions.iter().copied().eq(0..positions.len()),
             bytes,
             most: MOST,
         }
@@ -128,32 +137,19 @@ impl<'s> Packer<'s> {
     /// TOOMANY where the string becomes longer than a reply may be.
     #[inline]
     pub fn push(&mut self, record: Option<&Record<'_>>) -> Result<()> {
-        match record {
+        let fits = match record {
             None => {
                 self.bytes.push(ABSENT);
-                Ok(())
+                self.bytes.len() <= self.most
             }
             Some(record) => {
                 self.bytes.push(PRESENT);
-                self.push_values(record)
+                record.pack_into(self.positions, self.first, &[], &mut self.bytes, self.most)
             }
-        }
-    }
-
-    #[inline]
-    fn push_values(&mut self, record: &Record<'_>) -> Result<()> {
-        let (bytes, most) = (&mut self.bytes, self.most);
-        let mut fits = true;
-        record.each(self.positions, |value| match value {
-            // Not even built: a few such texts are more than a server's memory.
-            ValueRef::String(text) if text.len() > most.saturating_sub(bytes.len()) => {
-                fits = false;
-            }
-            value => push_value(value, bytes),
-        });
-        match fits && bytes.len() <= most {
+        };
+        match fits {
             true => Ok(()),
-            false => Err(too_long(most)),
+            false => Err(too_long(self.most)),
         }
     }
 
@@ -161,6 +157,14 @@ impl<'s> Packer<'s> {
     pub fn finish(self) -> Vec<u8> {
         self.bytes
     }
+}
+
+/// What stands before the fields of a change.
+fn change_values(number: u64, change: Change) -> [ValueRef<'static>; 2] {
+    [
+        ValueRef::Integer(number as i64),
+        ValueRef::Enum(change as u16),
+    ]
 }
 
 #[cold]
@@ -191,54 +195,6 @@ fn push_column(field: &Field, out: &mut Vec<u8>) {
         names
             .iter()
             .for_each(|name| push_bytes(name.as_bytes(), out));
-    }
-}
-
-#[inline(always)]
-fn push_value(value: &ValueRef<'_>, out: &mut Vec<u8>) {
-    match value {
-        ValueRef::Null => out.push(ABSENT),
-        ValueRef::Integer(n) | ValueRef::DateTime(n) => {
-            push_present((n << 1 ^ n >> 63) as u64, out);
-        }
-        ValueRef::Float(f) => {
-            out.push(PRESENT);
-            out.extend_from_slice(&f.to_le_bytes());
-        }
-        ValueRef::Boolean(truth) => push_present(u64::from(*truth), out),
-        ValueRef::String(Text::Bytes(bytes)) => {
-            push_present(bytes.len() as u64, out);
-            out.extend_from_slice(bytes);
-        }
-        ValueRef::String(text @ Text::Short(..)) => {
-            push_present(text.len() as u64, out);
-            out.extend_from_slice(text);
-        }
-        ValueRef::String(Text::Uuid(text)) => {
-            push_present(text.len() as u64, out);
-            out.extend_from_slice(text);
-        }
-        ValueRef::Uuid(bytes) => {
-            out.push(PRESENT);
-            out.extend_from_slice(bytes);
-        }
-        ValueRef::Enum(ordinal) => push_present(u64::from(*ordinal), out),
-        ValueRef::Tags(tags) => {
-            push_present(tags.len() as u64, out);
-            tags.iter().for_each(|tag| push_bytes(tag, out));
-        }
-    }
-}
-
-/// A number that is there: as [`push_unsigned`], in one step where it is short.
-#[inline]
-fn push_present(number: u64, out: &mut Vec<u8>) {
-    match number {
-        0..=250 => out.extend_from_slice(&[PRESENT, number as u8]),
-        _ => {
-            out.push(PRESENT);
-            push_unsigned(number, out);
-        }
     }
 }
 
@@ -295,7 +251,7 @@ mod tests {
     /// The names of the columns, and the rows.
     type Rows = (Vec<String>, Vec<Option<Vec<Value>>>);
 
-    /// Reads with nothing but bincode.
+    /// Reads the head with nothing but bincode, and the rows as the format says.
     struct Reader<'b>(&'b [u8]);
 
     impl Reader<'_> {
@@ -305,22 +261,45 @@ mod tests {
             Ok(item)
         }
 
-        fn value(&mut self, kind: &Kind) -> std::result::Result<Value, DecodeError> {
-            Ok(match kind {
-                Kind::Integer => self.next::<Option<_>>()?.map(Value::Integer),
-                Kind::Float => self.next::<Option<_>>()?.map(Value::Float),
-                Kind::Boolean => self.next::<Option<_>>()?.map(Value::Boolean),
-                Kind::DateTime => self.next::<Option<_>>()?.map(Value::DateTime),
-                Kind::String => self
-                    .next::<Option<Vec<u8>>>()?
-                    .map(|bytes| Value::String(bytes.into())),
-                Kind::Uuid => self.next::<Option<_>>()?.map(Value::Uuid),
-                Kind::Enum(_) => self.next::<Option<_>>()?.map(Value::Enum),
-                Kind::Tags => self.next::<Option<Vec<Vec<u8>>>>()?.map(|tags| {
-                    Value::Tags(tags::collect(tags.iter().map(Vec::as_slice)).unwrap())
-                }),
-            }
-            .unwrap_or(Value::Null))
+        fn take(&mut self, length: usize) -> std::result::Result<&[u8], DecodeError> {
+            let Some((taken, rest)) = self.0.split_at_checked(length) else {
+                return Err(DecodeError::UnexpectedEnd { additional: length });
+            };
+            self.0 = rest;
+            Ok(taken)
+        }
+
+        fn value(&mut self, kind: &Kind, code: u8) -> std::result::Result<Value, DecodeError> {
+            let number = |bytes: &[u8]| {
+                let mut wide = [0; 8];
+                wide[..bytes.len()].copy_from_slice(bytes);
+                wide
+            };
+            let length = match code {
+                0 => return Ok(Value::Null),
+                1..=9 => usize::from(code) - 1,
+                10 => usize::from(self.take(1)?[0]),
+                11 => usize::from(u16::from_le_bytes(self.take(2)?.try_into().unwrap())),
+                12 => u32::from_le_bytes(self.take(4)?.try_into().unwrap()) as usize,
+                _ => 16,
+            };
+            let bytes = self.take(length)?;
+            let folded = || u64::from_le_bytes(number(bytes));
+            let signed = || (folded() >> 1) as i64 ^ -((folded() & 1) as i64);
+            Ok(match (kind, code) {
+                (Kind::Integer, ..=9) => Value::Integer(signed()),
+                (Kind::DateTime, ..=9) => Value::DateTime(signed().wrapping_add(1_767_225_600_000)),
+                (Kind::Float, ..=9) => Value::Float(f64::from_be_bytes(number(bytes))),
+                (Kind::Boolean, ..=9) => Value::Boolean(folded() == 1),
+                (Kind::Enum(_), ..=9) => Value::Enum(folded() as u16),
+                (Kind::String, 10..=12) => Value::String(bytes.into()),
+                (Kind::String, 13) => {
+                    Value::String(crate::value::uuid::text(bytes.try_into().unwrap()).into())
+                }
+                (Kind::Uuid, 14) => Value::Uuid(bytes.try_into().unwrap()),
+                (Kind::Tags, 10..=12) => Value::Tags(bytes.into()),
+                other => panic!("{other:?}"),
+            })
         }
 
         fn rows(&mut self) -> std::result::Result<Rows, DecodeError> {
@@ -331,7 +310,10 @@ mod tests {
                 rows.push(match self.next::<bool>()? {
                     false => None,
                     true => {
-                        let values = columns.iter().map(|(_, kind)| self.value(kind));
+                        let codes = self.take(columns.len().div_ceil(2))?.to_vec();
+                        let code = |at: usize| codes[at / 2] >> (at % 2 * 4) & 15;
+                        let each = columns.iter().enumerate();
+                        let values = each.map(|(at, (_, kind))| self.value(kind, code(at)));
                         Some(values.collect::<std::result::Result<_, _>>()?)
                     }
                 });

@@ -9,7 +9,7 @@ use super::{
     walk::{Given, OrderedWalk, Position, clip},
 };
 use crate::{
-    index::{KeyRange, successor},
+    index::{KeyRange, Walk, successor},
     table::{Row, Table},
 };
 use roaring::RoaringBitmap;
@@ -90,6 +90,34 @@ impl<'w, 't, 'f> Groups<'w, 't, 'f> {
         match self.members.len() < LARGE {
             true => Taken::More,
             false => Taken::Large,
+        }
+    }
+
+    /// Ends the group, where one has begun.
+    #[inline]
+    pub(super) fn end(&mut self) -> Taken {
+        match self.members.is_empty() {
+            true => Taken::More,
+            false => {
+                self.flush();
+                self.state()
+            }
+        }
+    }
+
+    /// Takes a match of the group at hand, or of the next one where that has ended. Its key is that of the walk's last
+    /// entry, which is looked at only where somebody will ask for it.
+    #[inline]
+    pub(super) fn join(&mut self, row: Row, walk: &Walk<'_>) -> Taken {
+        self.members.push(row);
+        let large = self.members.len() >= LARGE;
+        if large || (self.after.is_some() && self.members.len() == 1) {
+            self.key.clear();
+            walk.key_into(&mut self.key);
+        }
+        match large {
+            true => Taken::Large,
+            false => Taken::More,
         }
     }
 

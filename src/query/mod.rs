@@ -14,6 +14,7 @@ mod advice;
 mod aggregate;
 mod count;
 mod cursor;
+mod direct;
 mod executor;
 mod filter;
 mod groups;
@@ -94,15 +95,20 @@ impl<'a> Query<'a> {
 /// # Errors
 /// NOFIELD, BADVALUE, NOINDEX, TOOMANY.
 pub fn select(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<Vec<Row>> {
-    let filter = filter(table.schema(), &query.predicate, now)?;
     let wanted = most_wanted(query.limit, most);
     let through = query.offset.saturating_add(wanted);
-    let order = planner::order(table, query)?;
-    let strategy = Strategy::choose(table, &filter, order, query.scan, through)?;
-    if wanted == 0 {
-        return Ok(Vec::new());
-    }
-    let mut rows = strategy.run(now, None, through, wanted > most);
+    let mut rows = match direct::select(table, query, now, through) {
+        Some(rows) => rows,
+        None => {
+            let filter = filter(table.schema(), &query.predicate, now)?;
+            let order = planner::order(table, query)?;
+            let strategy = Strategy::choose(table, &filter, order, query.scan, through)?;
+            if wanted == 0 {
+                return Ok(Vec::new());
+            }
+            strategy.run(now, None, through, wanted > most)
+        }
+    };
     let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
     rows.drain(..offset.min(rows.len()));
     refuse_more(rows, most)
@@ -113,6 +119,9 @@ pub fn select(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<V
 /// # Errors
 /// NOFIELD, BADVALUE, NOINDEX.
 pub fn count(table: &Table, query: &Query<'_>, now: i64) -> Result<u64> {
+    if let Some(count) = direct::count(table, query, now) {
+        return Ok(count.saturating_sub(query.offset));
+    }
     let filter = filter(table.schema(), &query.predicate, now)?;
     planner::order(table, query)?;
     let through = match query.limit {

@@ -207,6 +207,7 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
     fn run_range(&self, range: &KeyRange, groups: &mut Groups, left: &mut u64) -> Option<Taken> {
         let mut walk = self.source.set.walk(range);
         let mut key = Vec::new();
+        let by_key = self.given != Given::Whole && self.steps.len() == self.source.positions.len();
         loop {
             let next = if self.backward {
                 walk.next_back()
@@ -217,14 +218,24 @@ impl<'t, 'f> OrderedWalk<'t, 'f> {
                 return Some(Taken::More);
             };
             *left = left.checked_sub(1)?;
+            // Where a group is of one whole key, to see that it ends takes no key.
+            let ends = by_key && !walk.same_key_as_last();
+            if ends && groups.end() == Taken::Enough {
+                return Some(Taken::Enough);
+            }
             if !groups.checks.pass(row) {
                 continue;
             }
-            if self.given != Given::Whole {
-                key.clear();
-                walk.key_into(&mut key);
-            }
-            match groups.add(row, &key) {
+            let taken = if by_key {
+                groups.join(row, &walk)
+            } else {
+                if self.given != Given::Whole {
+                    key.clear();
+                    walk.key_into(&mut key);
+                }
+                groups.add(row, &key)
+            };
+            match taken {
                 Taken::More => {}
                 taken => return Some(taken),
             }

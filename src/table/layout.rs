@@ -18,6 +18,9 @@ pub struct Layout {
     /// Whether each field of now has its position for its place, and there are no others.
     #[serde(skip)]
     pub(super) current: bool,
+    /// So many of the first fields of now have their positions for their places.
+    #[serde(skip)]
+    pub(super) aligned: usize,
     /// The fields of now that are here in another type.
     #[serde(skip)]
     pub(super) converted: Vec<Converted>,
@@ -44,6 +47,7 @@ impl Layout {
                 .collect(),
             places: Vec::new(),
             current: false,
+            aligned: 0,
             converted: Vec::new(),
         };
         layout.read_through(schema);
@@ -57,9 +61,10 @@ impl Layout {
             u16::try_from(at).ok()
         };
         self.places = schema.fields.iter().map(place).collect();
-        let mut places = self.places.iter().enumerate();
-        self.current = self.places.len() == self.fields.len()
-            && places.all(|(position, place)| place.map(usize::from) == Some(position));
+        let places = self.places.iter().enumerate();
+        let aligned = places.take_while(|(at, place)| place.map(usize::from) == Some(*at));
+        self.aligned = aligned.count();
+        self.current = self.aligned == self.places.len() && self.aligned == self.fields.len();
         let fields = schema.fields.iter().enumerate();
         let absent = fields.filter(|(position, _)| self.places.get(*position) == Some(&None));
         self.converted = absent

@@ -34,7 +34,7 @@ pub use form::Form;
 pub use layout::Layout;
 pub use leb128::{push_number, split_number};
 pub use migrate::Outcome;
-pub use record::{Changed, Record, Values, encode_into};
+pub use record::{Changed, Record, Values, encode_into, pack_values};
 pub use records::{FETCHED, Records, Row};
 pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
@@ -52,7 +52,7 @@ use crate::{
     error::{Error, Result},
     index::{Index, KeyRange, SortedSet},
     schema::{FieldNumber, History, Schema},
-    value::{ValueRef, key::date_time},
+    value::{ValueRef, key::integer},
 };
 
 /// The longest STRING value in an index, in bytes.
@@ -262,7 +262,7 @@ impl Table {
 
     /// When the first record expires, in milliseconds since 1970 UTC.
     pub fn next_expiry(&self) -> Option<i64> {
-        date_time(&self.expiry.first_key()?)
+        integer(&self.expiry.first_key()?)
     }
 
     /// Removes records that have expired, the longest expired first, `most` at most. Empty where

@@ -22,8 +22,8 @@ use super::{Kind, Text, Value, ValueRef};
 /// Precedes every value that is not null.
 pub const PRESENT: u8 = 1;
 
-/// The time whose key this is.
-pub fn date_time(key: &[u8]) -> Option<i64> {
+/// The INTEGER or DATETIME whose key this is.
+pub fn integer(key: &[u8]) -> Option<i64> {
     match key.split_first() {
         Some((&PRESENT, bytes)) => {
             Some((u64::from_be_bytes(bytes.try_into().ok()?) ^ 1 << 63) as i64)
@@ -38,7 +38,7 @@ pub fn value(kind: Kind, key: &[u8]) -> Option<Value> {
         return None;
     };
     match kind {
-        Kind::Integer => date_time(key).map(Value::Integer),
+        Kind::Integer => integer(key).map(Value::Integer),
         Kind::Uuid => Some(Value::Uuid(bytes.try_into().ok()?)),
         Kind::String => string(bytes).map(|text| Value::String(text.into())),
         _ => None,

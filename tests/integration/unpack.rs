@@ -3,6 +3,9 @@
 
 use crate::reply::Reply;
 
+/// A DATETIME counts from here: 2026-01-01, in milliseconds since 1970 UTC.
+const EPOCH: i64 = 1_767_225_600_000;
+
 /// A packed reply.
 #[derive(Debug, PartialEq)]
 pub struct Unpacked {
@@ -108,16 +111,21 @@ impl Cell {
 /// Decodes a packed reply. `None` where the bytes are not one, to the last.
 pub fn unpack(bytes: &[u8]) -> Option<Unpacked> {
     let mut reader = Reader { rest: bytes };
-    if reader.byte()? != 1 {
+    if reader.byte()? != 2 {
         return None;
     }
     let columns = reader.list(Reader::column)?;
     let row = |reader: &mut Reader| {
         reader.option(|reader| {
+            let codes = reader.take(columns.len().div_ceil(2))?;
+            let unused = columns.len() % 2 == 1 && codes.last()? >> 4 != 0;
+            let code = |at: usize| codes[at / 2] >> (at % 2 * 4) & 15;
             let values = columns
                 .iter()
-                .map(|(_, kind)| reader.option(|reader| reader.value(kind)));
-            values.collect::<Option<Vec<_>>>()
+                .enumerate()
+                .map(|(at, (_, kind))| reader.value(kind, code(at)));
+            let values = values.collect::<Option<Vec<_>>>()?;
+            (!unused).then_some(values)
         })
     };
     let rows = reader.list(row)?;
@@ -150,11 +158,6 @@ impl<'a> Reader<'a> {
         let mut number = [0; 8];
         number[..width].copy_from_slice(self.take(width)?);
         Some(u64::from_le_bytes(number))
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let folded = self.unsigned()?;
-        Some((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
 
     fn bytes(&mut self) -> Option<Vec<u8>> {
@@ -206,18 +209,56 @@ impl<'a> Reader<'a> {
         Some((name, kind))
     }
 
-    fn value(&mut self, kind: &Kind) -> Option<Cell> {
-        Some(match kind {
-            Kind::Integer | Kind::DateTime => Cell::Integer(self.signed()?),
-            Kind::Float => Cell::Float(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
-            Kind::Boolean => Cell::Boolean(self.truth()?),
-            Kind::String => Cell::Bytes(self.bytes()?),
-            Kind::Uuid => Cell::Uuid(self.take(16)?.try_into().ok()?),
-            Kind::Enum(names) => {
-                let ordinal = usize::try_from(self.unsigned()?).ok()?;
-                Cell::Name(names.get(ordinal)?.clone())
+    /// A value by its code; `None` within the answer is a null.
+    fn value(&mut self, kind: &Kind, code: u8) -> Option<Option<Cell>> {
+        let length = match code {
+            0 => return Some(None),
+            1..=9 => usize::from(code) - 1,
+            10 => usize::from(self.byte()?),
+            11 => usize::from(u16::from_le_bytes(self.take(2)?.try_into().ok()?)),
+            12 => usize::try_from(u32::from_le_bytes(self.take(4)?.try_into().ok()?)).ok()?,
+            13 | 14 => 16,
+            _ => return None,
+        };
+        let bytes = self.take(length)?;
+        let mut number = [0; 8];
+        if code <= 9 {
+            number[..length].copy_from_slice(bytes);
+        }
+        let unsigned = u64::from_le_bytes(number);
+        let signed = (unsigned >> 1) as i64 ^ -((unsigned & 1) as i64);
+        Some(Some(match (kind, code) {
+            (Kind::Integer, 1..=9) => Cell::Integer(signed),
+            (Kind::DateTime, 1..=9) => Cell::Integer(signed.wrapping_add(EPOCH)),
+            (Kind::Float, 1..=9) => Cell::Float(f64::from_be_bytes(number)),
+            (Kind::Boolean, 1..=2) => match unsigned {
+                0 => Cell::Boolean(false),
+                1 => Cell::Boolean(true),
+                _ => return None,
+            },
+            (Kind::Enum(names), 1..=3) => {
+                Cell::Name(names.get(usize::try_from(unsigned).ok()?)?.clone())
             }
-            Kind::Tags => Cell::Tags(self.list(Reader::bytes)?),
-        })
+            (Kind::String, 10..=12) => Cell::Bytes(bytes.to_vec()),
+            (Kind::String, 13) => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &hex[part]);
+                Cell::Bytes(parts.join("-").into_bytes())
+            }
+            (Kind::Uuid, 14) => Cell::Uuid(bytes.try_into().ok()?),
+            (Kind::Tags, 10..=12) => Cell::Tags(tags(bytes)?),
+            _ => return None,
+        }))
     }
+}
+
+/// Tags, each behind its length.
+fn tags(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut tags = Vec::new();
+    while let Some((length, rest)) = bytes.split_first() {
+        let (tag, rest) = rest.split_at_checked(usize::from(*length))?;
+        tags.push(tag.to_vec());
+        bytes = rest;
+    }
+    Some(tags)
 }

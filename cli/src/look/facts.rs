@@ -44,8 +44,34 @@ pub struct Table {
     pub slack: u64,
     /// The migration that is running.
     pub running: Option<Running>,
+    /// Its change feed.
+    pub feed: Option<Feed>,
     /// Its indexes.
     pub indexes: Vec<Index>,
+}
+
+/// A change feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// The number of the last write.
+    pub head: u64,
+    /// What is left of removed records: how many, and how many bytes.
+    pub tombstones: [u64; 2],
+    /// Who reads it.
+    pub consumers: Vec<Consumer>,
+}
+
+/// A reader of a change feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consumer {
+    /// Its name.
+    pub name: String,
+    /// How many changes it lags behind.
+    pub lag: u64,
+    /// When it said so, in milliseconds since 1970 UTC.
+    pub at: i64,
+    /// Whether it has to begin anew.
+    pub resync: bool,
 }
 
 /// A migration that is running.
@@ -141,6 +167,7 @@ impl Table {
             parts: ["bytes_records", "bytes_ids", "bytes_expiry"].map(|part| map.count(part)),
             slack: map.count("bytes_slack"),
             running: running.and_then(Running::read),
+            feed: map.get("changes").and_then(Feed::read),
             indexes: indexes.iter().filter_map(index).collect(),
         })
     }
@@ -150,6 +177,30 @@ impl Table {
         let indexes: u64 = self.indexes.iter().map(|index| index.bytes).sum();
         let parts: u64 = self.parts.iter().sum();
         self.bytes.saturating_sub(parts + indexes)
+    }
+}
+
+impl Feed {
+    fn read(value: &Value) -> Option<Feed> {
+        let map = Map::of(value)?;
+        let consumer = |value: &Value| {
+            let map = Map::of(value)?;
+            Some(Consumer {
+                name: map.string("name"),
+                lag: map.count("lag"),
+                at: map.integer("acknowledged_at").unwrap_or_default(),
+                resync: match map.get("resync") {
+                    Some(Value::Boolean(resync)) => *resync,
+                    _ => map.string("resync") == "true",
+                },
+            })
+        };
+        let consumers = map.get("consumers").and_then(items).unwrap_or_default();
+        Some(Feed {
+            head: map.count("head"),
+            tombstones: ["tombstones", "tombstone_bytes"].map(|name| map.count(name)),
+            consumers: consumers.iter().filter_map(consumer).collect(),
+        })
     }
 }
 

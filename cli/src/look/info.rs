@@ -162,6 +162,11 @@ impl Report {
         )?;
         output.line("")?;
         output.table(&["memory", "bytes", "share", "entries"], &self.parts())?;
+        let consumers = self.consumers();
+        if !consumers.is_empty() {
+            output.line("")?;
+            output.table(&["consumer", "lag", "acknowledged", ""], &consumers)?;
+        }
         self.history(history, output)
     }
 
@@ -189,6 +194,20 @@ impl Report {
             )),
         };
         lines.extend(expiry.map(|text| ("ttl", text)));
+        lines.extend(table.feed.as_ref().map(|feed| {
+            let [tombstones, bytes] = feed.tombstones;
+            let kept = match tombstones {
+                0 => "no tombstones".into(),
+                1 => format!("1 tombstone, {}", facts::size(bytes)),
+                some => format!(
+                    "{} tombstones, {}",
+                    facts::grouped(some),
+                    facts::size(bytes)
+                ),
+            };
+            let head = facts::grouped(feed.head);
+            ("changes", format!("numbered up to {head}; {kept}"))
+        }));
         let version = table
             .version
             .map_or("none".into(), |version| version.to_string());
@@ -209,6 +228,22 @@ impl Report {
             ]
         };
         self.schema.fields.iter().map(row).collect()
+    }
+
+    /// Who reads the change feed, as rows: name, lag, when it said so, and what is to be known of it.
+    fn consumers(&self) -> Vec<Vec<Cell>> {
+        let feed = self.table.feed.iter();
+        let row = |consumer: &facts::Consumer| {
+            let resync = if consumer.resync { "begins anew" } else { "" };
+            vec![
+                consumer.name.as_str().into(),
+                Cell::new(facts::grouped(consumer.lag), consumer.lag),
+                Cell::from(cell::time_text(consumer.at)),
+                Cell::new(resync, consumer.resync).style(WARN),
+            ]
+        };
+        feed.flat_map(|feed| feed.consumers.iter().map(row))
+            .collect()
     }
 
     fn parts(&self) -> Vec<Vec<Cell>> {

@@ -85,6 +85,31 @@ fn a_table_is_told_part_by_part() {
 }
 
 #[test]
+fn a_change_feed_is_shown_with_those_who_read_it() {
+    let server = accounts();
+    send(
+        &server,
+        &[
+            "YARR.MIGRATE account UP 2 feed CHANGES ON",
+            "YARR.ACK account search 0000000000000000 0",
+            "YARR.UPDATE account 1 SET visits 3",
+            "YARR.DEL account 2",
+        ],
+    );
+    let project = Project::new(&[&server]);
+    let run = project.yarr("info account");
+    let text = run.done();
+    assert!(
+        text.contains("numbered up to 3; 1 tombstone, 13 B"),
+        "{text}"
+    );
+    let row = text.lines().find(|line| line.starts_with("search "));
+    assert!(row.is_some_and(|row| row.contains(" 3 ")), "{text}");
+    let document = &documents(project.yarr("info account --json").done())[0];
+    assert_eq!(document["changes"]["consumers"][0]["lag"], 3, "{document}");
+}
+
+#[test]
 fn a_plan_is_explained_and_carried_out() {
     let server = accounts();
     let project = Project::new(&[&server]);

@@ -5,6 +5,7 @@ mod batch;
 mod check;
 mod cluster;
 mod crud;
+mod feed;
 mod migrate;
 mod query;
 mod sample;

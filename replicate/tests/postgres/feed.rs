@@ -157,8 +157,8 @@ fn long_batches_end_early_and_go_on() {
 }
 
 /// Does something to the source at the event of this number.
-fn at(number: u64, mut what: impl FnMut() + Send + 'static) -> Listener {
-    let (events, what) = (AtomicU64::new(0), std::sync::Mutex::new(move || what()));
+fn at(number: u64, what: impl FnMut() + Send + 'static) -> Listener {
+    let (events, what) = (AtomicU64::new(0), std::sync::Mutex::new(what));
     Arc::new(move |event| {
         let counts = matches!(event, Event::State { .. } | Event::Progress { .. });
         if counts && events.fetch_add(1, Ordering::Relaxed) + 1 == number {

@@ -1,0 +1,187 @@
+//! The most frequent questions answered without a plan: fields that equal values, of which one has the
+//! only sorted set, and few records have its value.
+//!
+//! The planner would do the same then, in several times the instructions. What is not as plain as
+//! that is left to it, errors among them.
+
+use smallvec::SmallVec;
+
+use super::{
+    Query,
+    predicate::{Comparison, Condition, Node, Predicate, Test},
+};
+use crate::{
+    index::{Index, KeyRange, Rows, SortedSet},
+    table::{MAX_INDEXED_TEXT, Row, Table, TableIndex},
+    value::{Type, ValueRef, number::parse_integer},
+};
+
+/// Of more conditions the planner is asked.
+const MOST_CONDITIONS: usize = 8;
+/// Where more records have the value and others are to be asked of them, there may be a better way.
+const MOST_ROWS: u64 = if cfg!(any(test, fuzzing)) { 3 } else { 64 };
+
+/// What is asked of a record beside what its index ensures.
+enum Check<'t, 'q> {
+    /// It is among these, if there are any.
+    Among(Option<&'t Rows>),
+    /// It has this value in this position.
+    Has(usize, ValueRef<'q>),
+}
+
+/// Where the matches are.
+struct Lookup<'t, 'q> {
+    table: &'t Table,
+    set: &'t SortedSet,
+    /// The key of the value.
+    key: Vec<u8>,
+    checks: SmallVec<[Check<'t, 'q>; 4]>,
+    /// The clock, where what has expired is still held.
+    now: Option<i64>,
+}
+
+/// The first `wanted` rows; `None` where the planner has to be asked.
+pub(super) fn select(table: &Table, query: &Query<'_>, now: i64, wanted: u64) -> Option<Vec<Row>> {
+    if !query.order.is_empty() || wanted == 0 {
+        return None;
+    }
+    let lookup = Lookup::of(table, &query.predicate, now)?;
+    if wanted == 1 && lookup.is_sure() {
+        return Some(lookup.set.first(&lookup.key).into_iter().collect());
+    }
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    Some(lookup.rows()?.take(wanted).collect())
+}
+
+/// How many matches there are; `None` where the planner has to be asked.
+pub(super) fn count(table: &Table, query: &Query<'_>, now: i64) -> Option<u64> {
+    if !query.order.is_empty() || query.limit.is_some() {
+        return None;
+    }
+    let lookup = Lookup::of(table, &query.predicate, now)?;
+    match lookup.is_sure() {
+        true => Some(lookup.set.count(&KeyRange::prefix(&lookup.key))),
+        false => Some(lookup.rows()?.count() as u64),
+    }
+}
+
+impl<'t, 'q> Lookup<'t, 'q> {
+    fn of(table: &'t Table, predicate: &Predicate<'q>, now: i64) -> Option<Lookup<'t, 'q>> {
+        let Predicate::Where(node) = predicate else {
+            return None;
+        };
+        let nodes = match node {
+            Node::And(nodes) => nodes.as_slice(),
+            node => std::slice::from_ref(node),
+        };
+        if nodes.len() > MOST_CONDITIONS {
+            return None;
+        }
+        let (mut led, mut checks) = (None, SmallVec::new());
+        let mut key = Vec::new();
+        for node in nodes {
+            let (position, value) = equality(table, node)?;
+            match leading(table, position)? {
+                Leading::Sorted(set) if led.is_none() => {
+                    key.reserve(24);
+                    value.key_into(&mut key);
+                    led = Some(set);
+                }
+                Leading::Sorted(_) => return None,
+                Leading::Bitmap(bitmap) => checks.push(Check::Among(bitmap.get(&value.key()))),
+                Leading::Nothing => checks.push(Check::Has(position, value)),
+            }
+        }
+        Some(Lookup {
+            table,
+            set: led?,
+            key,
+            checks,
+            now: table.any_expired(now).then_some(now),
+        })
+    }
+
+    /// Whether whatever has the key matches.
+    fn is_sure(&self) -> bool {
+        self.checks.is_empty() && self.now.is_none()
+    }
+
+    /// The matches; `None` where more has to be looked at than is plain to be the best.
+    fn rows(&self) -> Option<impl Iterator<Item = Row>> {
+        let walk = self.set.walk(&KeyRange::prefix(&self.key));
+        if !self.checks.is_empty() && walk.remaining() > MOST_ROWS {
+            return None;
+        }
+        Some(walk.filter(|row| {
+            let live = |now| !self.table.is_expired(*row, now);
+            self.checks
+                .iter()
+                .all(|check| check.passes(self.table, *row))
+                && self.now.is_none_or(live)
+        }))
+    }
+}
+
+impl Check<'_, '_> {
+    fn passes(&self, table: &Table, row: Row) -> bool {
+        match self {
+            Check::Among(rows) => rows.is_some_and(|rows| rows.contains(row)),
+            Check::Has(position, value) => table.record(row).is_some_and(|record| {
+                let found = record.value(*position);
+                !found.is_null() && found.order(value).is_eq()
+            }),
+        }
+    }
+}
+
+/// The field that must equal a value, and the value.
+fn equality<'q>(table: &Table, node: &Node<'q>) -> Option<(usize, ValueRef<'q>)> {
+    let Node::Condition(Condition { field, test }) = node else {
+        return None;
+    };
+    let Test::Compare(Comparison::Equal, token) = test else {
+        return None;
+    };
+    let schema = table.schema();
+    let position = schema.position(field).ok()?;
+    // These have ways of their own.
+    if position == 0 || position == schema.expires_at() {
+        return None;
+    }
+    Some((position, value(&schema.fields.get(position)?.kind, token)?))
+}
+
+/// The value of a field that equals what a token says, where that is plain: one that a comparison
+/// of numbers would have to weigh is not.
+fn value<'q>(kind: &Type, token: &'q [u8]) -> Option<ValueRef<'q>> {
+    match kind {
+        Type::Integer => parse_integer(token).map(ValueRef::Integer),
+        Type::DateTime => parse_integer(token).map(ValueRef::DateTime),
+        Type::String if token.len() > MAX_INDEXED_TEXT => None,
+        Type::String | Type::Uuid | Type::Boolean | Type::Enum(_) => kind.parse(token, 0),
+        Type::Float | Type::Tags => None,
+    }
+}
+
+/// The one index that leads with a field.
+enum Leading<'t> {
+    Nothing,
+    Sorted(&'t SortedSet),
+    Bitmap(&'t crate::index::Bitmap),
+}
+
+/// `None` where several do, or one that has more fields.
+fn leading(table: &Table, position: usize) -> Option<Leading<'_>> {
+    let leads = |index: &&TableIndex| index.positions.first() == Some(&position);
+    let mut leading = table.indexes().iter().filter(leads);
+    let Some(index) = leading.next() else {
+        return Some(Leading::Nothing);
+    };
+    if leading.next().is_some() || index.positions.len() > 1 {
+        return None;
+    }
+    Some(match &index.index {
+        Index::SortedSet(set) => Leading::Sorted(set),
+        Index::Bitmap(bitmap) => Leading::Bitmap(bitmap),
+    })
+}
