@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo demo-replicate run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -43,6 +43,13 @@ demo: ## Show YARR at work on a private Redis (installs what is missing)
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
 	@YARR_MODULE=$(MODULE) cargo run --quiet $(ENGINE) --example demo
+
+demo-replicate: ## Show tables being replicated to PostgreSQL, to what stands in for Redshift, and to files (installs what is missing)
+	@scripts/setup.sh replicate
+	@$(MAKE) --no-print-directory module
+	$(call heading,The demo of replications)
+	cargo build $(CLI) --locked $(CLI_DIR) --workspace --bins
+	@YARR_MODULE=$(MODULE) scripts/demo-replicate.sh $(TARGET_DIR)/cli/debug/yarr $(TARGET_DIR)/cli/debug/places
 
 run: ## Start Redis with the module and redis.conf.example on PORT (6380)
 	@scripts/setup.sh demo
@@ -148,7 +155,7 @@ cli: ## Run the tests of the yarr tool (build the module first)
 	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace --features parquet
 
 replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
-	@scripts/setup.sh peers
+	@scripts/setup.sh replicate
 	@$(MAKE) --no-print-directory module
 	$(call heading,Replications)
 	@YARR_MODULE=$(MODULE) cargo run $(CLI) --locked $(CLI_DIR) --release --quiet -p yarr-replicate --example figures

@@ -61,6 +61,8 @@ sed -e "s/@VERSION@/$version/" -e "s/@UPSTREAM@/$upstream/" \
     -e "s/@DATE@/$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")/" "$here/debian/changelog.in" |
     gzip -9n >"$docs/changelog.Debian.gz"
 install -m 644 "$here/systemd/redis-server.service.d/yarr.conf" "$docs/examples/redis-server.service.d"
+install -d "$docs/examples/replicate"
+install -m 644 "$here"/replicate/* "$docs/examples/replicate"
 sed 's|^loadmodule [^ ]*|loadmodule /usr/lib/redis/modules/libyarr.so|' "$root/redis.conf.example" \
     >"$docs/examples/redis.conf"
 

@@ -70,7 +70,7 @@ if have "$program"; then
 fi
 
 if have systemd-analyze; then
-    say "the drop-in"
+    say "the drop-in, and the units of replications"
     units=$folder/units
     mkdir -p "$units/redis-server.service.d"
     cp "$root/usr/share/doc/yarr/examples/redis-server.service.d/yarr.conf" "$units/redis-server.service.d"
@@ -81,8 +81,11 @@ if have systemd-analyze; then
         printf '[Service]\nExecStart=/bin/true\n' >"$units/redis-server.service"
     fi
     # Other units of this machine are none of this test's business.
-    complaints=$(SYSTEMD_UNIT_PATH=$units: systemd-analyze verify --man=no "$units/redis-server.service" 2>&1 |
-        grep -F -e "$units" -e 'yarr.conf' || true)
+    cp "$root/usr/share/doc/yarr/examples/replicate/"yarr-replicate.{service,timer} "$units"
+    # The tool lies in the folder, and not where it will be.
+    sed -i "s|^ExecStart=/usr/bin/yarr|ExecStart=$yarr|" "$units/yarr-replicate.service"
+    complaints=$(SYSTEMD_UNIT_PATH=$units: systemd-analyze verify --man=no "$units/redis-server.service" \
+        "$units"/yarr-replicate.{service,timer} 2>&1 | grep -F -e "$units" -e 'yarr.conf' -e 'yarr-replicate' || true)
     test -z "$complaints" || { echo "$complaints"; exit 1; }
 fi
 

@@ -4,7 +4,8 @@
 #   scripts/setup.sh build         a linker and libclang, for the release module
 #   scripts/setup.sh demo          the same and a Redis server
 #   scripts/setup.sh servers       pip, for scripts/servers.sh
-#   scripts/setup.sh peers         a Redis server, pip and PostgreSQL, for make bench PEERS=1
+#   scripts/setup.sh replicate     a Redis server and PostgreSQL, for make demo-replicate
+#   scripts/setup.sh peers         the same and pip, for make bench PEERS=1
 #   scripts/setup.sh instructions  a linker and valgrind
 #   scripts/setup.sh test          all of these, rustfmt, clippy and cargo-deny
 #   scripts/setup.sh fuzz          a C++ compiler and cargo-fuzz
@@ -12,7 +13,7 @@
 # Debian and its relatives are served by apt-get; elsewhere the script says what to install.
 set -euo pipefail
 
-wanted=${1:?usage: scripts/setup.sh build|demo|servers|peers|instructions|test|fuzz}
+wanted=${1:?usage: scripts/setup.sh build|demo|servers|replicate|peers|instructions|test|fuzz}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -46,10 +47,10 @@ elif [ "$wanted" != instructions ]; then
     # clang brings the compiler's own headers, which libclang needs to read Redis's.
     { have clang && have_libclang; } || packages+=(clang libclang-dev)
 fi
-if [[ $wanted = peers || $wanted = test ]]; then
+if [[ $wanted = replicate || $wanted = peers || $wanted = test ]]; then
     have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || packages+=(postgresql)
 fi
-if [[ $wanted = demo || $wanted = peers || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then
+if [[ $wanted = demo || $wanted = replicate || $wanted = peers || $wanted = test ]] && ! have "${REDIS_SERVER:-redis-server}"; then
     if [ "${REDIS_SERVER:-redis-server}" != redis-server ]; then
         say "REDIS_SERVER is $REDIS_SERVER, and there is no such program."
         exit 1
@@ -60,9 +61,9 @@ fi
 if [ ${#packages[@]} -gt 0 ]; then
     if ! have apt-get; then
         say "Missing on this machine: ${packages[*]} (Debian's names)."
-        say "Please install a C compiler, clang with libclang, Redis 4 or newer or Valkey, and for the tests Python's pip and valgrind, then run make again."
-        say "  Fedora:  dnf install gcc clang clang-devel redis python3-pip valgrind"
-        say "  Arch:    pacman -S gcc clang valkey python-pip valgrind"
+        say "Please install a C compiler, clang with libclang, Redis 4 or newer or Valkey, and for the tests PostgreSQL, Python's pip and valgrind, then run make again."
+        say "  Fedora:  dnf install gcc clang clang-devel redis postgresql-server python3-pip valgrind"
+        say "  Arch:    pacman -S gcc clang valkey postgresql python-pip valgrind"
         say "A server of another name is given by REDIS_SERVER=/path/to/valkey-server."
         exit 1
     fi

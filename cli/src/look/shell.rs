@@ -92,12 +92,17 @@ impl Man {
     }
 }
 
-/// The pages: of the tool and of each verb, with their names.
+/// The pages: of the tool and of each verb, those of a verb's own behind it, with their names.
 fn pages(command: &Command) -> Result<Vec<(String, Vec<u8>)>> {
-    let mut pages = vec![("yarr".to_string(), page(command.clone(), "yarr")?)];
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let name = format!("yarr-{}", verb.get_name());
-        pages.push((name.clone(), page(verb.clone(), &name)?));
+    let mut pages = Vec::new();
+    let mut left = vec![("yarr".to_string(), command)];
+    while let Some((name, command)) = left.pop() {
+        pages.push((name.clone(), page(command.clone(), &name)?));
+        let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+        // What `help` has below it is all of it again.
+        let verbs = verbs.filter(|verb| name == "yarr" || verb.get_name() != "help");
+        let verbs = verbs.filter(|_| name != "yarr-help");
+        left.extend(verbs.map(|verb| (format!("{name}-{}", verb.get_name()), verb)));
     }
     Ok(pages)
 }
@@ -106,6 +111,7 @@ fn page(command: Command, name: &str) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     let notes = command.get_after_help().map(|notes| notes.to_string());
     let is_tool = name == "yarr";
+    let has_verbs = command.get_subcommands().next().is_some() && name != "yarr-help";
     let man = clap_mangen::Man::new(command.disable_help_subcommand(true))
         .title(name.to_uppercase())
         .source(concat!("yarr ", env!("CARGO_PKG_VERSION")))
@@ -115,7 +121,7 @@ fn page(command: Command, name: &str) -> Result<Vec<u8>> {
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
-    if is_tool {
+    if has_verbs {
         man.render_subcommands_section(&mut text)?;
     }
     for (title, lines) in sections(&notes.unwrap_or_default()) {

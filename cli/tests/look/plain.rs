@@ -249,7 +249,14 @@ fn completions_and_manual_pages_are_written_without_a_server() {
             .refused(2)
             .contains("no verb 'nonsense'")
     );
+    let page = project.yarr("man replicate-run");
+    assert!(page.done().contains("\\-\\-every"));
     project.yarr("man --folder pages").done();
+    assert!(
+        project
+            .read("pages/yarr-replicate.1")
+            .contains("yarr\\-replicate\\-verify(1)")
+    );
     assert!(project.read("pages/yarr-top.1").contains("\\-\\-once"));
     for verb in [
         "tables",
