@@ -82,7 +82,7 @@ pub async fn written(
     for (number, change, id, text, score) in rows {
         let cells = [
             Some(Cell::Integer(*id)),
-            text.map(Cell::Text),
+            text.map(|text| Cell::Text(text.into())),
             score.map(Cell::Float),
         ];
         writer.push(Row {
