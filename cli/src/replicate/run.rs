@@ -1,6 +1,7 @@
 //! `yarr replicate run`, `export`, `import` and `retry`.
 
 use std::{
+    cell::Cell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use super::{Choice, Tables, bar, maintain, plan::evolved, session};
 use crate::{
     Context, Error, Outcome, Result,
     config::span,
-    output::{Cell, Column, GOOD, Stream},
+    output::{self, Column, GOOD, Stream},
 };
 
 /// The arguments of `yarr replicate run`.
@@ -125,7 +126,8 @@ impl Work {
         every: Option<Duration>,
     ) -> Result<Outcome> {
         let config = session::configuration(context, choice)?;
-        session::block_on(async {
+        let idle = Cell::new(false);
+        let ended = session::block_on(async {
             let figures = Arc::new(match &config.metrics.file {
                 Some(file) => Figures::of_file(file),
                 None => Figures::default(),
@@ -134,17 +136,27 @@ impl Work {
                 metrics::listen(&figures, address).await?;
             }
             let mut all = session::targets(&config, &self.tables)?;
+            let mut told = Told::new(context, &all, every.is_some());
             loop {
                 let began = Instant::now();
-                let done = self.round(context, &config, &mut all, &figures).await;
+                let done = self
+                    .round(context, &config, &mut all, &figures, &mut told)
+                    .await;
                 match (every, done) {
                     (None, done) => return done,
                     (Some(_), Ok(_)) => {}
                     (Some(_), Err(error)) => context.output.error(&error),
                 }
+                idle.set(true);
                 tokio::time::sleep(every.unwrap_or_default().saturating_sub(began.elapsed())).await;
+                idle.set(false);
             }
-        })
+        });
+        // A signal between two rounds leaves nothing half done.
+        match idle.get() {
+            true => Ok(Outcome::Done),
+            false => ended,
+        }
     }
 
     /// All tables into all targets, once.
@@ -154,13 +166,13 @@ impl Work {
         config: &Config,
         all: &mut [Opened],
         figures: &Arc<Figures>,
+        told: &mut Told<'_>,
     ) -> Result<Outcome> {
         let output = context.output.clone();
         let postman = Postman::start(notify::subscribers(&config.notify)?, move |error| {
             // Where stderr is closed there is nobody to tell.
             let _ = output.warn(&error.to_string());
         });
-        let mut told = Told::new(context, all);
         let mut source = session::source(config).await;
         for opened in all {
             let listeners = [
@@ -215,12 +227,14 @@ impl Work {
 struct Told<'c> {
     context: &'c Context,
     lines: Stream<'c>,
+    /// Whether only what has happened is told: the same again and again is nothing.
+    terse: bool,
     done: bool,
     failed: Option<Error>,
 }
 
 impl<'c> Told<'c> {
-    fn new(context: &'c Context, all: &[Opened]) -> Told<'c> {
+    fn new(context: &'c Context, all: &[Opened], terse: bool) -> Told<'c> {
         let names = all.iter().map(|opened| opened.name.len()).max();
         let tables = all.iter().flat_map(|opened| &opened.tables);
         let tables = tables.map(|table| table.name.len()).max();
@@ -237,39 +251,49 @@ impl<'c> Told<'c> {
         Told {
             context,
             lines: context.output.stream(&columns),
+            terse,
             done: false,
             failed: None,
         }
     }
 
     fn table(&mut self, target: &str, table: &Table, ran: Result<Ran>) -> Result<()> {
+        if self.terse && matches!(ran, Ok(Ran::Nothing | Ran::Paused)) {
+            return Ok(());
+        }
         let (outcome, replication) = match &ran {
-            Ok(Ran::Nothing) => (Cell::from("nothing new"), None),
-            Ok(Ran::Paused) => (Cell::from("paused"), None),
-            Ok(Ran::Exported(replication)) => {
-                (Cell::from("exported").style(GOOD), Some((1, replication)))
-            }
-            Ok(Ran::Done(batches, last)) => {
-                (Cell::from("imported").style(GOOD), Some((*batches, last)))
-            }
-            Err(_) => (Cell::from("failed").style(crate::output::BAD), None),
+            Ok(Ran::Nothing) => (output::Cell::from("nothing new"), None),
+            Ok(Ran::Paused) => (output::Cell::from("paused"), None),
+            Ok(Ran::Exported(replication)) => (
+                output::Cell::from("exported").style(GOOD),
+                Some((1, replication)),
+            ),
+            Ok(Ran::Done(batches, last)) => (
+                output::Cell::from("imported").style(GOOD),
+                Some((*batches, last)),
+            ),
+            Err(_) => (output::Cell::from("failed").style(output::BAD), None),
         };
-        let mut cells = vec![Cell::from(target), Cell::from(table.name.as_str()), outcome];
+        let mut cells = vec![
+            output::Cell::from(target),
+            output::Cell::from(table.name.as_str()),
+            outcome,
+        ];
         match replication {
             Some((batches, replication)) => {
                 let counts = &replication.counts;
                 let spent = &replication.durations;
                 let seconds = (spent.export + spent.upload + spent.import) as f64 / 1000.0;
                 cells.extend([
-                    Cell::from(batches),
-                    Cell::from(counts.rows),
-                    Cell::from(counts.deleted),
-                    Cell::from(counts.bytes),
-                    Cell::new(format!("{seconds:.3} s"), seconds),
+                    output::Cell::from(batches),
+                    output::Cell::from(counts.rows),
+                    output::Cell::from(counts.deleted),
+                    output::Cell::from(counts.bytes),
+                    output::Cell::new(format!("{seconds:.3} s"), seconds),
                 ]);
                 self.done = true;
             }
-            None => cells.extend((0..5).map(|_| Cell::null())),
+            None => cells.extend((0..5).map(|_| output::Cell::null())),
         }
         self.lines.row(&cells)?;
         if let Err(error) = ran {
@@ -286,8 +310,9 @@ impl<'c> Told<'c> {
         Ok(())
     }
 
-    fn end(self) -> Result<Outcome> {
-        match (self.failed, self.done) {
+    /// What the round came to; the next begins.
+    fn end(&mut self) -> Result<Outcome> {
+        match (self.failed.take(), std::mem::take(&mut self.done)) {
             (Some(error), _) => Err(error),
             (None, true) => Ok(Outcome::Done),
             (None, false) => Ok(Outcome::No),

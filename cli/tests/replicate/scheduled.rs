@@ -32,5 +32,15 @@ fn a_run_that_stays_goes_on_with_what_comes() {
         .expect("kill");
     assert!(killed.success());
     let run = Run::of(child.wait_with_output().expect("its end"));
-    assert!(run.refused(5).contains("stopped by a signal"), "{run:?}");
+    // It was at work, or it was not.
+    match run.code {
+        0 => assert_eq!(run.stderr, ""),
+        code => assert!(
+            code == 5 && run.stderr.contains("stopped by a signal"),
+            "{run:?}"
+        ),
+    }
+    // What has happened is told, under one head.
+    assert_eq!(run.stdout.matches("imported").count(), 2, "{run:?}");
+    assert_eq!(run.stdout.matches("outcome").count(), 1, "{run:?}");
 }

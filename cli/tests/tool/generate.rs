@@ -31,7 +31,7 @@ fn what_is_written_is_applied_as_it_is() {
         "g migration add_state_to_user_session state:enum(new,done):default=new:bitmap --index user_id,created_at",
         "g migration rename_state_to_status_in_user_session",
         "g migration remove_session_id_from_user_session session_id:string:unique",
-        "g migration create_job name:string! owner:references at:datetime --id uuid --no-timestamps --unique name,owner_id",
+        "g migration create_job name:string! owner:references at:datetime --id uuid --no-timestamps --changes --unique name,owner_id",
     ] {
         project.yarr(line).done();
     }
@@ -44,7 +44,7 @@ fn what_is_written_is_applied_as_it_is() {
             .filter(|line| !line.contains("version"))
             .collect::<Vec<_>>()
             .join("\n"),
-        "up\n  table job\n    ID UUID\n    TIMESTAMPS OFF\n    ADD FIELD name STRING NOT NULL\n    ADD FIELD owner_id INTEGER\n    \
+        "up\n  table job\n    ID UUID\n    TIMESTAMPS OFF\n    CHANGES ON\n    ADD FIELD name STRING NOT NULL\n    ADD FIELD owner_id INTEGER\n    \
          ADD FIELD at DATETIME\n    ADD INDEX name owner_id UNIQUE\n    ADD INDEX owner_id\n  table user_session\n    \
          ADD FIELD user_id INTEGER\n    ADD FIELD status ENUM ( new done ) DEFAULT new\n    ADD INDEX user_id\n    \
          ADD INDEX user_id created_at\n    ADD INDEX status BITMAP\n    SET TTL 7200 PASSIVE"
