@@ -146,15 +146,15 @@ mod tests {
 
     #[test]
     fn parts_are_named_or_all_but_the_curves() {
-        assert_eq!(parts("", false).expect("parts").len(), 4);
-        assert_eq!(parts("", true).expect("parts").len(), 5);
+        assert_eq!(parts("", false).expect("parts").len(), 5);
+        assert_eq!(parts("", true).expect("parts").len(), 6);
         assert_eq!(
             parts("ycsb rows", false).expect("parts"),
             [Part::Ycsb, Part::Rows]
         );
         assert_eq!(
             parts("row", false).unwrap_err().to_string(),
-            "PARTS names row; there are rows, files, pause, ycsb, growth"
+            "PARTS names row; there are rows, files, pause, feed, ycsb, growth"
         );
     }
 }
