@@ -35,6 +35,8 @@ use crate::{
 const MOST_EPOCHS: usize = 64;
 /// No write has so high a number.
 const MOST_NUMBER: u64 = 1 << 62;
+/// A number that is told is no further from the last one: who forges them does not come to the end.
+const REACH: u64 = 1 << 32;
 /// So many consumers may acknowledge.
 pub const MOST_CONSUMERS: usize = 64;
 /// The longest name of a consumer, in bytes.
@@ -293,19 +295,20 @@ impl Feed {
         self.enter(name);
     }
 
-    /// The number that another server gave to its next write. Each that is given is told.
+    /// The number that another server gave to a write. It is the next one, but on a replica that is
+    /// written to, which must follow all the same.
     ///
     /// # Errors
-    /// BADVALUE where it is not the next one.
-    pub(super) fn told(&mut self, number: impl Into<Option<u64>>) -> Result<()> {
-        let next = self.head + 1;
-        match number.into() {
-            Some(number) if number == next => {
-                self.head = next;
+    /// BADVALUE where there is none, or one that is far away.
+    pub(super) fn told(&mut self, number: Option<u64>) -> Result<()> {
+        match number.filter(|number| *number < MOST_NUMBER && *number <= self.head + REACH) {
+            Some(number) => {
+                self.head = self.head.max(number);
                 Ok(())
             }
-            _ => Err(Error::corrupt(format!(
-                "expected the change of number {next}"
+            None => Err(Error::corrupt(format!(
+                "expected the change of number {}",
+                self.head + 1
             ))),
         }
     }
@@ -359,9 +362,11 @@ impl Feed {
         }
     }
 
-    /// Remembers a record that is gone.
+    /// Remembers a record that is gone, where its number is above those of all that are remembered.
     pub(super) fn bury(&mut self, tombstone: &Tombstone<'_>) {
-        self.tombstones.push(tombstone);
+        if tombstone.number > self.tombstones.last().unwrap_or(self.floor()) {
+            self.tombstones.push(tombstone);
+        }
     }
 
     /// Takes a chunk of the tombstones of a state.

@@ -151,7 +151,7 @@ impl<'t> Write<'t> {
 
     /// Removes a record as another server did.
     pub(super) fn bury_told(&mut self, row: Row, tombstone: &Tombstone<'_>) -> Result<()> {
-        self.table.feed_mut()?.told(tombstone.number)?;
+        self.table.feed_mut()?.told(Some(tombstone.number))?;
         let Tombstone {
             number, at, gone, ..
         } = *tombstone;
