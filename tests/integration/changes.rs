@@ -270,6 +270,25 @@ fn a_failover_that_loses_writes_is_told_and_one_that_loses_none_is_not() {
 }
 
 #[test]
+fn a_replica_that_is_written_to_still_follows() {
+    needs!(REPLICAOF);
+    let (primary, replica) = pair(Options::new().set("replica-read-only", "no"));
+    let (mut p, mut r) = (primary.connect(), replica.connect());
+    feed(&mut p);
+    sync(&mut p, &mut r);
+    r.ok("YARR.UPDATE t 3 SET n 30");
+    r.ok("YARR.DEL t 3");
+    p.ok("YARR.UPDATE t 1 SET n 9");
+    p.ok("YARR.DEL t 2");
+    p.ok("YARR.CREATE t id 7 n 7");
+    sync(&mut p, &mut r);
+    assert_eq!(
+        r.ok("YARR.WHERE t * ORDER BY id PLUCK id n").print(),
+        "1) 1) \"1\"\n   2) \"9\"\n2) 1) \"7\"\n   2) \"7\""
+    );
+}
+
+#[test]
 fn a_copy_goes_its_own_way() {
     let mut client = fresh();
     feed(&mut client);
