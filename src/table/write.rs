@@ -6,17 +6,19 @@
 //! of an error or a panic, is undone in reverse; since the row of a new record follows from
 //! the rows taken, the table is then what it was to the byte.
 
+mod numbers;
+
 use smallvec::SmallVec;
 
 use super::{
-    Changed, Effects, Event, Record, Row, Table, TableIndex, Values, encode_into,
+    Changed, Effects, Event, Record, Row, Table, TableIndex, encode_into,
     feed::Before,
     tombstones::{Gone, Tombstone},
 };
 use crate::{
     error::{Code, Error, Result, quoted},
     index::{Index, KeyRange},
-    schema::{Field, Schema},
+    schema::Field,
     value::ValueRef,
 };
 
@@ -94,82 +96,6 @@ impl<'t> Write<'t> {
         }
     }
 
-    /// The position of `change_number` and the number of the next write, in a table with a change
-    /// feed.
-    #[inline]
-    fn number(&mut self) -> Option<(usize, u64)> {
-        let before = self.feed_before.as_deref_mut()?;
-        let position = self.table.form.schema.change_number()?;
-        let feed = self.table.feed.as_deref_mut()?;
-        Some((position, feed.next(before, &mut self.effects)))
-    }
-
-    /// These values with the number of the next write, in a table with a change feed.
-    fn numbered<'v>(&mut self, values: &[ValueRef<'v>]) -> Option<Values<'v>> {
-        let (position, number) = self.number()?;
-        let mut values = Values::from(values);
-        if let Some(value) = values.get_mut(position) {
-            *value = ValueRef::Integer(number as i64);
-        }
-        Some(values)
-    }
-
-    /// Takes tombstones of a table that is made anew.
-    ///
-    /// # Errors
-    /// BADVALUE where they cannot be this table's.
-    pub(super) fn place_tombstones(&mut self, chunk: &[u8]) -> Result<()> {
-        self.effects.tombstones(chunk);
-        self.table.place_tombstones(chunk)
-    }
-
-    /// An epoch of the change feed has begun elsewhere.
-    pub(super) fn enter_epoch(&mut self, name: u64) {
-        if let (Some(feed), Some(before)) = (&mut self.table.feed, &mut self.feed_before) {
-            feed.enter_told(before, name);
-        }
-    }
-
-    /// Ends a write that another server decided.
-    ///
-    /// # Errors
-    /// As [`Write::commit`].
-    pub(super) fn commit_told(self) -> Result<Effects> {
-        if let Some(feed) = &mut self.table.feed {
-            feed.follow();
-        }
-        self.commit()
-    }
-
-    /// Notes the number that a record came with.
-    fn told(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
-        match &mut self.table.feed {
-            Some(feed) => feed.told(number_in(&self.table.form.schema, values)),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes a record as another server did.
-    pub(super) fn bury_told(&mut self, row: Row, tombstone: &Tombstone<'_>) -> Result<()> {
-        self.table.feed_mut()?.told(Some(tombstone.number))?;
-        let Tombstone {
-            number, at, gone, ..
-        } = *tombstone;
-        self.remove_numbered(row, Some(number), at, gone);
-        Ok(())
-    }
-
-    /// [`Write::replace_by`] as another server did.
-    pub(super) fn replace_told(
-        &mut self,
-        row: Row,
-        bytes: &[u8],
-        values: &[ValueRef<'_>],
-    ) -> Result<()> {
-        self.told(values)?;
-        self.replace_by(row, bytes, values)
-    }
-
     /// The table as the write has left it so far.
     pub fn table(&self) -> &Table {
         self.table
@@ -187,14 +113,6 @@ impl<'t> Write<'t> {
         }
     }
 
-    #[inline(never)]
-    fn insert_with_number(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
-        match self.numbered(values) {
-            Some(values) => self.insert_numbered(&values),
-            None => self.insert_numbered(values),
-        }
-    }
-
     /// [`Write::insert`] of a record that has its number.
     fn insert_numbered(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
         self.check(values)?;
@@ -206,12 +124,6 @@ impl<'t> Write<'t> {
         Ok(row)
     }
 
-    /// Adds a record that another server numbered.
-    pub(super) fn insert_told(&mut self, values: &[ValueRef<'_>]) -> Result<()> {
-        self.told(values)?;
-        self.insert_numbered(values).map(drop)
-    }
-
     /// Puts bytes that are a record of these values into a free row.
     pub(super) fn insert_at(
         &mut self,
@@ -221,7 +133,7 @@ impl<'t> Write<'t> {
     ) -> Result<()> {
         self.check(values)?;
         if let Some(feed) = &self.table.feed {
-            feed.check_placed(number_in(&self.table.form.schema, values))?;
+            feed.check_placed(numbers::number_in(&self.table.form.schema, values))?;
         }
         self.table.records.put(row, bytes);
         self.effects.place(row, bytes);
@@ -292,21 +204,6 @@ impl<'t> Write<'t> {
             None => self.change_numbered(row, record, old, fields),
             Some(_) => self.change_with_number(row, record, old, fields),
         }
-    }
-
-    #[inline(never)]
-    fn change_with_number(
-        &mut self,
-        row: Row,
-        record: &Record<'_>,
-        old: &[u8],
-        fields: &[Changed<'_>],
-    ) -> Result<()> {
-        let mut fields: SmallVec<[Changed; 8]> = fields.into();
-        if let Some((position, number)) = self.number() {
-            fields.push((position, ValueRef::Integer(number as i64)));
-        }
-        self.change_numbered(row, record, old, &fields)
     }
 
     #[inline]
@@ -666,14 +563,6 @@ impl Drop for Write<'_> {
             record: kept(&mut self.record),
             key: kept(&mut self.key),
         };
-    }
-}
-
-/// The number that a record of these values has; none where it is null or negative.
-fn number_in(schema: &Schema, values: &[ValueRef<'_>]) -> Option<u64> {
-    match schema.change_number().and_then(|at| values.get(at)) {
-        Some(ValueRef::Integer(number)) => u64::try_from(*number).ok(),
-        _ => None,
     }
 }
 
