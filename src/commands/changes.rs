@@ -11,7 +11,7 @@ use crate::{
     query::{from_hex, to_hex},
     table::{Feed, Gone, Position, Row, Table, Tombstone},
     tokens::Tokens,
-    value::{Kind, Value, key},
+    value::{Kind, Value, key, number::parse_integer},
 };
 
 const WORDS: [&str; 7] = [
@@ -74,20 +74,27 @@ fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     Ok(request)
 }
 
-/// Reads a position: the epoch's name and a number.
+/// Reads a position: the epoch's name, mostly with the head that was seen in it, and a number.
 ///
 /// # Errors
 /// Syntax.
 pub fn position(tokens: &mut Tokens) -> Result<Position> {
     let before = tokens.clone();
     let token = tokens.expect_token("an epoch, 16 hex digits")?;
-    let bytes = from_hex(token).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    let Some(bytes) = bytes else {
-        return Err(before.unexpected("an epoch, 16 hex digits"));
+    let dot = token.iter().position(|byte| *byte == b'.');
+    let (name, seen) = token.split_at(dot.unwrap_or(token.len()));
+    let seen = match seen.split_first() {
+        None => Some(0),
+        Some((_, digits)) => parse_integer(digits).and_then(|seen| u64::try_from(seen).ok()),
+    };
+    let name = from_hex(name).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let (Some(name), Some(seen)) = (name, seen) else {
+        return Err(before.unexpected("an epoch, as it was answered"));
     };
     Ok(Position {
-        epoch: u64::from_be_bytes(bytes),
+        epoch: u64::from_be_bytes(name),
         number: tokens.expect_count("a position, 0 at least")?,
+        seen,
     })
 }
 
@@ -100,6 +107,8 @@ struct Place {
     number: u64,
     /// The row answered last, where that was a record.
     row: Option<Row>,
+    /// The head when that was answered, in the epoch of then.
+    seen: u64,
 }
 
 impl Place {
@@ -122,20 +131,32 @@ impl Place {
             upto,
             number: since,
             row: None,
+            seen: feed.head(),
         })
     }
 
     /// Whether the feed still holds what a batch from here on must answer.
-    fn resume(&self, feed: &Feed) -> Result<()> {
+    fn resume(mut self, feed: &Feed) -> Result<Place> {
         let position = |number| Position {
             epoch: self.epoch,
             number,
+            seen: self.seen,
         };
         if self.since > 0 {
             feed.resume(position(self.number))?;
         }
         // The end of the batch must lie in the table's past: the beginning then does.
-        feed.find(position(self.upto))
+        feed.find(position(self.upto))?;
+        (self.epoch, self.seen) = (feed.epoch(), feed.head());
+        Ok(self)
+    }
+
+    /// The epoch as it is answered: a reader that ends here has seen what the table then was.
+    fn epoch_text(&self, is_last: bool) -> String {
+        match is_last && self.seen == self.upto {
+            true => format!("{:016x}", self.epoch),
+            false => format!("{:016x}.{}", self.epoch, self.seen),
+        }
     }
 
     fn encode(&self, table: &Table) -> Vec<u8> {
@@ -146,6 +167,7 @@ impl Place {
             self.since,
             self.upto,
             self.number,
+            self.seen,
         ];
         let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
         bytes.extend_from_slice(&row.to_le_bytes());
@@ -176,7 +198,7 @@ impl Place {
             .chunks_exact(8)
             .filter_map(|word| Some(u64::from_le_bytes(word.try_into().ok()?)))
             .collect();
-        let [identity, epoch, since, upto, number] = words[..] else {
+        let [identity, epoch, since, upto, number, seen] = words[..] else {
             return Err(damaged());
         };
         if identity != table.identity() {
@@ -191,6 +213,7 @@ impl Place {
             upto,
             number,
             row: (row < Row::MAX).then_some(row),
+            seen,
         })
     }
 }
@@ -274,11 +297,7 @@ pub fn run(
     let request = parse(args)?;
     let feed = table.feed()?;
     let place = match request.cursor {
-        Some(cursor) => {
-            let place = Place::decode(table, cursor)?;
-            place.resume(feed)?;
-            place
-        }
+        Some(cursor) => Place::decode(table, cursor)?.resume(feed)?,
         None => Place::begin(feed, request.since, request.upto)?,
     };
     let Answer { fields, packed } = request.answer;
@@ -301,7 +320,7 @@ pub fn run(
         false => None,
     };
     reply.array(4);
-    reply.bulk(format!("{:016x}", place.epoch).as_bytes());
+    reply.bulk(place.epoch_text(next.is_none()).as_bytes());
     reply.integer(place.upto as i64);
     match next {
         Some(next) => reply.bulk(&next.encode(table)),

@@ -58,6 +58,9 @@ pub struct Position {
     pub epoch: u64,
     /// The number; 0 is before all there is.
     pub number: u64,
+    /// The head of the table when that was read, in this epoch. What was written up to there may be missing from what was
+    /// read, since a record has but its last change: where it is lost, so is what it stood in the way of.
+    pub seen: u64,
 }
 
 /// A reader that acknowledges what it has read.
@@ -236,7 +239,7 @@ impl Feed {
         };
         let next = self.epochs.get(at + 1);
         let end = next.map_or(self.head, |next| next.first - 1);
-        match position.number <= end {
+        match position.number.max(position.seen) <= end {
             true => Ok(()),
             false => Err(resync(
                 position,

@@ -475,6 +475,7 @@ impl World {
                 let position = back.map(|back| Position {
                     epoch: feed.epoch(),
                     number: feed.head().saturating_sub(back),
+                    seen: 0,
                 });
                 let name = [b'a' + name];
                 let effects = match position {

@@ -120,11 +120,17 @@ impl Runner<'_> {
                     bytes,
                     of: beginning.expected,
                 });
+                // Where the batch ends early, it ends in what was known when its last page came.
+                let known = beginning.pages.watermark();
                 page = beginning.pages.next(self.source).await?;
                 if may_end && rows >= self.options.batch_rows && last > 0 && page.is_some() {
+                    replication.batch.to = known;
                     replication.batch.to.position = i64::try_from(last).unwrap_or(i64::MAX);
                     return Ok(true);
                 }
+            }
+            if feed {
+                replication.batch.to = beginning.pages.watermark();
             }
             if !(feed && whole) || rounds == ROUNDS {
                 return Ok(feed && whole);

@@ -87,7 +87,8 @@ impl Feed {
             epoch,
             position: upto,
         };
-        if !self.to.is_nothing() && self.to != to {
+        // The epoch also says what the reader has seen by then: that of the last page is the batch's.
+        if !self.to.is_nothing() && self.to.position != to.position {
             return Err(Error::unreachable(format!(
                 "{}: the feed moved from {} to {to} within a batch: read it anew",
                 self.table, self.to

@@ -168,7 +168,11 @@ impl World {
             Ok(lines) => lines,
             Err(error) => {
                 assert!(error.starts_with("RESYNC"), "{line}: {error}");
-                *reader = Reader::default();
+                // The batch is lost; where the next cannot go on from the watermark, all is.
+                match reader.cursor.take() {
+                    Some(_) => reader.stage.clear(),
+                    None => *reader = Reader::default(),
+                }
                 return false;
             }
         };
@@ -178,7 +182,8 @@ impl World {
             reader.stage.clear();
             reader.last = 0;
         }
-        assert_eq!((word(1), word(2)), reader.end, "a batch has one end");
+        assert_eq!(word(2), reader.end.1, "a batch has one end");
+        reader.end.0 = word(1);
         let mut at = 5;
         while at < lines.len() {
             assert_eq!(lines[at], "*3");
@@ -228,6 +233,8 @@ impl World {
     }
 
     fn take(&mut self, step: &Step) {
+        // No two things happen to a server within one millisecond: by that a feed that begins is told from another.
+        self.now += 1;
         match step {
             Step::Write(which, id, value) => self.write(*which, *id, *value),
             Step::Later(span) => self.now += span,
@@ -303,7 +310,7 @@ impl World {
             }
             Step::Rewrite => {
                 self.version += 1;
-                let kind = ["STRING", "INTEGER"][self.now as usize % 2];
+                let kind = ["STRING", "INTEGER"][self.now as usize / 2 % 2];
                 let line = format!("UP {} type SET FIELD v TYPE {kind}", self.version);
                 self.run("yarr.migrate", &line).unwrap();
             }
@@ -331,7 +338,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
     fn a_reader_has_what_the_table_has(
         before in prop::collection::vec(step(), 0..8),
