@@ -1,6 +1,9 @@
 //! A run that stays, and is told to stop.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs::{self, File},
+    process::{Command, Stdio},
+};
 
 use crate::{
     harness::{Run, eventually},
@@ -10,10 +13,11 @@ use crate::{
 #[test]
 fn a_run_that_stays_goes_on_with_what_comes() {
     let places = Places::new("scheduled");
+    let answer = places.project.path().join("answer");
     let child = places
         .project
         .command(&["replicate", "run", "--evolve", "--every", "50ms"])
-        .stdout(Stdio::piped())
+        .stdout(File::create(&answer).expect("a file"))
         .stderr(Stdio::piped())
         .spawn()
         .expect("the tool");
@@ -25,6 +29,9 @@ fn a_run_that_stays_goes_on_with_what_comes() {
     eventually("the first three", || count().as_deref() == Some("3"));
     places.ask(&["YARR.CREATE parcel code E5 grams 1"]);
     eventually("the fourth", || count().as_deref() == Some("4"));
+    // What has happened is told, under one head; a moment after it has.
+    let told = || fs::read_to_string(&answer).expect("what it answers");
+    eventually("word of both", || told().matches("imported").count() == 2);
     let id = child.id().to_string();
     let killed = Command::new("kill")
         .args(["-TERM", &id])
@@ -40,7 +47,7 @@ fn a_run_that_stays_goes_on_with_what_comes() {
             "{run:?}"
         ),
     }
-    // What has happened is told, under one head.
-    assert_eq!(run.stdout.matches("imported").count(), 2, "{run:?}");
-    assert_eq!(run.stdout.matches("outcome").count(), 1, "{run:?}");
+    let told = told();
+    assert_eq!(told.matches("imported").count(), 2, "{told}");
+    assert_eq!(told.matches("outcome").count(), 1, "{told}");
 }
