@@ -132,13 +132,15 @@ fn a_value_of_half_a_gigabyte_is_answered() {
         }
         reply => assert_eq!(reply.code(), "BADVALUE"),
     }
+    // What is refused is refused the same a little shorter, and sooner.
+    let huge = &huge[..64 * 1024 * 1024];
     for command in [
-        vec![b"YARR.CREATE".as_slice(), b"t", b"s", &huge],
-        vec![b"YARR.CREATE".as_slice(), b"t", b"n", &huge],
-        vec![b"YARR.CREATE".as_slice(), b"t", &huge, b"1"],
-        vec![b"YARR.FIND".as_slice(), b"t", &huge],
-        vec![b"YARR.WHERE".as_slice(), b"t", &huge, b"=", b"1"],
-        vec![b"YARR.WHERE".as_slice(), b"t", b"*", b"CURSOR", &huge],
+        vec![b"YARR.CREATE".as_slice(), b"t", b"s", huge],
+        vec![b"YARR.CREATE".as_slice(), b"t", b"n", huge],
+        vec![b"YARR.CREATE".as_slice(), b"t", huge, b"1"],
+        vec![b"YARR.FIND".as_slice(), b"t", huge],
+        vec![b"YARR.WHERE".as_slice(), b"t", huge, b"=", b"1"],
+        vec![b"YARR.WHERE".as_slice(), b"t", b"*", b"CURSOR", huge],
         vec![
             b"YARR.MIGRATE".as_slice(),
             b"t",
@@ -147,7 +149,7 @@ fn a_value_of_half_a_gigabyte_is_answered() {
             b"x",
             b"ADD",
             b"FIELD",
-            &huge,
+            huge,
             b"INTEGER",
         ],
     ] {
@@ -155,7 +157,7 @@ fn a_value_of_half_a_gigabyte_is_answered() {
     }
     assert_eq!(
         client
-            .send(&[b"YARR.WHERE".as_slice(), b"t", b"s", b"=", &huge, b"COUNT"])
+            .send(&[b"YARR.WHERE".as_slice(), b"t", b"s", b"=", huge, b"COUNT"])
             .print(),
         "(integer) 0"
     );

@@ -3,6 +3,7 @@
 
 use std::{
     fs::Permissions,
+    ops::Range,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -32,28 +33,44 @@ fn server() -> Server {
     options.start_plain()
 }
 
-/// A copy of the module that finds only those functions.
-fn module(server: &Server, file: &str, found: impl Fn(&str) -> bool) -> PathBuf {
-    const START: &[u8] = b"\0RedisModule_";
-    let mut bytes = std::fs::read(module_path()).expect("the module");
-    let mut from = 0;
-    while let Some(at) = bytes[from..].windows(START.len()).position(|w| w == START) {
-        let name = from + at + 1;
-        let len = bytes[name..]
-            .iter()
-            .position(|byte| *byte == 0)
-            .expect("an end");
-        let is_found = std::str::from_utf8(&bytes[name..name + len]).is_ok_and(&found);
-        if !is_found {
-            bytes[name] = b'-';
+/// The module's bytes, and where in them stand the names of functions that it looks for.
+struct Original {
+    bytes: Vec<u8>,
+    names: Vec<Range<usize>>,
+}
+
+impl Original {
+    fn read() -> Original {
+        const START: &[u8] = b"RedisModule_";
+        let bytes = std::fs::read(module_path()).expect("the module");
+        let mut from = 0;
+        let mut names = Vec::new();
+        // A name is a string that begins so: those are few, the file is long.
+        for string in bytes.split(|byte| *byte == 0) {
+            let name = from..from + string.len();
+            if string.starts_with(START) {
+                names.push(name.clone());
+            }
+            from = name.end + 1;
         }
-        from = name + len;
+        Original { bytes, names }
     }
-    let path = server.folder.path().join(file);
-    std::fs::write(&path, bytes).expect("a copy of the module");
-    // Newer servers load no file that cannot be executed.
-    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner may");
-    path
+
+    /// A copy that finds only those functions.
+    fn copy(&self, server: &Server, file: &str, found: impl Fn(&str) -> bool) -> PathBuf {
+        let mut bytes = self.bytes.clone();
+        for name in &self.names {
+            let is_found = std::str::from_utf8(&bytes[name.clone()]).is_ok_and(&found);
+            if !is_found {
+                bytes[name.start] = b'-';
+            }
+        }
+        let path = server.folder.path().join(file);
+        std::fs::write(&path, bytes).expect("a copy of the module");
+        // Newer servers load no file that cannot be executed.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner may");
+        path
+    }
 }
 
 fn load(client: &mut Client, module: &Path) -> String {
@@ -72,8 +89,8 @@ fn complaints(server: &Server) -> Vec<String> {
 }
 
 /// The functions that the module cannot do without, as it names them itself.
-fn needed(server: &Server) -> Vec<String> {
-    let nothing = module(server, "nothing.so", |name| ALWAYS.contains(&name));
+fn needed(server: &Server, original: &Original) -> Vec<String> {
+    let nothing = original.copy(server, "nothing.so", |name| ALWAYS.contains(&name));
     assert!(load(&mut server.connect(), &nothing).starts_with("(error)"));
     let complaints = complaints(server);
     assert_eq!(complaints.len(), 1, "{complaints:?}");
@@ -86,10 +103,11 @@ fn needed(server: &Server) -> Vec<String> {
 #[test]
 fn a_server_that_lacks_a_function_refuses_the_module_in_one_line_and_goes_on() {
     let server = server();
-    let needed = needed(&server);
+    let original = Original::read();
+    let needed = needed(&server, &original);
     let mut client = server.connect();
     for (count, lacking) in needed.iter().enumerate() {
-        let module = module(&server, &format!("{lacking}.so"), |name| name != lacking);
+        let module = original.copy(&server, &format!("{lacking}.so"), |name| name != lacking);
         assert!(
             load(&mut client, &module).starts_with("(error)"),
             "{lacking}"
@@ -110,8 +128,9 @@ fn a_server_that_lacks_a_function_refuses_the_module_in_one_line_and_goes_on() {
 #[test]
 fn what_a_server_need_not_have_is_done_another_way() {
     let server = server();
-    let needed = needed(&server);
-    let poor = module(&server, "poor.so", |name| {
+    let original = Original::read();
+    let needed = needed(&server, &original);
+    let poor = original.copy(&server, "poor.so", |name| {
         ALWAYS.contains(&name) || needed.iter().any(|needed| needed == name)
     });
     let mut client = server.connect();

@@ -22,7 +22,7 @@ const CLIENTS: usize = 3;
 const OWN: i64 = 1_000_000_000;
 
 fn records() -> usize {
-    std::env::var("YARR_RECORDS").map_or(60_000, |text| text.parse().expect("a number"))
+    std::env::var("YARR_RECORDS").map_or(20_000, |text| text.parse().expect("a number"))
 }
 
 /// What a client waited for its answers.
