@@ -8,7 +8,7 @@ use super::{
 use crate::{
     encoding::packed::{Change, Packer},
     error::{Code, Error, Result, quoted},
-    query::{from_hex, to_hex},
+    query::{from_hex, open, seal},
     table::{Feed, Gone, Position, Row, Table, Tombstone},
     tokens::Tokens,
     value::{Kind, Value, key, number::parse_integer},
@@ -160,7 +160,7 @@ impl Place {
     }
 
     fn encode(&self, table: &Table) -> Vec<u8> {
-        let row = self.row.map_or(Row::MAX, |row| row);
+        let row = self.row.unwrap_or(Row::MAX);
         let words = [
             table.identity(),
             self.epoch,
@@ -171,9 +171,7 @@ impl Place {
         ];
         let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
         bytes.extend_from_slice(&row.to_le_bytes());
-        let crc = crc32fast::hash(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
-        to_hex(&bytes)
+        seal(bytes)
     }
 
     fn decode(table: &Table, token: &[u8]) -> Result<Place> {
@@ -187,12 +185,8 @@ impl Place {
             )
         };
         let damaged = || bad("it is damaged, or no cursor");
-        let bytes = from_hex(token).ok_or_else(damaged)?;
-        let (body, crc) = bytes.split_last_chunk().ok_or_else(damaged)?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err(damaged());
-        }
-        let (words, row) = body.split_last_chunk().ok_or_else(damaged)?;
+        let bytes = open(token).ok_or_else(damaged)?;
+        let (words, row) = bytes.split_last_chunk().ok_or_else(damaged)?;
         let row = Row::from_le_bytes(*row);
         let words: Vec<u64> = words
             .chunks_exact(8)
@@ -234,8 +228,7 @@ fn page<'t>(
 ) -> Result<(Vec<Item<'t>>, Option<Place>)> {
     let feed = table.feed()?;
     // Records from before the feed have all the number 0: a row tells where to go on.
-    let begun = place.row.is_some() || place.number > 0;
-    let from = place.number + u64::from(place.row.is_none() && begun);
+    let from = place.number + u64::from(place.row.is_none() && place.number > 0);
     let mut walk = table.changed(from, place.row)?;
     let mut key = Vec::with_capacity(16);
     let mut put = || {
@@ -252,29 +245,19 @@ fn page<'t>(
         .take_while(|tombstone| place.since > 0 && tombstone.number <= place.upto);
     let (mut next_put, mut next_gone) = (put(), gone.next());
     let (mut items, mut examined, mut bytes) = (Vec::new(), 0, 0);
-    loop {
-        let first_gone = match (next_put, next_gone) {
-            (None, None) => return Ok((items, None)),
-            (Some((number, _)), Some(tombstone)) => tombstone.number < number,
-            (put, _) => put.is_none(),
-        };
+    while next_put.is_some() || next_gone.is_some() {
         if examined >= limit || bytes >= most {
             return Ok((items, Some(place)));
         }
         examined += 1;
-        if first_gone {
-            let Some(tombstone) = next_gone else { continue };
-            place.number = tombstone.number;
-            place.row = None;
+        let before = next_put.map_or(u64::MAX, |(number, _)| number);
+        if let Some(tombstone) = next_gone.filter(|tombstone| tombstone.number < before) {
+            (place.number, place.row) = (tombstone.number, None);
             bytes += tombstone.id.len() as u64;
             items.push(Item::Gone(tombstone));
             next_gone = gone.next();
-        } else {
-            let Some((number, row)) = next_put else {
-                continue;
-            };
-            place.number = number;
-            place.row = Some(row);
+        } else if let Some((number, row)) = next_put {
+            (place.number, place.row) = (number, Some(row));
             if !table.is_expired(row, now) {
                 bytes += table.records().get(row).map_or(0, <[u8]>::len) as u64;
                 items.push(Item::Put(number, row));
@@ -282,6 +265,7 @@ fn page<'t>(
             next_put = put();
         }
     }
+    Ok((items, None))
 }
 
 /// Answers the batch's epoch and end, the cursor of its next page or 0, and the page.

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::{
     error::{Error, Result, quoted},
     query::{OrderField, Predicate, Query, parse_order, parse_predicate},
-    schema::Schema,
+    schema::{CHANGE_NUMBER, Schema},
     table::Table,
     tokens::Tokens,
     value::ValueRef,
@@ -121,6 +121,26 @@ pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Positions> {
         positions.push(position);
     }
     Ok(positions)
+}
+
+/// That a field is one that a command may give a value: not one that YARR keeps itself.
+///
+/// # Errors
+/// BADVALUE.
+pub fn writable(schema: &Schema, position: usize) -> Result<()> {
+    if position == schema.expires_at() {
+        return Err(Error::read_only(
+            "expires_at",
+            "use EX, PX, EXAT, PXAT or PERSIST",
+        ));
+    }
+    if Some(position) == schema.change_number() {
+        return Err(Error::read_only(
+            CHANGE_NUMBER,
+            "each write is given its own",
+        ));
+    }
+    Ok(())
 }
 
 /// RETURN and PACKED, as they are gathered.

@@ -5,14 +5,14 @@ use smallvec::SmallVec;
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Answer, EXPIRY_WORDS, Expiry, Positions, field_list, once, positions},
+    clauses::{Answer, EXPIRY_WORDS, Expiry, Positions, field_list, once, positions, writable},
     given::{self, Given, Sets, Taker},
     record_reply::{Kept, Shape},
 };
 use crate::{
     error::{Code, Error, Result, quoted},
     index::Index,
-    schema::{CHANGE_NUMBER, IdType, Schema},
+    schema::{IdType, Schema},
     table::{Effects, Record, Row, Table, Values, Write},
     tokens::Tokens,
     value::{Value, ValueRef, uuid},
@@ -244,22 +244,8 @@ impl<'r> Plan<'r> {
                 schema.field(*position)?.name
             )));
         }
-        if given
-            .iter()
-            .chain(&unset)
-            .any(|position| *position == schema.expires_at())
-        {
-            return Err(Error::read_only(
-                "expires_at",
-                "use EX, PX, EXAT, PXAT or PERSIST",
-            ));
-        }
-        let number = schema.change_number();
-        if number.is_some_and(|number| given.contains(&number) || unset.contains(&number)) {
-            return Err(Error::read_only(
-                CHANGE_NUMBER,
-                "each write is given its own",
-            ));
+        for position in given.iter().chain(&unset) {
+            writable(schema, *position)?;
         }
         let arbiter = match &request.conflict {
             Some(conflict) => Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution)),

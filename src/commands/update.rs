@@ -3,14 +3,14 @@
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch},
+    clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch, writable},
     given::{self, Given, Taker, take_tags},
     record_reply::{Kept, KeptRows, Shape, Written},
 };
 use crate::{
     error::{Error, Result, quoted},
     query::{self, Filter, Predicate, Query, parse_predicate},
-    schema::{CHANGE_NUMBER, Schema},
+    schema::Schema,
     table::{Effects, Row, Table, Write},
     tokens::Tokens,
     value::{Type, ValueRef, number},
@@ -211,18 +211,7 @@ fn changeable(schema: &Schema, changes: &Changes, field: &[u8]) -> Result<usize>
             "an id cannot change; create another record",
         ));
     }
-    if position == schema.expires_at() {
-        return Err(Error::read_only(
-            "expires_at",
-            "use EX, PX, EXAT, PXAT or PERSIST",
-        ));
-    }
-    if Some(position) == schema.change_number() {
-        return Err(Error::read_only(
-            CHANGE_NUMBER,
-            "each write is given its own",
-        ));
-    }
+    writable(schema, position)?;
     match changes
         .fields
         .iter()

@@ -58,25 +58,16 @@ impl<'s> Packer<'s> {
     /// Begins a string of `rows` changes of records with the fields at these positions, `id` first:
     /// before them stand the number of each change and what it was.
     pub fn of_changes(fields: &[Field], positions: &'s [usize], rows: usize) -> Packer<'s> {
-        let mut bytes = vec![VERSION];
-        push_unsigned(positions.len() as u64 + 2, &mut bytes);
-        push_bytes(b"change_number", &mut bytes);
-        bytes.push(0);
-        push_bytes(b"change_kind", &mut bytes);
-        bytes.push(6);
-        push_unsigned(Change::ALL.len() as u64, &mut bytes);
+        let mut lead = Vec::new();
+        push_bytes(b"change_number", &mut lead);
+        lead.push(0);
+        push_bytes(b"change_kind", &mut lead);
+        lead.push(6);
+        push_unsigned(Change::ALL.len() as u64, &mut lead);
         for change in Change::ALL {
-            push_bytes(change.word().as_bytes(), &mut bytes);
+            push_bytes(change.word().as_bytes(), &mut lead);
         }
-        let columns = positions.iter().filter_map(|at| fields.get(*at));
-        columns.for_each(|field| push_column(field, &mut bytes));
-        push_unsigned(rows as u64, &mut bytes);
-        Packer {
-            positions,
-            first: positions.iter().copied().eq(0..positions.len()),
-            bytes,
-            most: MOST,
-        }
+        Packer::begin(fields, positions, rows, 2, &lead)
     }
 
     /// A record that was written.
@@ -116,10 +107,22 @@ impl<'s> Packer<'s> {
 
     /// Begins a string of `rows` records with the fields at these positions.
     pub fn new(fields: &[Field], positions: &'s [usize], rows: usize) -> Packer<'s> {
+        Packer::begin(fields, positions, rows, 0, &[])
+    }
+
+    /// Writes the head; `lead` describes so many columns that stand before the fields.
+    fn begin(
+        fields: &[Field],
+        positions: &'s [usize],
+        rows: usize,
+        more: usize,
+        lead: &[u8],
+    ) -> Packer<'s> {
         let expected = rows.saturating_mul(positions.len()).saturating_mul(12);
         let mut bytes = Vec::with_capacity(expected.clamp(256, RESERVED));
         bytes.push(VERSION);
-        push_unsigned(positions.len() as u64, &mut bytes);
+        push_unsigned((more + positions.len()) as u64, &mut bytes);
+        bytes.extend_from_slice(lead);
         let columns = positions.iter().filter_map(|at| fields.get(*at));
         columns.for_each(|field| push_column(field, &mut bytes));
         push_unsigned(rows as u64, &mut bytes);

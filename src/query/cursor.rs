@@ -54,9 +54,7 @@ pub(super) fn encode(table: &Table, query: u64, now: i64, order: &Order, last: &
         push_number(key.len() as u64, &mut bytes);
         bytes.extend_from_slice(&key);
     }
-    let crc = crc32fast::hash(&bytes);
-    bytes.extend_from_slice(&crc.to_le_bytes());
-    to_hex(&bytes)
+    seal(bytes)
 }
 
 /// Reads a cursor of this table and query.
@@ -65,12 +63,8 @@ pub(super) fn encode(table: &Table, query: u64, now: i64, order: &Order, last: &
 /// BADCURSOR.
 pub(super) fn decode(table: &Table, query: u64, order: &Order, token: &[u8]) -> Result<Cursor> {
     let damaged = || bad(token, "it is damaged, or no cursor");
-    let bytes = from_hex(token).ok_or_else(damaged)?;
-    let (body, crc) = bytes.split_last_chunk().ok_or_else(damaged)?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-        return Err(damaged());
-    }
-    let (version, body) = body.split_first().ok_or_else(damaged)?;
+    let bytes = open(token).ok_or_else(damaged)?;
+    let (version, body) = bytes.split_first().ok_or_else(damaged)?;
     if *version != VERSION {
         return Err(bad(token, "it is of another version of the module"));
     }
@@ -113,8 +107,24 @@ fn bad(token: &[u8], why: &str) -> Error {
     )
 }
 
+/// What a cursor holds, as the token that a client keeps.
+pub fn seal(mut body: Vec<u8>) -> Vec<u8> {
+    let crc = crc32fast::hash(&body);
+    body.extend_from_slice(&crc.to_le_bytes());
+    to_hex(&body)
+}
+
+/// What the cursor of this token holds; nothing where it is damaged, or none.
+pub fn open(token: &[u8]) -> Option<Vec<u8>> {
+    let mut body = from_hex(token)?;
+    let (_, crc) = body.split_last_chunk()?;
+    let crc = u32::from_le_bytes(*crc);
+    body.truncate(body.len() - size_of::<u32>());
+    (crc32fast::hash(&body) == crc).then_some(body)
+}
+
 /// Bytes as lower-case hex.
-pub fn to_hex(bytes: &[u8]) -> Vec<u8> {
+fn to_hex(bytes: &[u8]) -> Vec<u8> {
     let digit = |nibble: u8| match nibble {
         0..=9 => b'0' + nibble,
         _ => b'a' + nibble - 10,

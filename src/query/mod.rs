@@ -43,7 +43,7 @@ pub use aggregate::{
     Aggregation, Answer, Column, ColumnOrder, Function, Outcome, aggregate, analyze_aggregate,
     explain_aggregate,
 };
-pub use cursor::{from_hex, to_hex};
+pub use cursor::{from_hex, open, seal};
 pub use filter::Filter;
 pub use order::{OrderField, parse_order};
 pub use parser::{MAX_DEPTH, parse_predicate};

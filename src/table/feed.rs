@@ -160,13 +160,17 @@ impl Feed {
         if !holds {
             return Err(Error::corrupt("the change feed is none"));
         }
-        Ok(Feed {
+        Ok(Feed::with_state(state))
+    }
+
+    fn with_state(state: FeedState) -> Feed {
+        Feed {
             epochs: state.epochs,
             head: state.head,
             tombstones: Tombstones::from_floor(state.floor),
             consumers: state.consumers,
             ours: false,
-        })
+        }
     }
 
     pub(super) fn state(&self) -> FeedState {
@@ -397,13 +401,7 @@ impl Feed {
 
     /// The same feed of a copy of the table.
     pub(super) fn duplicate(&self) -> Feed {
-        let mut copy = Feed {
-            epochs: self.epochs.clone(),
-            head: self.head,
-            tombstones: Tombstones::from_floor(self.floor()),
-            consumers: self.consumers.clone(),
-            ours: false,
-        };
+        let mut copy = Feed::with_state(self.state());
         let all = self.tombstones.after(0);
         all.for_each(|tombstone| copy.tombstones.push(&tombstone));
         copy
@@ -468,7 +466,7 @@ fn resync(position: Position, why: String) -> Error {
     Error::new(
         Code::Resync,
         format!(
-            "position {} of epoch {:016x} cannot be continued: {why}; start anew without SINCE",
+            "position {} of epoch {:016x} cannot be continued: {why}; with a cursor begin its batch anew, else read without SINCE",
             position.number, position.epoch
         ),
     )
