@@ -52,15 +52,7 @@ pub fn measure(settings: &Settings) -> Result<()> {
 }
 
 fn figures(settings: &Settings, feed: bool) -> Result<Vec<(&'static str, f64)>> {
-    let arguments = [
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--loadmodule",
-        &settings.module,
-    ];
-    let server = Server::start(&settings.server, &arguments)?;
+    let server = Server::with_module(&settings.server, &settings.module)?;
     let mut client = server.connect()?;
     client.migrate(yarr::TABLE)?;
     if feed {

@@ -42,10 +42,7 @@ impl Native {
 
     /// The server alone.
     pub fn server(program: &str, module: &str) -> Result<Server> {
-        Server::start(
-            program,
-            &["--save", "", "--appendonly", "no", "--loadmodule", module],
-        )
+        Server::with_module(program, module)
     }
 }
 

@@ -29,10 +29,7 @@ pub struct Search {
 impl Search {
     /// Starts a server with the module `search`, which has the index and no records.
     pub fn start(program: &str, search: &str, sessions: Sessions) -> Result<Search> {
-        let server = Server::start(
-            program,
-            &["--save", "", "--appendonly", "no", "--loadmodule", search],
-        )?;
+        let server = Server::with_module(program, search)?;
         let mut control = server.connect()?;
         control.send(INDEX)?;
         // An answer is never cut because it took long.

@@ -42,6 +42,12 @@ impl Server {
         })
     }
 
+    /// Starts one with a module, which keeps nothing.
+    pub fn with_module(program: &str, module: &str) -> Result<Server> {
+        let arguments = ["--save", "", "--appendonly", "no", "--loadmodule", module];
+        Server::start(program, &arguments)
+    }
+
     /// Starts it anew on the data it has; what it did not save is lost.
     pub fn restart(&mut self) -> Result<()> {
         self.end();

@@ -31,10 +31,7 @@ pub struct Yarr {
 impl Yarr {
     /// Starts a server that has the table and no records.
     pub fn start(program: &str, module: &str, sessions: Sessions) -> Result<Yarr> {
-        let server = Server::start(
-            program,
-            &["--save", "", "--appendonly", "no", "--loadmodule", module],
-        )?;
+        let server = Server::with_module(program, module)?;
         let mut control = server.connect()?;
         control.migrate(TABLE)?;
         let fleet = Fleet::connect(server.port(), Box::new(Resp))?;

@@ -3,17 +3,20 @@
 mod file;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-pub use yarr_replicate::address::{Address, Host, Way};
-pub(crate) use yarr_replicate::config::nearest;
+pub use yarr_replicate::address::{Address, Client, Host, Way};
+pub(crate) use yarr_replicate::config::{find, nearest};
 
 use crate::{
+    Context,
     args::Global,
-    error::{Error, Result},
+    error::{Error, Outcome, Result},
 };
 
 /// The name of the file.
@@ -55,7 +58,7 @@ impl Environment {
     pub fn load(global: &Global) -> Result<Environment> {
         let found = match &global.config {
             Some(path) => Some(path.clone()),
-            None => find(&env::current_dir()?),
+            None => find(FILE, &env::current_dir()?),
         };
         let configuration = match &found {
             Some(path) => {
@@ -81,16 +84,19 @@ impl Environment {
     }
 }
 
-/// The file here or in the nearest folder above.
-fn find(start: &Path) -> Option<PathBuf> {
-    let mut files = start.ancestors().map(|folder| folder.join(FILE));
-    let file = files.find(|file| file.is_file())?;
-    // What lies below is called by its name alone.
-    Some(
-        file.strip_prefix(start)
-            .map(Path::to_path_buf)
-            .unwrap_or(file),
-    )
+/// Writes a configuration to begin with, where there is none.
+pub(crate) fn create(path: &Path, text: &str, context: &Context) -> Result<Outcome> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::usage(format!(
+            "there is a {} already; it is left as it is",
+            path.display()
+        )),
+        _ => Error::usage(format!("cannot write {}: {error}", path.display())),
+    })?;
+    context.output.json(&serde_json::json!({ "file": path }))?;
+    context.output.line(&format!("wrote {}", path.display()))?;
+    Ok(Outcome::Done)
 }
 
 /// A span such as `30s`, `500ms`, `2h`, `7d`.

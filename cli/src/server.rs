@@ -1,17 +1,15 @@
 //! A connection to a server of the environment.
 
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{fmt, time::Duration};
 
 use redis::{
-    Client, Cmd, ConnectionAddr, ConnectionInfo, ConnectionLike, ErrorKind, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, TlsMode, Value,
-    cluster::{ClusterClientBuilder, ClusterConnection},
+    Cmd, ConnectionLike, ErrorKind, RedisError, RedisResult, Value,
+    cluster::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
-    sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 
 use crate::{
-    config::{Address, Host, Way},
+    config::{Address, Client},
     error::{Error, Kind, Result},
 };
 
@@ -40,13 +38,18 @@ impl Server {
     /// # Errors
     /// [`Kind::Unreachable`] where it does not within the time, [`Kind::Refused`] where it does not let this user in.
     pub fn connect(address: &Address, timeout: Duration) -> Result<Server> {
-        let certificates = certificates(address)?;
-        let opened = match &address.way {
-            Way::Direct => single(address, certificates, timeout).map(Connection::Single),
-            Way::Sentinel(primary) => {
-                sentinel(address, primary, certificates, timeout).map(Connection::Single)
-            }
-            Way::Cluster => cluster(address, certificates, timeout)
+        let opened = match address.client()? {
+            Client::Direct(client) => client
+                .get_connection_with_timeout(timeout)
+                .map(Connection::Single),
+            Client::Sentinel(mut sentinels) => sentinels
+                .get_client()
+                .and_then(|client| client.get_connection_with_timeout(timeout))
+                .map(Connection::Single),
+            Client::Cluster(builder) => builder
+                .connection_timeout(timeout)
+                .build()
+                .and_then(|client| client.get_connection())
                 .map(|cluster| Connection::Cluster(Box::new(cluster))),
         };
         let connection = opened.map_err(|error| refused(&error).at(&address.name))?;
@@ -272,121 +275,4 @@ fn refused(error: &RedisError) -> Error {
         _ if error.kind() == ErrorKind::AuthenticationFailed => Error::new(Kind::Refused, text),
         _ => Error::new(Kind::Unreachable, text),
     }
-}
-
-fn certificates(address: &Address) -> Result<TlsCertificates> {
-    let read = |path: &Path| {
-        fs::read(path)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
-    };
-    let client_tls = match &address.cert {
-        Some((cert, key)) => Some(redis::ClientTlsConfig {
-            client_cert: read(cert)?,
-            client_key: read(key)?,
-        }),
-        None => None,
-    };
-    let root_cert = address.ca.as_deref().map(read).transpose()?;
-    Ok(TlsCertificates {
-        client_tls,
-        root_cert,
-    })
-}
-
-fn mode(address: &Address) -> TlsMode {
-    match address.insecure {
-        true => TlsMode::Insecure,
-        false => TlsMode::Secure,
-    }
-}
-
-fn place(host: &Host, address: &Address) -> ConnectionAddr {
-    match host {
-        Host::Unix(path) => ConnectionAddr::Unix(path.clone()),
-        Host::Tcp(host, port) if !address.tls => ConnectionAddr::Tcp(host.clone(), *port),
-        Host::Tcp(host, port) => ConnectionAddr::TcpTls {
-            host: host.clone(),
-            port: *port,
-            insecure: address.insecure,
-            tls_params: None,
-        },
-    }
-}
-
-fn info(host: &Host, address: &Address) -> RedisResult<ConnectionInfo> {
-    let mut own = RedisConnectionInfo::default().set_db(address.database);
-    if let Some(user) = &address.user {
-        own = own.set_username(user);
-    }
-    if let Some(password) = &address.password {
-        own = own.set_password(password);
-    }
-    Ok(place(host, address)
-        .into_connection_info()?
-        .set_redis_settings(own))
-}
-
-fn single(
-    address: &Address,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<redis::Connection> {
-    let none = RedisError::from((ErrorKind::InvalidClientConfig, "no host"));
-    let info = info(address.hosts.first().ok_or(none)?, address)?;
-    let client = match address.tls {
-        true => Client::build_with_tls(info, certificates)?,
-        false => Client::open(info)?,
-    };
-    client.get_connection_with_timeout(timeout)
-}
-
-fn sentinel(
-    address: &Address,
-    primary: &str,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<redis::Connection> {
-    let hosts = address.hosts.iter().map(|host| place(host, address));
-    let mut builder = SentinelClientBuilder::new(hosts, primary, SentinelServerType::Master)?
-        .set_client_to_redis_db(address.database);
-    if let Some(user) = &address.user {
-        builder = builder.set_client_to_redis_username(user);
-    }
-    if let Some(password) = &address.password {
-        builder = builder.set_client_to_redis_password(password);
-    }
-    if let Some(user) = &address.sentinel_user {
-        builder = builder.set_client_to_sentinel_username(user);
-    }
-    if let Some(password) = &address.sentinel_password {
-        builder = builder.set_client_to_sentinel_password(password);
-    }
-    if address.tls {
-        builder = builder
-            .set_client_to_redis_tls_mode(mode(address))
-            .set_client_to_sentinel_tls_mode(mode(address))
-            .set_client_to_redis_certificates(certificates.clone())
-            .set_client_to_sentinel_certificates(certificates);
-    }
-    builder
-        .build()?
-        .get_client()?
-        .get_connection_with_timeout(timeout)
-}
-
-fn cluster(
-    address: &Address,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<ClusterConnection> {
-    let hosts: Vec<ConnectionInfo> = address
-        .hosts
-        .iter()
-        .map(|host| info(host, address))
-        .collect::<RedisResult<_>>()?;
-    let mut builder = ClusterClientBuilder::new(hosts).connection_timeout(timeout);
-    if address.tls {
-        builder = builder.tls(mode(address)).certs(certificates);
-    }
-    builder.build()?.get_connection()
 }

@@ -1,8 +1,12 @@
 //! A server's place, as a URL says it.
 
+mod client;
+
 use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
+
+pub use client::Client;
 
 use crate::error::{Error, Result};
 use crate::variables::{decoded, plain};

@@ -48,15 +48,7 @@ pub struct YarrStore {
 
 impl YarrStore {
     pub fn start(settings: &Settings) -> Result<YarrStore> {
-        let arguments = [
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--loadmodule",
-            &settings.module,
-        ];
-        let server = Server::start(&settings.server, &arguments)?;
+        let server = Server::with_module(&settings.server, &settings.module)?;
         let fields: String = (0..FIELDS)
             .map(|field| format!(" ADD FIELD field{field} STRING"))
             .collect();

@@ -1,10 +1,13 @@
 //! `yarr init`.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{Context, Error, Outcome, Result, config::FILE};
+use crate::{
+    Context, Outcome, Result,
+    config::{self, FILE},
+};
 
 /// The arguments of `yarr init`.
 #[derive(Debug, Args)]
@@ -63,17 +66,6 @@ impl Init {
             .config
             .clone()
             .unwrap_or_else(|| PathBuf::from(FILE));
-        let written = fs::File::create_new(&path)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, TEXT.as_bytes()));
-        written.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::usage(format!(
-                "there is a {} already; it is left as it is",
-                path.display()
-            )),
-            _ => Error::usage(format!("cannot write {}: {error}", path.display())),
-        })?;
-        context.output.json(&serde_json::json!({ "file": path }))?;
-        context.output.line(&format!("wrote {}", path.display()))?;
-        Ok(Outcome::Done)
+        config::create(&path, TEXT, context)
     }
 }

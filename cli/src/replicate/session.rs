@@ -14,7 +14,7 @@ use crate::{Context, Error, Kind, Result};
 pub fn configuration(context: &Context, choice: &Choice) -> Result<Config> {
     let path = match &choice.file {
         Some(path) => path.clone(),
-        None => find(&env::current_dir()?).ok_or_else(|| {
+        None => find(FILE, &env::current_dir()?).ok_or_else(|| {
             Error::usage(format!(
                 "expected a {FILE} here or in a folder above, found none; `yarr replicate init` writes one, --file names another"
             ))

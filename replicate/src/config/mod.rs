@@ -117,9 +117,9 @@ impl Config {
     }
 }
 
-/// The file here or in the nearest folder above.
-pub fn find(start: &Path) -> Option<PathBuf> {
-    let mut files = start.ancestors().map(|folder| folder.join(FILE));
+/// The file of this name here or in the nearest folder above.
+pub fn find(name: &str, start: &Path) -> Option<PathBuf> {
+    let mut files = start.ancestors().map(|folder| folder.join(name));
     let file = files.find(|file| file.is_file())?;
     // What lies below is called by its name alone.
     Some(

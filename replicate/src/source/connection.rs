@@ -1,20 +1,17 @@
 //! The connection: to a single server, to the primary that Sentinels name, or to a cluster. It is made when something is
 //! said, and made anew after it broke: where there was a failover meanwhile, to the new primary.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
-    IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, TlsMode,
-    Value,
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
-    sentinel::{SentinelClientBuilder, SentinelServerType},
 };
 
 use crate::{
-    address::{Address, Host, Way},
+    address::{Address, Client},
     error::{Error, Kind, Result},
 };
 
@@ -84,13 +81,21 @@ impl Connection {
     }
 
     async fn opened(&self) -> Result<Open> {
-        let certificates = certificates(&self.address)?;
-        let opened = match &self.address.way {
-            Way::Direct => single(&self.address, certificates, self.timeout).await,
-            Way::Sentinel(primary) => {
-                sentinel(&self.address, primary, certificates, self.timeout).await
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(ANSWER));
+        let opened = match self.address.client()? {
+            Client::Direct(client) => client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await
+                .map(Open::Single),
+            Client::Sentinel(mut client) => client
+                .get_async_connection_with_config(&config)
+                .await
+                .map(Open::Single),
+            Client::Cluster(builder) => {
+                cluster(builder.response_timeout(ANSWER), self.timeout).await
             }
-            Way::Cluster => cluster(&self.address, certificates, self.timeout).await,
         };
         opened.map_err(|error| self.explained(&error))
     }
@@ -137,132 +142,8 @@ fn is_passing(error: &RedisError) -> bool {
     )
 }
 
-fn certificates(address: &Address) -> Result<TlsCertificates> {
-    let read = |path: &Path| {
-        fs::read(path)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
-    };
-    let client_tls = match &address.cert {
-        Some((cert, key)) => Some(redis::ClientTlsConfig {
-            client_cert: read(cert)?,
-            client_key: read(key)?,
-        }),
-        None => None,
-    };
-    let root_cert = address.ca.as_deref().map(read).transpose()?;
-    Ok(TlsCertificates {
-        client_tls,
-        root_cert,
-    })
-}
-
-fn mode(address: &Address) -> TlsMode {
-    match address.insecure {
-        true => TlsMode::Insecure,
-        false => TlsMode::Secure,
-    }
-}
-
-fn place(host: &Host, address: &Address) -> ConnectionAddr {
-    match host {
-        Host::Unix(path) => ConnectionAddr::Unix(path.clone()),
-        Host::Tcp(host, port) if !address.tls => ConnectionAddr::Tcp(host.clone(), *port),
-        Host::Tcp(host, port) => ConnectionAddr::TcpTls {
-            host: host.clone(),
-            port: *port,
-            insecure: address.insecure,
-            tls_params: None,
-        },
-    }
-}
-
-fn info(host: &Host, address: &Address) -> RedisResult<ConnectionInfo> {
-    let mut own = RedisConnectionInfo::default().set_db(address.database);
-    if let Some(user) = &address.user {
-        own = own.set_username(user);
-    }
-    if let Some(password) = &address.password {
-        own = own.set_password(password);
-    }
-    Ok(place(host, address)
-        .into_connection_info()?
-        .set_redis_settings(own))
-}
-
-fn config(timeout: Duration) -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(ANSWER))
-}
-
-async fn single(
-    address: &Address,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<Open> {
-    let none = RedisError::from((ErrorKind::InvalidClientConfig, "no host"));
-    let info = info(address.hosts.first().ok_or(none)?, address)?;
-    let client = match address.tls {
-        true => Client::build_with_tls(info, certificates)?,
-        false => Client::open(info)?,
-    };
-    client
-        .get_multiplexed_async_connection_with_config(&config(timeout))
-        .await
-        .map(Open::Single)
-}
-
-async fn sentinel(
-    address: &Address,
-    primary: &str,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<Open> {
-    let hosts = address.hosts.iter().map(|host| place(host, address));
-    let mut builder = SentinelClientBuilder::new(hosts, primary, SentinelServerType::Master)?
-        .set_client_to_redis_db(address.database);
-    if let Some(user) = &address.user {
-        builder = builder.set_client_to_redis_username(user);
-    }
-    if let Some(password) = &address.password {
-        builder = builder.set_client_to_redis_password(password);
-    }
-    if let Some(user) = &address.sentinel_user {
-        builder = builder.set_client_to_sentinel_username(user);
-    }
-    if let Some(password) = &address.sentinel_password {
-        builder = builder.set_client_to_sentinel_password(password);
-    }
-    if address.tls {
-        builder = builder
-            .set_client_to_redis_tls_mode(mode(address))
-            .set_client_to_sentinel_tls_mode(mode(address))
-            .set_client_to_redis_certificates(certificates.clone())
-            .set_client_to_sentinel_certificates(certificates);
-    }
-    builder
-        .build()?
-        .get_async_connection_with_config(&config(timeout))
-        .await
-        .map(Open::Single)
-}
-
-async fn cluster(
-    address: &Address,
-    certificates: TlsCertificates,
-    timeout: Duration,
-) -> RedisResult<Open> {
-    let hosts: Vec<ConnectionInfo> = address
-        .hosts
-        .iter()
-        .map(|host| info(host, address))
-        .collect::<RedisResult<_>>()?;
-    let mut builder = ClusterClientBuilder::new(hosts)
-        .connection_timeout(timeout)
-        .response_timeout(ANSWER);
-    if address.tls {
-        builder = builder.tls(mode(address)).certs(certificates);
-    }
-    let connection = builder.build()?.get_async_connection().await?;
+async fn cluster(builder: ClusterClientBuilder, timeout: Duration) -> RedisResult<Open> {
+    let client = builder.connection_timeout(timeout).build()?;
+    let connection = client.get_async_connection().await?;
     Ok(Open::Cluster(Box::new(connection)))
 }

@@ -61,14 +61,7 @@ impl Walk {
         from: Option<i64>,
         to: Watermark,
     ) -> Walk {
-        let field = format!("@{field}");
-        let mut question = Vec::new();
-        if let Some(from) = from {
-            question.extend([field.clone(), ">=".into(), from.to_string(), "AND".into()]);
-        }
-        question.extend([field.clone(), "<".into(), to.position.to_string()]);
-        question.extend(["ORDER".into(), "BY".into(), field]);
-        Walk::new(table, question, fields, page_bytes, to)
+        Walk::by_field(table, fields, page_bytes, field, (">=", from), ("<", to))
     }
 
     /// Records whose growing field is behind a value, up to one that was the highest when the walk began.
@@ -80,12 +73,23 @@ impl Walk {
         from: Option<i64>,
         to: Watermark,
     ) -> Walk {
+        Walk::by_field(table, fields, page_bytes, field, (">", from), ("<=", to))
+    }
+
+    fn by_field(
+        table: &str,
+        fields: impl Iterator<Item = impl Into<String>>,
+        page_bytes: u64,
+        field: &str,
+        (least, from): (&str, Option<i64>),
+        (most, to): (&str, Watermark),
+    ) -> Walk {
         let field = format!("@{field}");
         let mut question = Vec::new();
         if let Some(from) = from {
-            question.extend([field.clone(), ">".into(), from.to_string(), "AND".into()]);
+            question.extend([field.clone(), least.into(), from.to_string(), "AND".into()]);
         }
-        question.extend([field.clone(), "<=".into(), to.position.to_string()]);
+        question.extend([field.clone(), most.into(), to.position.to_string()]);
         question.extend(["ORDER".into(), "BY".into(), field]);
         Walk::new(table, question, fields, page_bytes, to)
     }

@@ -167,6 +167,21 @@ fn at(number: u64, what: impl FnMut() + Send + 'static) -> Listener {
     })
 }
 
+/// Says these lines to the source.
+fn saying(stage: &Stage, lines: &'static [&'static str]) -> impl FnMut() + Send + 'static {
+    let redis = stage.redis.client();
+    move || {
+        let mut connection = redis.get_connection().unwrap();
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            let _: Value = redis::cmd(words[0])
+                .arg(&words[1..])
+                .query(&mut connection)
+                .unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_is_written_while_a_batch_is_read_is_not_missing_at_any_time() {
     let stage = stage();
@@ -174,22 +189,13 @@ fn what_is_written_while_a_batch_is_read_is_not_missing_at_any_time() {
         stage.say(&format!("YARR.CREATE person name n{n} turn 0"));
     }
     for load in ["first", "again"] {
-        let redis = stage.redis.client();
-        let written = at(4, move || {
-            let mut connection = redis.get_connection().unwrap();
-            for line in [
-                "YARR.UPDATE person 299 SET turn 9",
-                "YARR.UPDATE person 1 SET turn 9",
-                "YARR.DEL person 298",
-                "YARR.CREATE person id 298 name back turn 5",
-            ] {
-                let words: Vec<&str> = line.split(' ').collect();
-                let _: Value = redis::cmd(words[0])
-                    .arg(&words[1..])
-                    .query(&mut connection)
-                    .unwrap();
-            }
-        });
+        let lines = &[
+            "YARR.UPDATE person 299 SET turn 9",
+            "YARR.UPDATE person 1 SET turn 9",
+            "YARR.DEL person 298",
+            "YARR.CREATE person id 298 name back turn 5",
+        ];
+        let written = at(4, saying(&stage, lines));
         let done = block_on(stage.places.run(&wish(), &options(), written));
         assert!(matches!(done, Ok(Outcome::Done(..))), "{done:?}");
         assert_equal(&stage, cluster());
@@ -305,21 +311,12 @@ fn a_migration_within_a_batch_throws_it_away() {
     for n in 0..300 {
         stage.say(&format!("YARR.CREATE person name n{n} turn 0"));
     }
-    let redis = stage.redis.client();
-    let migrated = at(4, move || {
-        let mut connection = redis.get_connection().unwrap();
-        // Exchanged within the batch: pages before and after it would not fit together.
-        for line in [
-            "YARR.MIGRATE person UP 2 a RENAME FIELD name TO other",
-            "YARR.MIGRATE person UP 3 b ADD FIELD name STRING NOT NULL DEFAULT none",
-        ] {
-            let words: Vec<&str> = line.split(' ').collect();
-            let _: Value = redis::cmd(words[0])
-                .arg(&words[1..])
-                .query(&mut connection)
-                .unwrap();
-        }
-    });
+    // Exchanged within the batch: pages before and after it would not fit together.
+    let lines = &[
+        "YARR.MIGRATE person UP 2 a RENAME FIELD name TO other",
+        "YARR.MIGRATE person UP 3 b ADD FIELD name STRING NOT NULL DEFAULT none",
+    ];
+    let migrated = at(4, saying(&stage, lines));
     let again = Options {
         tries: 1,
         ..options()
@@ -340,17 +337,8 @@ fn a_field_that_goes_within_a_batch_is_a_migration_and_no_fault() {
     for n in 0..300 {
         stage.say(&format!("YARR.CREATE person name n{n} turn 0"));
     }
-    let redis = stage.redis.client();
-    let migrated = at(4, move || {
-        let words = [
-            "person", "UP", "2", "a", "RENAME", "FIELD", "turn", "TO", "round",
-        ];
-        let mut connection = redis.get_connection().unwrap();
-        let _: Value = redis::cmd("YARR.MIGRATE")
-            .arg(&words)
-            .query(&mut connection)
-            .unwrap();
-    });
+    let lines = &["YARR.MIGRATE person UP 2 a RENAME FIELD turn TO round"];
+    let migrated = at(4, saying(&stage, lines));
     let stopped = block_on(stage.places.run(&wish(), &options(), migrated)).unwrap_err();
     assert_eq!(stopped.kind, Kind::Halfway, "{stopped}");
     assert!(
