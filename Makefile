@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-replicate run test module fmt lint deny doc check unit integration client cli deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
+.PHONY: help demo demo-replicate run test module fmt lint deny doc check unit integration clients deb data-figures client-figures crash replicate-crash replicate-figures failovers stalls migrations servers test-servers test-redis fuzz fuzz-short differential differential-short queries instructions bench bench-report bench-short profile clean
 
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
@@ -26,11 +26,10 @@ MODULE       := $(TARGET_DIR)/release/libyarr.so
 ENGINE       := --locked --no-default-features
 FUZZ         := --manifest-path fuzz/Cargo.toml
 DIFFERENTIAL := --manifest-path differential/Cargo.toml
-CLIENT       := --manifest-path client/Cargo.toml
-CLIENT_DIR   := --target-dir $(TARGET_DIR)/client
-CLI          := --manifest-path cli/Cargo.toml
-CLI_DIR      := --target-dir $(TARGET_DIR)/cli
+# The client, the yarr tool and its replications: one workspace, always built with all of it, so that nothing is built twice.
+CLIENTS      := --manifest-path cli/Cargo.toml --locked --target-dir $(TARGET_DIR)/cli
 BENCH        := --manifest-path bench/Cargo.toml --locked --target-dir $(TARGET_DIR)/bench
+INSTRUCTIONS := --manifest-path instructions/Cargo.toml --locked --target-dir $(TARGET_DIR)/engine
 
 heading = @printf '\n==== %s ====\n' '$(1)'
 
@@ -48,7 +47,7 @@ demo-replicate: ## Show tables being replicated to PostgreSQL, to what stands in
 	@scripts/setup.sh replicate
 	@$(MAKE) --no-print-directory module
 	$(call heading,The demo of replications)
-	cargo build $(CLI) --locked $(CLI_DIR) --workspace --bins
+	cargo build $(CLIENTS) --workspace --bins
 	@YARR_MODULE=$(MODULE) scripts/demo-replicate.sh $(TARGET_DIR)/cli/debug/yarr $(TARGET_DIR)/cli/debug/places
 
 run: ## Start Redis with the module and redis.conf.example on PORT (6380)
@@ -66,20 +65,17 @@ test: ## Run every check and every test (installs what is missing)
 	@scripts/setup.sh test
 	@cargo --version
 	@$(REDIS_SERVER) --version
-	@$(MAKE) --no-print-directory fmt lint deny doc check unit fuzz-short differential-short instructions module integration client cli bench-short
+	@# What needs no server, side by side: a linker and a crate of many lines each keep but one processor busy.
+	@scripts/beside.sh $(TARGET_DIR)/beside.log '$(MAKE) --no-print-directory module instructions fuzz-short differential-short' \
+		$(MAKE) --no-print-directory fmt lint deny doc check unit
+	@$(MAKE) --no-print-directory integration clients bench-short
 	$(call heading,Integration tests on other servers)
 	@YARR_MODULE=$(MODULE) scripts/test-servers.sh $(TEST_SERVERS)
-	$(call heading,The Rust client on other servers)
+	$(call heading,The Rust client and the yarr tool on other servers)
 	@for server in $(TEST_SERVERS); do \
 		printf '\n---- %s ----\n' $$server; \
 		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
-			cargo test --quiet $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features --test server || exit 1; \
-	done
-	$(call heading,The yarr tool on other servers)
-	@for server in $(TEST_SERVERS); do \
-		printf '\n---- %s ----\n' $$server; \
-		REDIS_SERVER=$$(scripts/servers.sh path $$server) YARR_MODULE=$(MODULE) \
-			cargo test --quiet $(CLI) --locked $(CLI_DIR) --features parquet --test tool || exit 1; \
+			cargo test --quiet $(CLIENTS) --workspace --all-features --test server --test tool || exit 1; \
 	done
 	$(call heading,The demo)
 	cargo build $(ENGINE) --example demo
@@ -97,36 +93,35 @@ fmt: ## Check the formatting
 	cargo fmt --all --check
 	cargo fmt $(FUZZ) --check
 	cargo fmt $(DIFFERENTIAL) --check
-	cargo fmt $(CLIENT) --all --check
-	cargo fmt $(CLI) --all --check
+	cargo fmt --manifest-path cli/Cargo.toml --all --check
 	cargo fmt --manifest-path bench/Cargo.toml --check
+	cargo fmt --manifest-path instructions/Cargo.toml --check
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@# The module in release, as it is built: what it needs is then built once.
+	cargo clippy --locked --release --lib -- -D warnings
 	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
-	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-targets --all-features -- -D warnings
-	cargo clippy $(CLIENT) --locked $(CLIENT_DIR) --no-default-features --lib -- -D warnings
-	cargo clippy $(CLI) --locked $(CLI_DIR) --workspace --all-targets --features parquet -- -D warnings
+	cargo clippy $(CLIENTS) --workspace --all-targets --all-features -- -D warnings
+	cargo clippy $(CLIENTS) -p yarr-client --no-default-features --lib -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
+	cargo clippy $(INSTRUCTIONS) --release -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)
 	cargo deny --locked check bans licenses sources
 	cargo deny $(FUZZ) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
-	cargo deny $(CLIENT) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
-	cargo deny $(CLI) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny --manifest-path cli/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny --manifest-path bench/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --workspace --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENT) --locked $(CLIENT_DIR) -p yarr-client -p yarr-client-derive --no-deps --all-features
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CLI) --locked $(CLI_DIR) -p yarr-cli -p yarr-replicate --lib --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ENGINE) --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CLIENTS) --workspace --all-features --lib --no-deps
 
 check: ## Prove that the engine knows nothing of Redis
 	$(call heading,Purity of the engine)
@@ -144,44 +139,41 @@ unit: ## Run the unit, law and documentation tests of the engine
 
 integration: ## Run the tests against real servers (build the module first)
 	$(call heading,Integration tests)
-	YARR_MODULE=$(MODULE) cargo test $(ENGINE) --test integration
+	@# Most of a test is waiting.
+	YARR_MODULE=$(MODULE) RUST_TEST_THREADS=$$((2 * $$(nproc))) cargo test $(ENGINE) --test integration
 
-client: ## Run the tests of the Rust client and of the programs on it (build the module first)
-	$(call heading,The Rust client)
-	YARR_MODULE=$(MODULE) cargo test $(CLIENT) --locked $(CLIENT_DIR) --workspace --all-features
-
-cli: ## Run the tests of the yarr tool (build the module first)
-	$(call heading,The yarr tool)
-	YARR_MODULE=$(MODULE) cargo test $(CLI) --locked $(CLI_DIR) --workspace --features parquet
+clients: ## Run the tests of the Rust client, the yarr tool and its replications (build the module first)
+	$(call heading,The Rust client and the yarr tool)
+	YARR_MODULE=$(MODULE) cargo test $(CLIENTS) --workspace --all-features
 
 replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
 	@scripts/setup.sh replicate
 	@$(MAKE) --no-print-directory module
 	$(call heading,Replications)
-	@YARR_MODULE=$(MODULE) cargo run $(CLI) --locked $(CLI_DIR) --release --quiet -p yarr-replicate --example figures
+	@YARR_MODULE=$(MODULE) cargo run $(CLIENTS) --release --quiet -p yarr-replicate --example figures
 
 replicate-crash: ## Kill replicator and PostgreSQL at every moment, KILLS (100) times each (build the module first)
 	$(call heading,Kills of a replication)
-	YARR_MODULE=$(MODULE) YARR_REPLICATE_KILLS=$(KILLS) cargo test $(CLI) --locked $(CLI_DIR) -p yarr-replicate --test postgres killed -- --nocapture
+	YARR_MODULE=$(MODULE) YARR_REPLICATE_KILLS=$(KILLS) cargo test $(CLIENTS) --workspace --all-features --test postgres killed -- --nocapture
 
 deb: ## Make a Debian package of module and tool, and test it
 	@$(MAKE) --no-print-directory module
 	$(call heading,The Debian package)
-	cargo build $(CLI) --locked $(CLI_DIR) --release
+	cargo build $(CLIENTS) --release
 	packaging/test.sh "$$(packaging/deb.sh $(MODULE) $(TARGET_DIR)/cli/release/yarr $(TARGET_DIR)/packages)"
 
 data-figures: ## Measure yarr import, export and adopt of RECORDS (1000000) beside hashes by redis-cli --pipe
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,Data in and out)
-	@cargo build $(CLI) --locked $(CLI_DIR) --release --quiet
+	@cargo build $(CLIENTS) --release --quiet
 	@RECORDS=$(RECORDS) scripts/data-figures.sh $(TARGET_DIR)/cli/release/yarr $(MODULE)
 
 client-figures: ## Measure the Rust client beside raw commands and hashes with indexes kept by hand
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory module
 	$(call heading,The Rust client)
-	@YARR_MODULE=$(MODULE) cargo run $(CLIENT) --locked $(CLIENT_DIR) --release -p yarr-client-programs --bin figures
+	@YARR_MODULE=$(MODULE) cargo run $(CLIENTS) --release -p yarr-client-programs --bin figures
 
 crash: ## Kill servers CRASHES (100) times in each of four ways of persistence, and amid migrations in two
 	@scripts/setup.sh demo
@@ -250,8 +242,7 @@ queries: ## Show plan and time of questions to RECORDS records in docs/queries.m
 instructions: ## Count the instructions of the hot commands and compare with those kept (YARR_BLESS=1 keeps them)
 	@scripts/setup.sh instructions
 	$(call heading,Instructions)
-	@# A folder of its own: without the module the library would take the module's place.
-	cargo bench $(ENGINE) --target-dir $(TARGET_DIR)/engine --bench instructions
+	cargo run --release $(INSTRUCTIONS)
 
 bench: ROUNDS = 3
 bench: ## Measure YARR beside others and write docs/benchmarks.md, RECORDS=1000000 ROUNDS=3 PEERS=1 GROWTH=1

@@ -17,7 +17,8 @@ mkdir -p "$logs"
 failed=0
 table=$(printf '%-11s %-9s %7s %12s %8s %7s' server version passed 'passed over' 'in part' failed)
 cargo test --quiet --locked --no-default-features --test integration --no-run
-# As many at a time as there are processors: most of a test is waiting.
+# As many at a time as there are processors, and more tests than that: most of a test is waiting.
+export RUST_TEST_THREADS=3
 declare -A lines=()
 rm -f "$logs"/*.code
 for name in "${names[@]}"; do

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt::Write as _, fs, process::Command};
 
 /// Where they are kept.
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions/kept.txt");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kept.txt");
 
 /// By so many percent a count may differ from the kept one where the compiler is the same.
 const TOLERANCE: f64 = 2.0;

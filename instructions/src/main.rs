@@ -1,7 +1,7 @@
 //! How many machine instructions the hot commands take in the engine, counted by valgrind.
 //!
 //! A count is the same on every machine that runs the same program, whatever else goes on there, so
-//! it can be kept and compared: `kept.txt` beside this file. `make instructions` counts and
+//! it can be kept and compared: `kept.txt` of this folder. `make instructions` counts and
 //! compares; `YARR_BLESS=1` keeps what was counted.
 
 mod kept;
