@@ -99,8 +99,6 @@ fmt: ## Check the formatting
 
 lint: ## Run clippy with and without the module, warnings as errors
 	$(call heading,Lints)
-	@# The module in release, as it is built: what it needs is then built once.
-	cargo clippy --locked --release --lib -- -D warnings
 	cargo clippy $(ENGINE) --workspace --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(FUZZ) $(ENGINE) --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
 	RUSTFLAGS='--cfg fuzzing' cargo clippy $(DIFFERENTIAL) --locked --target-dir $(TARGET_DIR)/fuzz --all-targets -- -D warnings
@@ -108,6 +106,8 @@ lint: ## Run clippy with and without the module, warnings as errors
 	cargo clippy $(CLIENTS) -p yarr-client --no-default-features --lib -- -D warnings
 	cargo clippy $(BENCH) --all-targets -- -D warnings
 	cargo clippy $(INSTRUCTIONS) --release -- -D warnings
+	@# The module in release, as it is built: what it needs is then built once.
+	cargo clippy --locked --release --lib -- -D warnings
 
 deny: ## Check licences, bans and sources of the dependencies
 	$(call heading,Dependencies)

@@ -7,7 +7,7 @@
 mod csv;
 mod encoder;
 #[cfg(feature = "parquet")]
-mod parquet;
+pub(crate) mod parquet;
 pub(crate) mod value;
 
 use std::{
@@ -111,6 +111,19 @@ struct Slice {
     part: Part,
 }
 
+/// That this program can write and read a format.
+///
+/// # Errors
+/// [`Kind::Usage`] where it was built without.
+pub(crate) fn built_in(format: Format) -> Result<()> {
+    match format == Format::Parquet && cfg!(not(feature = "parquet")) {
+        true => Err(Error::usage(
+            "expected format = \"csv\", found \"parquet\": this program is built without it; build it with --features parquet",
+        )),
+        false => Ok(()),
+    }
+}
+
 impl<'s> Writer<'s> {
     /// A writer of the parts of a table into the folder `prefix` of a store.
     ///
@@ -122,11 +135,7 @@ impl<'s> Writer<'s> {
         table: &Table,
         layout: &Layout,
     ) -> Result<Writer<'s>> {
-        if layout.format == Format::Parquet && cfg!(not(feature = "parquet")) {
-            return Err(Error::usage(
-                "expected format = \"csv\", found \"parquet\": this program is built without it; build it with --features parquet",
-            ));
-        }
+        built_in(layout.format)?;
         Ok(Writer {
             store,
             prefix: prefix.into(),

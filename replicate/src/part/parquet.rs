@@ -1,5 +1,7 @@
 //! Parquet: a row group of some megabytes at a time, columns of the types of the fields.
 
+mod reader;
+
 use std::{
     io::{self, Write},
     mem,
@@ -14,6 +16,8 @@ use parquet::{
     schema::types::{Type, TypePtr},
 };
 use yarr_client::Cell;
+
+pub use reader::each;
 
 use super::{Row, Rules, value};
 use crate::{

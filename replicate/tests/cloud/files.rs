@@ -12,6 +12,7 @@ use yarr_replicate::{
     run::{Extent, Options, Outcome, Runner},
     store::{Bucket, Store},
     target::files,
+    verify::{Difference, verify},
 };
 use yarr_replicate_testing::{S3, Server};
 
@@ -329,23 +330,55 @@ fn times_say_their_zone_and_rows_without_a_feed_are_merged_by_their_batch() {
 
 #[cfg(feature = "parquet")]
 #[test]
-fn parquet_is_written_into_a_folder() {
+fn parquet_is_written_into_a_folder_and_compared() {
     let mut lake = Lake::new();
     lake.options.layout.format = Format::Parquet;
+    for say in [
+        "YARR.MIGRATE note UP 2 more ADD FIELD i INTEGER ADD FIELD f FLOAT ADD FIELD b BOOLEAN ADD FIELD d DATETIME \
+         ADD FIELD u UUID ADD FIELD e ENUM ( low high ) ADD FIELD t TAGS",
+        "YARR.CREATE note text all i -7 f 0.1 b true d 1700000000123 u 01890a5d-ac96-774b-bcce-b302099a8057 e high t 2 x \"y",
+        "YARR.CREATE note text gone",
+        "YARR.CREATE note text -0 f -0.0 b false d -1 e low t 0",
+    ] {
+        line(&lake.redis, say);
+    }
     assert_eq!(lake.run(), 1);
     let prefix = lake.state()["batches"][0]["prefix"]
         .as_str()
         .unwrap()
         .to_string();
-    let part = std::fs::read(
-        lake.folder
-            .path()
-            .join("lake")
-            .join(prefix)
-            .join("part-0000.parquet"),
-    )
-    .unwrap();
+    let folder = lake.folder.path().join("lake").join(prefix);
+    let part = std::fs::read(folder.join("part-0000.parquet")).unwrap();
     assert!(part.starts_with(b"PAR1") && part.ends_with(b"PAR1"));
+    line(&lake.redis, "YARR.DEL note 5");
+    line(
+        &lake.redis,
+        "YARR.UPDATE note 1 SET text A i 9223372036854775807",
+    );
+    assert_eq!(lake.run(), 1);
+    let compared = || {
+        lake.with(event::nobody(), async |runner| {
+            let wish = Wish::new("note", "note");
+            let plan = yarr_replicate::plan::plan(runner.source, runner.target, &wish).await?;
+            verify(runner.source, runner.target, &plan.table, 4096, None).await
+        })
+    };
+    let equal = compared().unwrap();
+    assert!(equal.is_equal() && equal.source.rows == 5, "{equal:?}");
+    line(&lake.redis, "YARR.UPDATE note 4 SET d 1700000000124");
+    let other = compared().unwrap();
+    assert_eq!(other.differences, [("4".to_string(), Difference::Other)]);
+    lake.run();
+    assert!(compared().unwrap().is_equal());
+    let mut damaged = part.clone();
+    let half = part.len() / 2;
+    damaged[half..].fill(0);
+    std::fs::write(folder.join("part-0000.parquet"), damaged).unwrap();
+    let damaged = compared().unwrap_err().message;
+    assert!(
+        damaged.contains("part-0000.parquet: is damaged"),
+        "{damaged}"
+    );
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -1,7 +1,7 @@
 //! The rows that the files of a table come to, for those who count and compare.
 //!
-//! Memory is that of a range of ids, whatever the table's size: ids are read once to find ranges of about as many rows,
-//! and then the files once for each range.
+//! Memory is that of a range of ids, whatever the table's size, and of a part where that is Parquet: ids are read once to
+//! find ranges of about as many rows, and then the files once for each range.
 
 use std::{collections::BTreeMap, io::Write, mem};
 
@@ -11,7 +11,7 @@ use super::state::Kept;
 use crate::{
     error::{Error, Result},
     manifest::{Format, Manifest},
-    part::Records,
+    part::{Records, built_in},
     store::Store,
     table::{Deletes, FieldType, Table},
 };
@@ -49,11 +49,7 @@ impl<'a> Rows<'a> {
                     batch.manifest, table.source
                 ))
             })?;
-            if manifest.format == Format::Parquet {
-                return Err(Error::usage(
-                    "expected files of CSV to compare, found Parquet",
-                ));
-            }
+            built_in(manifest.format)?;
             manifests.push(manifest);
         }
         Ok(Rows {
@@ -172,6 +168,18 @@ impl<'a> Rows<'a> {
     ) -> Result<()> {
         for (batch, manifest) in self.manifests.iter().enumerate() {
             for part in &manifest.parts {
+                #[cfg(feature = "parquet")]
+                if manifest.format == Format::Parquet {
+                    let bytes = self.store.get(&part.path).await?;
+                    let bytes = bytes.ok_or_else(|| {
+                        Error::refused(format!("expected {}, found none", part.path))
+                    })?;
+                    crate::part::parquet::each(bytes, &manifest.table, |row| {
+                        take(batch, manifest, row)
+                    })
+                    .map_err(|error| error.at(&part.path))?;
+                    continue;
+                }
                 let mut reader = self.store.read(&part.path).await?;
                 let mut records = Records::default();
                 let mut decoder = MultiGzDecoder::new(Vec::new());
