@@ -5,6 +5,7 @@
 # What a target may be told: make run PORT=7000, make bench RECORDS=100000 PEERS=1, make fuzz TARGET=query SECONDS=600, REDIS_SERVER=valkey-server make demo
 PORT         ?= 6380
 RECORDS      ?= 1000000
+TIMES        ?= 4
 SECONDS      ?= 60
 CRASHES      ?= 100
 KILLS        ?= 100
@@ -15,7 +16,7 @@ REDIS_SERVER ?= redis-server
 PEERS        ?=
 GROWTH       ?=
 PARTS        ?=
-export REDIS_SERVER RECORDS PEERS GROWTH PARTS
+export REDIS_SERVER RECORDS TIMES PEERS GROWTH PARTS
 # Of make servers and make test-servers: all of them where none is named.
 SERVERS      ?=
 # What make test tests on besides REDIS_SERVER: the oldest server, and the newest of each kind.
@@ -146,7 +147,7 @@ clients: ## Run the tests of the Rust client, the yarr tool and its replications
 	$(call heading,The Rust client and the yarr tool)
 	YARR_MODULE=$(MODULE) cargo test $(CLIENTS) --workspace --all-features
 
-replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of four times as many, to each kind of target
+replicate-figures: ## Measure export, upload and import of RECORDS (1000000) and of TIMES (4) as many, to each kind of target
 	@scripts/setup.sh replicate
 	@$(MAKE) --no-print-directory module
 	$(call heading,Replications)

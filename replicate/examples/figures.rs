@@ -141,13 +141,14 @@ fn peak(process: &str) -> Option<u64> {
 }
 
 fn figures() -> Result<()> {
-    let records: usize = env::var("RECORDS").map_or(Ok(1_000_000), |text| text.parse())?;
+    let number = |name: &str, usual| env::var(name).map_or(Ok(usual), |text| text.parse());
+    let (records, times) = (number("RECORDS", 1_000_000)?, number("TIMES", 4)?);
     println!(
         "| target | what | rows | stage | time | rows a second | parts | MB of parts | most memory |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let cluster = Cluster::start();
-    for records in [records, 4 * records] {
+    for records in [records, times * records] {
         let redis = Server::start();
         let mut connection = redis.connect();
         fill(&mut connection, records)?;
