@@ -1,6 +1,6 @@
 //! What it costs to save the records, to load them and to replay the log of their making, beside the same as hashes.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use crate::Result;
 use crate::fleet::Fleet;
@@ -117,6 +117,15 @@ impl Files<'_> {
 
     fn log(&mut self, empty: f64) -> Result<()> {
         let mut server = self.filled("yes")?;
+        // While a thread syncs the log the server keeps back what comes: a restart would lose it.
+        let mut client = server.connect()?;
+        while !client
+            .send("INFO persistence")?
+            .text()
+            .contains("aof_buffer_length:0\r")
+        {
+            thread::sleep(Duration::from_millis(10));
+        }
         server.restart()?;
         let replaying = (microseconds(&server)? - empty) / self.records();
         self.check(&server)?;
