@@ -25,6 +25,7 @@ fn a_replica_promoted_amid_writes_goes_on_and_the_old_primary_follows_it() {
             // The table that the load makes last.
             link(&mut client, "master_link_status") == "up" && client.count("EXISTS right") == 1
         });
+        load.until_copied(&old);
         // The writers go on upon the old one until they hear of the new one.
         replicate(&mut new.connect(), "NO ONE");
         load.more(50);

@@ -150,6 +150,16 @@ impl Load {
         eventually(&format!("{what}, {self}"), condition);
     }
 
+    /// Waits until this server has said of an entry that all replicas had it.
+    #[track_caller]
+    pub fn until_copied(&self, server: &Server) {
+        let copied = |entry: &Entry| entry.copied && entry.port == server.port;
+        self.until("an entry that all replicas have", || {
+            let journal = self.shared.journal.lock().expect("the journal");
+            journal.iter().any(copied)
+        });
+    }
+
     /// Lets the writers rest, and answers the journal's records that were acknowledged.
     #[track_caller]
     pub fn rest(mut self) -> Vec<Entry> {
