@@ -179,26 +179,30 @@ fn damaged_effects_are_refused_or_leave_a_sound_table() {
         .filter(|words| words[0].eq_ignore_ascii_case(b"YARR.APPLY"))
         .collect();
     let (mut refused, mut unsound) = (0, Vec::new());
-    // Each byte of each effect has one of these: all four everywhere take four times as long.
-    let damages = |len, place| [(1u8, len), (0x80, len), (0xff, len), (0, place)];
-    for (number, words) in effects.iter().take(60).enumerate() {
+    for words in effects.iter().take(60) {
         let [name, table, bytes] = &words[..] else {
             panic!("YARR.APPLY has two arguments: {words:?}")
         };
         for place in 0..bytes.len().min(120) {
-            let (damage, until) = damages(bytes.len(), place)[(number + place) % 4];
-            let mut damaged = bytes.clone();
-            damaged[place] ^= damage;
-            damaged.truncate(until);
-            copy(&mut client, &String::from_utf8_lossy(table), "copy");
-            match client.send(&[name.as_slice(), b"copy", &damaged]) {
-                Reply::Error(_) => refused += 1,
-                _ if is_sound(&mut client, "copy") => {}
-                _ => unsound.push(format!(
-                    "{} {}",
-                    String::from_utf8_lossy(table),
-                    repr(&damaged)
-                )),
+            for (damage, until) in [
+                (1u8, bytes.len()),
+                (0x80, bytes.len()),
+                (0xff, bytes.len()),
+                (0, place),
+            ] {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= damage;
+                damaged.truncate(until);
+                copy(&mut client, &String::from_utf8_lossy(table), "copy");
+                match client.send(&[name.as_slice(), b"copy", &damaged]) {
+                    Reply::Error(_) => refused += 1,
+                    _ if is_sound(&mut client, "copy") => {}
+                    _ => unsound.push(format!(
+                        "{} {}",
+                        String::from_utf8_lossy(table),
+                        repr(&damaged)
+                    )),
+                }
             }
         }
     }
