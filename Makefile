@@ -117,6 +117,7 @@ deny: ## Check licences, bans and sources of the dependencies
 	cargo deny $(DIFFERENTIAL) --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny --manifest-path cli/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 	cargo deny --manifest-path bench/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
+	cargo deny --manifest-path instructions/Cargo.toml --locked --config deny.toml check -A license-not-encountered -A unused-wrapper bans licenses sources
 
 doc: ## Build the documentation without warnings
 	$(call heading,Documentation)

@@ -38,7 +38,7 @@ pub fn sizes(greatest: usize) -> Vec<usize> {
 
 pub fn measure(settings: &Settings) -> Result<()> {
     let mut recorder = Recorder::new(Part::Growth, settings, settings.growth)?;
-    let empty = microseconds(&Native::server(&settings.server, &settings.module)?)?;
+    let empty = microseconds(&Server::with_module(&settings.server, &settings.module)?)?;
     for round in 1..=settings.rounds {
         for size in sizes(settings.growth) {
             let sessions = Sessions {

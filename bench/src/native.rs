@@ -24,7 +24,7 @@ pub struct Native {
 impl Native {
     /// Starts an empty server, the same as that of YARR: with the module, of which nothing is asked.
     pub fn start(program: &str, module: &str, sessions: Sessions) -> Result<Native> {
-        let server = Native::server(program, module)?;
+        let server = Server::with_module(program, module)?;
         let control = server.connect()?;
         let fleet = Fleet::connect(server.port(), Box::new(Resp))?;
         Ok(Native {
@@ -38,11 +38,6 @@ impl Native {
     /// The server, with what is in it.
     pub fn into_server(self) -> Server {
         self.server
-    }
-
-    /// The server alone.
-    pub fn server(program: &str, module: &str) -> Result<Server> {
-        Server::with_module(program, module)
     }
 }
 

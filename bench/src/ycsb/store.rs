@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::fleet::Fleet;
-use crate::native::Native;
 use crate::postgres::{Cluster, Messages, execute, programs, run, sync};
 use crate::resp::{Resp, command, head, token};
 use crate::server::Server;
@@ -140,7 +139,7 @@ pub struct NativeStore {
 
 impl NativeStore {
     pub fn start(settings: &Settings, records: usize) -> Result<NativeStore> {
-        let server = Native::server(&settings.server, &settings.module)?;
+        let server = Server::with_module(&settings.server, &settings.module)?;
         let fleet = Fleet::connect(server.port(), Box::new(Resp))?;
         Ok(NativeStore {
             fleet,
