@@ -23,6 +23,9 @@ const WORDS: [&str; 12] = [
     "KEEPTTL",
 ];
 
+/// Of so many rows at once is looked ahead.
+const AHEAD: usize = 16;
+
 /// Fields, and row after row of their values.
 type Lists<'a> = (Vec<&'a [u8]>, Vec<Given<'a>>);
 
@@ -268,39 +271,27 @@ impl<'r> Plan<'r> {
         given::sets(fields, row, self.request.null)
     }
 
-    /// The values that a row gives, in the order of the request's fields.
-    fn given<'v>(&self, schema: &Schema, row: &[Given<'v>], sets: &'v Sets) -> Result<Values<'v>> {
-        let (mut values, mut sets) = (Values::new(), sets.iter());
+    /// Every value of the new record that a row asks for, by position; its id is null where the
+    /// row gives none.
+    fn values<'v>(
+        &'v self,
+        schema: &Schema,
+        row: &[Given<'v>],
+        sets: &'v Sets,
+    ) -> Result<Values<'v>> {
+        let mut values: Values = self.defaults.iter().map(Value::as_ref).collect();
+        let (mut sets, null) = (sets.iter(), self.request.null);
         for (position, given) in self.positions.iter().zip(row) {
             let field = schema.field(*position)?;
-            values.push(given::read(
-                field,
-                given,
-                self.request.null,
-                &mut sets,
-                self.now,
-            )?);
-        }
-        Ok(values)
-    }
-
-    /// Every value of a new record, by position.
-    fn values<'v>(&'v self, given: &[ValueRef<'v>], new_id: ValueRef<'v>) -> Values<'v> {
-        let mut values: Values = self.defaults.iter().map(Value::as_ref).collect();
-        if let Some(id) = values.first_mut() {
-            *id = new_id;
-        }
-        for (position, value) in self.positions.iter().zip(given) {
-            match values.get_mut(*position) {
-                // A null id is one that is not given.
-                Some(place) if *position > 0 || !value.is_null() => *place = *value,
-                _ => {}
+            let value = given::read(field, given, null, &mut sets, self.now)?;
+            if let Some(place) = values.get_mut(*position) {
+                *place = value;
             }
         }
         if let Some(last) = values.last_mut() {
             *last = self.expires_at;
         }
-        values
+        Ok(values)
     }
 }
 
@@ -360,13 +351,20 @@ pub fn run(
     let plan = Plan::new(table, &request, environment.now)?;
     let mut write = Write::begin(table, environment.now);
     let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
-    match request.many {
-        true => {
-            for row in request.values.chunks(request.fields.len().max(1)) {
-                outcomes.push(create(&mut write, &plan, row, environment)?);
-            }
+    let width = request.fields.len().max(1);
+    if rows == 1 {
+        create_some(
+            &mut write,
+            &plan,
+            &request.values,
+            width,
+            environment,
+            &mut outcomes,
+        )?;
+    } else if request.many {
+        for some in request.values.chunks(width * AHEAD) {
+            create_some(&mut write, &plan, some, width, environment, &mut outcomes)?;
         }
-        false => outcomes.push(create(&mut write, &plan, &request.values, environment)?),
     }
     let packed = match &shape {
         Some(shape) => {
@@ -385,29 +383,62 @@ pub fn run(
     Ok(effects)
 }
 
+/// Creates the records of some rows. What each of them will touch is asked for before the first is
+/// created.
+fn create_some<'r>(
+    write: &mut Write,
+    plan: &Plan<'r>,
+    rows: &[Given<'r>],
+    width: usize,
+    environment: &Environment,
+    outcomes: &mut SmallVec<[Outcome; 1]>,
+) -> Result<()> {
+    let schema = write.table().schema();
+    let sets: SmallVec<[Result<Sets>; 1]> = rows
+        .chunks(width)
+        .map(|row| plan.sets(schema, row))
+        .collect();
+    let rows = rows.chunks(width).zip(&sets);
+    let values = rows.map(|(row, sets)| match sets {
+        Ok(sets) => plan.values(schema, row, sets),
+        Err(error) => Err(error.clone()),
+    });
+    let values: SmallVec<[Result<Values>; 1]> = values.collect();
+    for values in values.iter().flatten() {
+        write.expect(values);
+    }
+    if values.len() > 1 {
+        write.fetch();
+    }
+    for values in values {
+        outcomes.push(create(write, plan, values?, environment)?);
+    }
+    Ok(())
+}
+
 /// Creates one record, or does what its conflict says.
 fn create<'r>(
     write: &mut Write,
     plan: &Plan<'r>,
-    row: &[Given<'r>],
+    mut values: Values,
     environment: &Environment,
 ) -> Result<Outcome> {
-    let sets = plan.sets(write.table().schema(), row)?;
-    let given = plan.given(write.table().schema(), row, &sets)?;
-    let made = new_id(write.table(), plan, &given, environment)?;
-    let values = plan.values(&given, made.as_ref());
+    let made = new_id(write.table(), &values, environment)?;
+    if let (Some(made), Some(id)) = (made, values.first_mut()) {
+        *id = made;
+    }
     if let Some((arbiter, resolution)) = &plan.arbiter {
         if let Some(row) = arbiter.row(write, &values, plan.now) {
             return match resolution {
                 Resolution::Ignore => Ok(Outcome::Ignored),
                 Resolution::Keep => Ok(Outcome::Record(Kept::Row(row))),
-                Resolution::Update => update(write, plan, row, &given),
+                Resolution::Update => update(write, plan, row, &values),
             };
         }
     }
     // An INTEGER that was counted up is above every other.
-    let new = matches!(made, Value::Integer(_));
-    if let (Some(id), false) = (values.first(), new) {
+    let above = matches!(made, Some(ValueRef::Integer(_)));
+    if let (Some(id), false) = (values.first(), above) {
         if write.make_way(id).is_some() {
             return Err(Error::new(
                 Code::Duplicate,
@@ -425,25 +456,23 @@ fn create<'r>(
 /// The id the server gives where the row gives none.
 fn new_id(
     table: &Table,
-    plan: &Plan,
-    given: &[ValueRef],
+    values: &[ValueRef],
     environment: &Environment,
-) -> Result<Value> {
-    let position = plan.positions.iter().position(|position| *position == 0);
-    let id = position.and_then(|at| given.get(at));
-    if id.is_some_and(|id| !id.is_null()) {
-        return Ok(Value::Null);
+) -> Result<Option<ValueRef<'static>>> {
+    if values.first().is_some_and(|id| !id.is_null()) {
+        return Ok(None);
     }
     match table.schema().id {
         IdType::Integer => match table.highest_id().checked_add(1) {
-            Some(id) => Ok(Value::Integer(id)),
+            Some(id) => Ok(Some(ValueRef::Integer(id))),
             None => Err(Error::bad_value(
                 "there is no higher id to give: expected an id in the command",
             )),
         },
         IdType::Uuid => {
             let random = [(environment.random)(), (environment.random)()];
-            Ok(Value::Uuid(uuid::version7(environment.now, random)))
+            let id = uuid::version7(environment.now, random);
+            Ok(Some(ValueRef::Uuid(id)))
         }
         IdType::String => Err(Error::new(
             Code::NotNull,
@@ -453,8 +482,9 @@ fn new_id(
 }
 
 /// ON CONFLICT UPDATE: sets the given fields of the record in the way.
-fn update(write: &mut Write, plan: &Plan, row: Row, given: &[ValueRef]) -> Result<Outcome> {
-    let given = plan.positions.iter().copied().zip(given.iter().copied());
+fn update(write: &mut Write, plan: &Plan, row: Row, values: &[ValueRef]) -> Result<Outcome> {
+    let given = plan.positions.iter();
+    let given = given.filter_map(|position| Some((*position, *values.get(*position)?)));
     let unset = plan
         .unset
         .iter()

@@ -2,8 +2,9 @@
 
 use super::block::Block;
 use super::heap::Heap;
-use super::node::{FEW, Inserted, Node, Outcome, Split};
+use super::node::{Edge, FEW, Inserted, Node, Outcome, Split};
 use super::pack::Shape;
+use super::search::Part;
 
 /// Most children of an inner node.
 pub(super) const FANOUT: usize = 128;
@@ -57,6 +58,12 @@ impl Inner {
         self.separators.through(entry)
     }
 
+    /// That, and which part of the child's entries is likely to be below `entry`, where it is a leaf.
+    pub(super) fn way_to(&self, entry: &[u8]) -> (usize, Option<Part>) {
+        let child = self.child_for(entry);
+        (child, self.separators.part_between(child, entry))
+    }
+
     /// Entries below the children before number `i`.
     pub(super) fn before(&self, i: usize) -> u64 {
         self.counts.iter().take(i).sum()
@@ -69,24 +76,27 @@ impl Inner {
     }
 
     /// See [`Node::insert`].
-    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut Heap) -> Inserted {
-        let i = match edge && self.separators.ends_below(entry) {
-            true => self.separators.len(),
-            false => self.child_for(entry),
+    pub(super) fn insert(&mut self, entry: &[u8], edge: Edge, held: &mut Heap) -> Inserted {
+        let (i, part) = match edge {
+            Edge::Above => (self.separators.len(), None),
+            Edge::Last | Edge::Inside => self.way_to(entry),
         };
-        let edge = edge && i + 1 == self.children.len();
+        let edge = match i + 1 == self.children.len() {
+            true => edge,
+            false => Edge::Inside,
+        };
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             debug_assert!(false, "no child {i}");
             return (Outcome::Present, None);
         };
-        let (outcome, split) = child.insert(entry, edge, held);
+        let (outcome, split) = child.insert(entry, part, edge, held);
         let Some(split) = split else {
             *count += u64::from(outcome == Outcome::Added);
             return (outcome, None);
         };
         *count = child.count();
         let before = self.own_heap();
-        let above = self.take_in(i, *split, edge);
+        let above = self.take_in(i, *split, edge != Edge::Inside);
         *held = *held + self.own_heap() - before;
         if let Some(split) = &above {
             *held += split.right.own_heap();
@@ -176,11 +186,11 @@ impl Inner {
 
     /// See [`Node::remove`].
     pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
-        let i = self.child_for(entry);
+        let (i, part) = self.way_to(entry);
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             return false;
         };
-        if !child.remove(entry, held) {
+        if !child.remove(entry, part, held) {
             return false;
         }
         *count -= 1;

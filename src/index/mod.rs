@@ -7,6 +7,7 @@ mod block;
 mod bulk;
 mod check;
 mod edit;
+mod fetch;
 mod heap;
 mod inner;
 mod key_range;
@@ -20,6 +21,7 @@ mod sorted_set;
 mod walk;
 
 pub use bitmap::{AscendingRows, Bitmap, Rows};
+pub use fetch::Spot;
 pub use heap::Heap;
 pub use key_range::{KeyRange, successor};
 pub use sorted_set::{Ascending, SortedSet};

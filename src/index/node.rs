@@ -14,6 +14,7 @@ use super::block::{Block, Entry};
 use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
 use super::pack::{Shape, separator};
+use super::search::Part;
 
 /// Most bytes of a leaf with more than [`FEW`] entries, slack included.
 pub(super) const LEAF: usize = 2048;
@@ -31,6 +32,17 @@ pub(super) enum Node {
     Leaf(Block),
     /// Children in order.
     Inner(Box<Inner>),
+}
+
+/// Where a node stands in its level, for an entry to insert.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// Before another node.
+    Inside,
+    /// It is the last.
+    Last,
+    /// It is the last, and the entry is above all.
+    Above,
 }
 
 /// What became of an entry to insert.
@@ -73,6 +85,17 @@ impl Node {
         }
     }
 
+    /// The rightmost leaf.
+    pub(super) fn last_leaf(&self) -> Option<&Block> {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Leaf(block) => return Some(block),
+                Self::Inner(inner) => node = inner.children.last()?,
+            }
+        }
+    }
+
     /// Entries at or below this node: O(children).
     pub(super) fn count(&self) -> u64 {
         match self {
@@ -89,13 +112,19 @@ impl Node {
         }
     }
 
-    /// Adds `entry`. `edge` says that the node is the last of its level. `held` counts memory.
+    /// Adds `entry`, which this part of a leaf's entries is likely to be below. `held` counts memory.
     /// The second part of the answer is to become the node's right neighbour.
-    pub(super) fn insert(&mut self, entry: &[u8], edge: bool, held: &mut Heap) -> Inserted {
+    pub(super) fn insert(
+        &mut self,
+        entry: &[u8],
+        part: Option<Part>,
+        edge: Edge,
+        held: &mut Heap,
+    ) -> Inserted {
         match self {
             Self::Leaf(block) => {
                 let before = block.heap();
-                let inserted = insert_in_leaf(block, entry, edge);
+                let inserted = insert_in_leaf(block, entry, part, edge);
                 *held = *held + block.heap() - before;
                 if let Some(split) = &inserted.1 {
                     *held += split.right.own_heap();
@@ -106,11 +135,12 @@ impl Node {
         }
     }
 
-    /// Takes `entry` out; false if it was not there.
-    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
+    /// Takes `entry` out, which this part of a leaf's entries is likely to be below; false if it
+    /// was not there.
+    pub(super) fn remove(&mut self, entry: &[u8], part: Option<Part>, held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
-                let at = block.below(entry);
+                let at = block.below_about(entry, part);
                 if !block.is_at(at, entry) {
                     return false;
                 }
@@ -156,11 +186,11 @@ impl Node {
 }
 
 /// Adds `entry` to a leaf, or cuts the leaf in two when it is full.
-fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
+fn insert_in_leaf(block: &mut Block, entry: &[u8], part: Option<Part>, edge: Edge) -> Inserted {
     let len = block.len();
-    let at = match edge && block.ends_below(entry) {
-        true => len,
-        false => block.below(entry),
+    let at = match edge {
+        Edge::Above => len,
+        Edge::Last | Edge::Inside => block.below_about(entry, part),
     };
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
@@ -174,7 +204,7 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], edge: bool) -> Inserted {
         return (Outcome::Added, None);
     }
     let breaks = block.breaks_prefix(entry);
-    if at == len && (edge || breaks) {
+    if at == len && (edge != Edge::Inside || breaks) {
         // Ascending entries leave full leaves behind.
         let split = Split {
             separator: separator(&block.entry(len - 1), entry),

@@ -8,7 +8,19 @@ use super::block::{Block, Form, load, piece};
 const WAYS: usize = 8;
 
 /// A number is looked for so many places to either side of where it should be.
-const NEAR: usize = 8;
+const NEAR: usize = 12;
+
+/// A part of a block's entries, in 256ths.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part(u8);
+
+impl Part {
+    /// So much of a number.
+    #[inline]
+    pub(super) fn of(self, whole: usize) -> usize {
+        whole * usize::from(self.0) / 256
+    }
+}
 
 impl Block {
     /// Whether entry `i` is `bytes`.
@@ -41,12 +53,34 @@ impl Block {
 
     /// How many entries are below `target`.
     pub(super) fn below(&self, target: &[u8]) -> usize {
-        self.partition(target, false)
+        self.partition(target, false, None)
+    }
+
+    /// How many entries are below `target`, which are likely to be this part of them.
+    pub(super) fn below_about(&self, target: &[u8], part: Option<Part>) -> usize {
+        self.partition(target, false, part)
     }
 
     /// How many entries are at or below `target`.
     pub(super) fn through(&self, target: &[u8]) -> usize {
-        self.partition(target, true)
+        self.partition(target, true, None)
+    }
+
+    /// Which part of what lies between entries `i - 1` and `i` is below `target`, as far as their
+    /// first bytes tell. `None` where one of them is not there.
+    #[inline]
+    pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
+        let before = i.checked_sub(1)?;
+        if i >= self.len() {
+            return None;
+        }
+        let (body, from) = (self.body(), self.start(before));
+        let (middle, to) = (self.start(i), self.start(i + 1));
+        let low = load(&self.data, body + from) & head_mask(middle - from);
+        let high = load(&self.data, body + middle) & head_mask(to - middle);
+        let target = leading(target, self.prefix_len());
+        let part = target.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        Some(Part((part * 256.0) as u8))
     }
 
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
@@ -67,15 +101,15 @@ impl Block {
         }
     }
 
-    /// How many entries are below `target`, or with `ties` at or below it.
-    fn partition(&self, target: &[u8], ties: bool) -> usize {
+    /// How many entries are below `target`, or with `ties` at or below it; `part` of them is likely.
+    fn partition(&self, target: &[u8], ties: bool, part: Option<Part>) -> usize {
         match self.compare_prefix(target) {
             _ if self.len == 0 => 0,
             Ordering::Less => 0,
             Ordering::Greater => self.len(),
             Ordering::Equal => match self.form {
                 Form::Fixed(stride) if stride <= 8 => {
-                    self.partition_words(target, stride as usize, ties)
+                    self.partition_words(target, stride as usize, ties, part)
                 }
                 Form::Fixed(stride) => {
                     let (start, stride) = (self.prefix_len(), stride as usize);
@@ -107,7 +141,13 @@ impl Block {
     }
 
     /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer.
-    fn partition_words(&self, target: &[u8], stride: usize, ties: bool) -> usize {
+    fn partition_words(
+        &self,
+        target: &[u8],
+        stride: usize,
+        ties: bool,
+        part: Option<Part>,
+    ) -> usize {
         let prefix = self.prefix_len();
         let rest = target.len().saturating_sub(prefix);
         let shift = 64 - 8 * stride as u32;
@@ -122,7 +162,10 @@ impl Block {
         // The limit ends in zeros, so what stands behind a suffix does not matter.
         let suffixes = self.data.get(prefix..).unwrap_or_default();
         let word = |i: usize| load(suffixes, i * stride);
-        let (from, left) = narrow(self.len(), limit, word);
+        let (from, left) = match part {
+            Some(part) => around(self.len(), part.of(self.len()), limit, word),
+            None => narrow(self.len(), limit, word),
+        };
         from + partition_point(left, |i| word(from + i) < limit)
     }
 
@@ -152,7 +195,7 @@ impl Block {
 
 /// Eight of `bytes` from number `at` on as a big-endian integer, filled up with zeros.
 #[inline]
-fn leading(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn leading(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
     if let Some(chunk) = rest.first_chunk() {
         return u64::from_be_bytes(*chunk);
@@ -171,7 +214,7 @@ fn leading(bytes: &[u8], at: usize) -> u64 {
 
 /// Keeps the first `len` bytes of a big-endian word.
 #[inline]
-fn head_mask(len: usize) -> u64 {
+pub(super) fn head_mask(len: usize) -> u64 {
     match len {
         0..8 => !(u64::MAX >> (8 * len)),
         _ => u64::MAX,
@@ -200,12 +243,19 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
         return (1, len - 2);
     }
     let part = (limit - low) as f64 / (high - low) as f64;
-    let guess = (part * last as f64) as usize;
-    let (from, to) = (guess.saturating_sub(NEAR).max(1), (guess + NEAR).min(last));
-    match (word(from) < limit, word(to) < limit) {
-        (true, false) => (from + 1, to - from - 1),
-        (true, true) => (to + 1, last - to - 1),
-        (false, _) => (1, from - 1),
+    around(len, (part * last as f64) as usize, limit, word)
+}
+
+/// [`narrow`] where the words below `limit` are likely to end at `guess`.
+#[inline]
+fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize) {
+    let (from, to) = (guess.saturating_sub(NEAR), (guess + NEAR).min(len));
+    let begins = from == 0 || word(from - 1) < limit;
+    let ends = to == len || word(to) >= limit;
+    match (begins, ends) {
+        (true, true) => (from, to - from),
+        (true, false) => (to, len - to),
+        (false, _) => (0, from),
     }
 }
 

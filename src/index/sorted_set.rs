@@ -7,7 +7,7 @@ use super::bulk::Builder;
 use super::heap::Heap;
 use super::inner::Inner;
 use super::key_range::KeyRange;
-use super::node::{Node, Outcome};
+use super::node::{Edge, Node, Outcome};
 use super::walk::Walk;
 
 /// An ordered set of entries.
@@ -124,8 +124,12 @@ impl SortedSet {
     /// Adds an entry; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
         let entry = entry(key, row);
+        let edge = match self.is_above_all(&entry) {
+            true => Edge::Above,
+            false => Edge::Last,
+        };
         loop {
-            let (outcome, split) = self.root.insert(&entry, true, &mut self.held);
+            let (outcome, split) = self.root.insert(&entry, None, edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -143,9 +147,15 @@ impl SortedSet {
         }
     }
 
+    /// Whether an entry is above all others, as far as a glance tells.
+    pub(super) fn is_above_all(&self, entry: &[u8]) -> bool {
+        let last = self.root.last_leaf();
+        last.is_some_and(|leaf| leaf.ends_below(entry))
+    }
+
     /// Takes an entry out; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
-        let removed = self.root.remove(&entry(key, row), &mut self.held);
+        let removed = self.root.remove(&entry(key, row), None, &mut self.held);
         if removed {
             self.len -= 1;
             self.lower_root();
@@ -168,14 +178,17 @@ impl SortedSet {
     #[must_use]
     pub fn contains(&self, key: &[u8], row: u32) -> bool {
         let entry = entry(key, row);
-        let mut node = &self.root;
+        let (mut node, mut part) = (&self.root, None);
         loop {
             match node {
-                Node::Leaf(block) => return block.is_at(block.below(&entry), &entry),
-                Node::Inner(inner) => match inner.children.get(inner.child_for(&entry)) {
-                    Some(child) => node = child,
-                    None => return false,
-                },
+                Node::Leaf(block) => return block.is_at(block.below_about(&entry, part), &entry),
+                Node::Inner(inner) => {
+                    let (child, about) = inner.way_to(&entry);
+                    match inner.children.get(child) {
+                        Some(child) => (node, part) = (child, about),
+                        None => return false,
+                    }
+                }
             }
         }
     }
@@ -211,11 +224,11 @@ impl SortedSet {
     fn lower_bound(&self, bound: &[u8]) -> Option<(&Block, usize)> {
         let mut node = &self.root;
         // The next leaf starts below this node.
-        let mut next = None;
+        let (mut next, mut part) = (None, None);
         loop {
             match node {
                 Node::Leaf(block) => {
-                    let at = block.below(bound);
+                    let at = block.below_about(bound, part);
                     return if at < block.len() {
                         Some((block, at))
                     } else {
@@ -223,9 +236,9 @@ impl SortedSet {
                     };
                 }
                 Node::Inner(inner) => {
-                    let i = inner.child_for(bound);
+                    let (i, about) = inner.way_to(bound);
                     next = inner.children.get(i + 1).or(next);
-                    node = inner.children.get(i)?;
+                    (node, part) = (inner.children.get(i)?, about);
                 }
             }
         }
@@ -235,11 +248,11 @@ impl SortedSet {
     /// before.
     pub(super) fn place(&self, bound: &[u8]) -> Option<Place<'_>> {
         let (mut node, mut rank) = (&self.root, 0);
-        let (mut siblings, mut child): (&[Node], _) = (&[], 0);
+        let (mut siblings, mut child, mut part): (&[Node], _, _) = (&[], 0, None);
         loop {
             match node {
                 Node::Leaf(block) => {
-                    let at = block.below(bound);
+                    let at = block.below_about(bound, part);
                     return Some(Place {
                         block,
                         siblings,
@@ -249,7 +262,7 @@ impl SortedSet {
                     });
                 }
                 Node::Inner(inner) => {
-                    child = inner.child_for(bound);
+                    (child, part) = inner.way_to(bound);
                     rank += inner.before(child);
                     siblings = &inner.children;
                     node = siblings.get(child)?;

@@ -12,6 +12,8 @@
 //! large and lies elsewhere: then its row is live and has no bytes. A removed record's bytes lie
 //! idle at first, so that most removals move nothing.
 
+use prefetch_index::prefetch_index;
+
 use crate::index::Heap;
 
 /// Rows in a page.
@@ -23,6 +25,9 @@ pub(super) const LARGE: usize = 512;
 const IDLE: usize = 4;
 const ENDS: usize = 8;
 const HEAD: usize = ENDS + 2 * ROWS;
+
+/// Half of what comes to the cache at once.
+const HALF_LINE: usize = 32;
 
 const _: () = assert!(ROWS * LARGE <= u16::MAX as usize);
 
@@ -50,10 +55,28 @@ impl Page {
     /// A row's record, without a byte where it is large.
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<&[u8]> {
+        self.fetch_record(at);
         match self.holds(at) {
             true => self.0.get(self.span(at)),
             false => None,
         }
+    }
+
+    /// Asks for the head and for where a row's record should be.
+    #[inline]
+    pub(super) fn fetch(&self, at: usize) {
+        prefetch_index(&self.0, 0);
+        prefetch_index(&self.0, ENDS + 2 * at);
+        self.fetch_record(at);
+    }
+
+    /// Asks for where a row's record should be, if all in the page are of one length: the head,
+    /// which tells where it is, is mostly under way as well.
+    #[inline]
+    fn fetch_record(&self, at: usize) {
+        let near = HEAD + (self.0.len() - HEAD) * at / ROWS;
+        prefetch_index(&self.0, near - HALF_LINE);
+        prefetch_index(&self.0, near + HALF_LINE / 2);
     }
 
     /// Puts a record in place of what the row holds, or of nothing; a large one has no bytes.

@@ -8,7 +8,9 @@
 //! A new record takes the lowest free row, which follows from the rows that are taken. Two tables that hold the same rows therefore give
 //! the next record the same row, however they came to be.
 
-use std::{collections::BTreeSet, hint::black_box, ops::Add};
+use std::{collections::BTreeSet, ops::Add};
+
+use prefetch_index::prefetch_index;
 
 use super::page::{LARGE, Page, ROWS as PAGE_ROWS};
 use crate::{
@@ -218,20 +220,20 @@ impl Records {
         self.segments.get(segment)?.get(page, at)
     }
 
-    /// Has the records of rows come to the cache, so that what waits for one waits for all. What
-    /// a record's bytes are is known only once its page's head is there: hence twice.
+    /// Asks for the records of rows, so that what waits for one waits for all.
     pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
-        let heads = rows.clone().map(|row| {
-            let (segment, page, _) = place(row);
-            let page = self
-                .segments
-                .get(segment)
-                .and_then(|s| s.pages.get(page)?.as_ref());
-            page.map_or(0, Page::live)
-        });
-        black_box(heads.fold(0, |all, live| all ^ live));
-        let bytes = rows.map(|row| self.get(row).and_then(|record| record.first().copied()));
-        black_box(bytes.fold(0, |all, byte| all ^ byte.unwrap_or_default()));
+        let segment = |row| {
+            let (segment, page, at) = place(row);
+            Some((self.segments.get(segment)?, page, at))
+        };
+        for (segment, page, _) in rows.clone().filter_map(segment) {
+            prefetch_index(&segment.pages, page);
+        }
+        for (segment, page, at) in rows.filter_map(segment) {
+            if let Some(Some(page)) = segment.pages.get(page) {
+                page.fetch(at);
+            }
+        }
     }
 
     /// The row that the next record takes.

@@ -6,10 +6,13 @@
 //! of an error or a panic, is undone in reverse; since the row of a new record follows from
 //! the rows taken, the table is then what it was to the byte.
 
+mod ahead;
 mod numbers;
 mod unique;
 
 use smallvec::SmallVec;
+
+use ahead::Ahead;
 
 use super::{
     Changed, Effects, Event, Record, Row, Table, encode_into,
@@ -52,6 +55,8 @@ pub struct Write<'t> {
     record: Vec<u8>,
     /// The key that is entered or taken out.
     key: Vec<u8>,
+    /// What will soon be looked for.
+    ahead: Ahead,
 }
 
 /// Room that one write leaves to the next.
@@ -94,6 +99,7 @@ impl<'t> Write<'t> {
             feed_before,
             record,
             key,
+            ahead: Ahead::new(),
         }
     }
 
@@ -120,6 +126,7 @@ impl<'t> Write<'t> {
         let row = self.table.records.next_row()?;
         self.encode(values);
         self.table.records.put(row, &self.record);
+        self.fetch();
         self.effects.put(&self.record);
         self.created(row, values);
         Ok(row)
@@ -216,6 +223,7 @@ impl<'t> Write<'t> {
         fields: &[Changed<'_>],
     ) -> Result<()> {
         self.check_fields(record, fields)?;
+        self.expect_moves(record, fields);
         self.record.clear();
         record.rewrite_into(self.table.form.current(), fields, &mut self.record);
         self.changed(row, record, old, fields);
@@ -224,6 +232,7 @@ impl<'t> Write<'t> {
 
     /// Puts what lies ready in place of a record, with all that follows.
     fn changed(&mut self, row: Row, record: &Record<'_>, old: &[u8], fields: &[Changed<'_>]) {
+        self.fetch();
         self.table.records.put(row, &self.record);
         self.move_entries(row, record, fields);
         self.follow(row, Some(old));
@@ -433,11 +442,14 @@ impl<'t> Write<'t> {
 
     /// Removes every index entry of a record and leaves the key of its id in `self.key`.
     fn leave(&mut self, row: Row, bytes: &[u8]) {
-        let table = &mut *self.table;
-        let Some(record) = table.form.read(bytes) else {
+        let form = self.table.form();
+        let Some(record) = form.read(bytes) else {
             return;
         };
         let values = record.values();
+        self.expect(&values);
+        self.fetch();
+        let table = &mut *self.table;
         for index in &mut table.indexes {
             index.leave(row, &values, &mut self.key);
         }

@@ -1,0 +1,97 @@
+//! Having leaves come to the cache before they are needed.
+//!
+//! A leaf is mostly not in the cache, and neither is what its parent says of it: a search waits for
+//! memory several times, each time for what the last has told. Where the entries to search for are
+//! known beforehand their leaves are asked for together, so that the waits overlap: first a
+//! [`Spot`] is found for each, then each is fetched.
+
+use prefetch_index::prefetch_index;
+
+use super::block::Block;
+use super::inner::Inner;
+use super::node::Node;
+use super::search::Part;
+use super::sorted_set::SortedSet;
+
+/// Bytes that come to the cache at once.
+const LINE: usize = 64;
+
+/// More levels than this a set has only with very long keys; then nothing is asked for.
+const LEVELS: usize = 6;
+
+/// Where in a set a key stands: a hint, which a change of the set may make a wrong one.
+#[derive(Clone, Copy, Default)]
+pub struct Spot {
+    /// The numbers of the children on the way to the leaf.
+    steps: [u8; LEVELS],
+    levels: u8,
+    /// How much of the leaf is below the key.
+    part: Option<Part>,
+}
+
+impl SortedSet {
+    /// The spot of a key; asks for what the leaf's parent says of the leaf. None for a key above
+    /// all others: where keys ascend the last leaf is in the cache.
+    pub fn spot(&self, key: &[u8]) -> Option<Spot> {
+        if self.is_above_all(key) {
+            return None;
+        }
+        let mut node = self.root();
+        let mut spot = Spot::default();
+        for step in &mut spot.steps {
+            let Node::Inner(inner) = node else {
+                return None;
+            };
+            let (child, part) = inner.way_to(key);
+            spot.levels += 1;
+            *step = child as u8;
+            if inner.is_lowest() {
+                prefetch_index(&inner.children, child);
+                spot.part = part;
+                return Some(spot);
+            }
+            node = inner.children.get(child)?;
+        }
+        None
+    }
+
+    /// Asks for what a search looks at in the leaf of a spot, and for the entries that an
+    /// insertion or a removal moves.
+    pub fn fetch(&self, spot: Spot) {
+        let mut node = self.root();
+        for step in spot.steps.iter().take(spot.levels.into()) {
+            let Node::Inner(inner) = node else {
+                return;
+            };
+            match inner.children.get(usize::from(*step)) {
+                Some(child) => node = child,
+                None => return,
+            }
+        }
+        if let Node::Leaf(block) = node {
+            block.fetch(spot.part);
+        }
+    }
+}
+
+impl Inner {
+    /// Whether its children are leaves.
+    fn is_lowest(&self) -> bool {
+        matches!(self.children.first(), Some(Node::Leaf(_)))
+    }
+}
+
+impl Block {
+    fn fetch(&self, part: Option<Part>) {
+        let used = self.used();
+        prefetch_index(&*self.data, 0);
+        let at = part
+            .map_or(used / 2, |part| part.of(used))
+            .saturating_sub(LINE);
+        let mut line = at;
+        while line < used {
+            prefetch_index(&*self.data, line);
+            line += LINE;
+        }
+    }
+}
