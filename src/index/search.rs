@@ -7,6 +7,9 @@ use super::block::{Block, Form, load, piece};
 /// Parts that a round of a search divides a block in.
 const WAYS: usize = 8;
 
+/// A stretch of so many entries is halved until the place is found.
+const HALVED: usize = 32;
+
 /// A number is looked for so many places to either side of where it should be.
 const NEAR: usize = 12;
 
@@ -261,12 +264,12 @@ fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> 
 
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
 ///
-/// Each round looks at several places at once: a block is mostly not in the cache, and so its cache
-/// misses overlap.
+/// While there is much left each round looks at several places at once: a block is mostly not in
+/// the cache, and so its cache misses overlap. No jump depends on what is found.
 #[inline]
 fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
     let (mut from, mut left) = (0, len);
-    while left >= 2 * WAYS {
+    while left > HALVED {
         let step = left / WAYS;
         let below = (1..WAYS)
             .map(|way| usize::from(low(from + way * step - 1)))
@@ -278,9 +281,12 @@ fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
             step - 1
         };
     }
-    from + (from..from + left)
-        .map(|i| usize::from(low(i)))
-        .sum::<usize>()
+    while left > 1 {
+        let half = left / 2;
+        from += half * usize::from(low(from + half - 1));
+        left -= half;
+    }
+    from + usize::from(left == 1 && low(from))
 }
 
 #[cfg(test)]
