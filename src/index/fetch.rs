@@ -82,16 +82,27 @@ impl Inner {
 }
 
 impl Block {
+    /// Asks for what a search looks at that finds this part of the entries below what it looks
+    /// for, and for all behind it.
     fn fetch(&self, part: Option<Part>) {
         let used = self.used();
-        prefetch_index(&*self.data, 0);
-        let at = part
-            .map_or(used / 2, |part| part.of(used))
-            .saturating_sub(LINE);
-        let mut line = at;
-        while line < used {
-            prefetch_index(&*self.data, line);
-            line += LINE;
+        let at = part.map_or(used / 2, |part| part.of(used));
+        prefetch_index(&self.data, 0);
+        self.fetch_bytes(at.saturating_sub(LINE), used);
+    }
+
+    /// Asks for the rows of all entries.
+    pub(super) fn fetch_rows(&self) {
+        let end = match self.in_step {
+            true => LINE,
+            false => self.used(),
+        };
+        self.fetch_bytes(0, end);
+    }
+
+    fn fetch_bytes(&self, from: usize, to: usize) {
+        for line in (from..to).step_by(LINE) {
+            prefetch_index(&self.data, line);
         }
     }
 }

@@ -103,6 +103,13 @@ impl<'a> Cursor<'a> {
     fn block(&self) -> &'a Block {
         self.rows.block()
     }
+
+    /// Asks for the leaf behind this one, which a walk over many entries will read to its end.
+    fn fetch_next(&self) {
+        if let Some(Node::Leaf(next)) = self.siblings.get(self.child + 1) {
+            next.fetch_rows();
+        }
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -165,6 +172,7 @@ impl<'a> Walk<'a> {
                 self.enter_from_front();
             }
             let Some(front) = &self.front else { return };
+            front.fetch_next();
             let count = ((front.len - front.at) as u64).min(self.remaining());
             let first = u64::from(front.rows.row(front.at));
             if front.block().in_step {
@@ -288,6 +296,7 @@ impl Iterator for Walk<'_> {
         while let Some(row) = self.next() {
             sum = f(sum, row);
             let Some(cursor) = &self.front else { break };
+            cursor.fetch_next();
             let here = (cursor.len - cursor.at) as u64;
             let stop = cursor.at + here.min(self.remaining()) as usize;
             sum = (cursor.at..stop).fold(sum, |sum, i| f(sum, cursor.rows.row(i)));

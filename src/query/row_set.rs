@@ -9,17 +9,14 @@ use crate::{index::Walk, table::Table};
 /// A set is gathered as plain bits where at least one row in so many is in it.
 const DENSE: u64 = if cfg!(any(test, fuzzing)) { 2048 } else { 256 };
 
-/// Words of the bits that a set holds in one piece.
-const CONTAINER: usize = 1024;
+/// Rows that a set holds in one piece.
+const CONTAINER: usize = 1 << 16;
 
-/// Gathers the rows of walks. Bits are joined 64 at a time, for rows that follow each other
-/// mostly lie in one word.
+/// Gathers the rows of walks.
 struct Bits {
     bytes: Vec<u8>,
-    word: usize,
-    joined: u64,
-    /// The first and the last word in which bits were set.
-    touched: Option<(usize, usize)>,
+    /// The containers that have a row.
+    met: Vec<bool>,
 }
 
 impl Bits {
@@ -27,68 +24,56 @@ impl Bits {
     fn new(end: usize) -> Bits {
         Bits {
             bytes: vec![0; end.div_ceil(64) * 8],
-            word: 0,
-            joined: 0,
-            touched: None,
+            met: vec![false; end.div_ceil(CONTAINER)],
         }
     }
 
     #[inline]
     fn insert(&mut self, rows: Range<u64>) {
-        let word = (rows.start / 64) as usize;
-        if word != self.word {
-            self.flush();
-            self.word = word;
-        }
-        self.joined |= 1 << (rows.start % 64);
-        if rows.end - rows.start > 1 {
-            self.insert_many(rows);
+        match rows.end - rows.start {
+            1 => self.insert_one(rows.start as usize),
+            _ => self.insert_many(rows.start as usize, rows.end as usize - 1),
         }
     }
 
-    /// Rows that follow each other; the first of them is in the word at hand.
-    fn insert_many(&mut self, rows: Range<u64>) {
-        let last = rows.end - 1;
-        let (head, tail) = (u64::MAX << (rows.start % 64), u64::MAX >> (63 - last % 64));
-        let end = (last / 64) as usize;
-        if end == self.word {
-            self.joined |= head & tail;
-            return;
-        }
-        self.joined |= head;
-        self.flush();
-        let between = self.bytes.get_mut((self.word + 1) * 8..end * 8);
-        between.unwrap_or_default().fill(u8::MAX);
-        self.word = end;
-        self.joined = tail;
-    }
-
+    /// No jump depends on the row: those of a leaf that are only nearly in order lie in many words in
+    /// turn.
     #[inline]
-    fn flush(&mut self) {
-        if self.joined == 0 {
-            return;
+    fn insert_one(&mut self, row: usize) {
+        if let Some(byte) = self.bytes.get_mut(row / 8) {
+            *byte |= 1 << (row % 8);
         }
-        let place = self
-            .bytes
-            .get_mut(self.word * 8..)
-            .and_then(<[u8]>::first_chunk_mut);
-        if let Some(bytes) = place {
-            *bytes = (u64::from_le_bytes(*bytes) | self.joined).to_le_bytes();
+        if let Some(met) = self.met.get_mut(row / CONTAINER) {
+            *met = true;
         }
-        let (first, last) = self.touched.unwrap_or((self.word, self.word));
-        self.touched = Some((first.min(self.word), last.max(self.word)));
-        self.joined = 0;
     }
 
-    /// The rows as a set. Where no bit was set nothing is looked at.
-    fn finish(mut self) -> RoaringBitmap {
-        self.flush();
-        let Some((first, last)) = self.touched else {
+    /// Rows that follow each other.
+    fn insert_many(&mut self, first: usize, last: usize) {
+        let met = self.met.get_mut(first / CONTAINER..=last / CONTAINER);
+        met.unwrap_or_default().fill(true);
+        let (head, tail) = (u8::MAX << (first % 8), u8::MAX >> (7 - last % 8));
+        match self.bytes.get_mut(first / 8..=last / 8).unwrap_or_default() {
+            [] => {}
+            [only] => *only |= head & tail,
+            [first, between @ .., last] => {
+                *first |= head;
+                between.fill(u8::MAX);
+                *last |= tail;
+            }
+        }
+    }
+
+    /// The rows as a set. The containers before and behind all rows are not looked at.
+    fn finish(self) -> RoaringBitmap {
+        let first = self.met.iter().position(|met| *met);
+        let last = self.met.iter().rposition(|met| *met);
+        let (Some(first), Some(last)) = (first, last) else {
             return RoaringBitmap::new();
         };
-        let first = first / CONTAINER * CONTAINER;
-        let words = self.bytes.get(first * 8..(last + 1) * 8);
-        RoaringBitmap::from_lsb0_bytes((first * 64) as u32, words.unwrap_or_default())
+        let end = ((last + 1) * CONTAINER / 8).min(self.bytes.len());
+        let bytes = self.bytes.get(first * CONTAINER / 8..end);
+        RoaringBitmap::from_lsb0_bytes((first * CONTAINER) as u32, bytes.unwrap_or_default())
     }
 }
 
