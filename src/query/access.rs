@@ -21,7 +21,7 @@ pub(super) struct Access<'t, 'f> {
     /// What the way does not ensure.
     pub(super) rest: Vec<&'f Node>,
     /// How many rows the way leads to, nearly, once that has been counted.
-    counted: Option<u64>,
+    counted: Cell<Option<u64>>,
     /// How many rows it has led to, where it was gone.
     pub(super) met: Cell<u64>,
 }
@@ -44,14 +44,16 @@ impl<'t, 'f> Access<'t, 'f> {
         Access {
             way: Way::Table,
             rest: root.conjuncts().iter().collect(),
-            counted: None,
+            counted: Cell::new(None),
             met: Cell::new(0),
         }
     }
 
     /// How many rows the way leads to, nearly.
     pub(super) fn rows(&self, table: &Table) -> u64 {
-        self.counted.unwrap_or_else(|| self.way.rows(table))
+        let rows = self.counted.get().unwrap_or_else(|| self.way.rows(table));
+        self.counted.set(Some(rows));
+        rows
     }
 }
 
@@ -113,6 +115,11 @@ fn of_parts<'t, 'f>(table: &'t Table, parts: &'f [Node]) -> Option<Access<'t, 'f
             break;
         }
     }
+    // What ensures all leads to the matches alone: nothing leads to fewer rows, and none need be
+    // counted to know it.
+    if choices.iter().any(|choice| choice.ensures_all(parts)) {
+        choices.retain(|choice| choice.ensures_all(parts));
+    }
     if choices.len() < 2 {
         return choices.pop().map(|choice| choice.access(parts, None));
     }
@@ -138,19 +145,31 @@ impl<'t, 'f> Choice<'t, 'f> {
         (self.way.rows(table), Reverse(ensured), scattered)
     }
 
-    fn access(self, parts: &'f [Node], counted: Option<u64>) -> Access<'t, 'f> {
-        let rest = match (&self.ensured, &self.way) {
+    fn ensures_all(&self, parts: &[Node]) -> bool {
+        parts
+            .iter()
+            .enumerate()
+            .all(|(at, part)| self.ensures(at, part))
+    }
+
+    /// Whether it ensures the part in a place.
+    fn ensures(&self, at: usize, part: &Node) -> bool {
+        match (&self.ensured, &self.way) {
             (Ensured::Fields(used), Way::Sorted(source, _)) => {
-                let used = source.positions.get(..*used).unwrap_or_default();
-                all_but(parts, |_, part| is_on(part, used))
+                is_on(part, source.positions.get(..*used).unwrap_or_default())
             }
-            (Ensured::Part(place), _) => all_but(parts, |at, _| at == *place),
-            _ => parts.iter().collect(),
-        };
+            (Ensured::Part(place), _) => at == *place,
+            _ => false,
+        }
+    }
+
+    fn access(self, parts: &'f [Node], counted: Option<u64>) -> Access<'t, 'f> {
+        let rest = parts.iter().enumerate();
+        let rest = rest.filter(|(at, part)| !self.ensures(*at, part));
         Access {
+            rest: rest.map(|(_, part)| part).collect(),
             way: self.way,
-            rest,
-            counted,
+            counted: Cell::new(counted),
             met: Cell::new(0),
         }
     }
@@ -196,12 +215,4 @@ fn union<'t, 'f>(table: &'t Table, any: &'f [Node]) -> Option<Way<'t, 'f>> {
 /// Whether a part is a condition on one of the fields.
 fn is_on(part: &Node, positions: &[usize]) -> bool {
     matches!(part, Node::Field(condition) if positions.contains(&condition.position))
-}
-
-fn all_but(parts: &[Node], ensured: impl Fn(usize, &Node) -> bool) -> Vec<&Node> {
-    let left = parts
-        .iter()
-        .enumerate()
-        .filter(|(at, part)| !ensured(*at, part));
-    left.map(|(_, part)| part).collect()
 }
