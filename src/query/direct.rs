@@ -12,8 +12,8 @@ use super::{
     predicate::{Comparison, Condition, Node, Predicate, Test},
 };
 use crate::{
-    index::{Index, KeyRange, Rows, SortedSet},
-    table::{MAX_INDEXED_TEXT, Row, Table, TableIndex},
+    index::{Index, KeyRange, Rows, SortedSet, Walk},
+    table::{FETCHED, MAX_INDEXED_TEXT, Row, Table, TableIndex},
     value::{Type, ValueRef, number::parse_integer},
 };
 
@@ -118,18 +118,46 @@ impl<'t, 'q> Lookup<'t, 'q> {
             let record = self.table.record(row);
             record.is_some_and(|record| self.clock.hides(self.table, &record))
         };
+        let mut among = self.among(walk.clone());
         Some(walk.filter(move |row| {
             let mut checks = self.checks.iter();
-            checks.all(|check| check.passes(self.table, *row))
+            among.next() != Some(false)
+                && checks.all(|check| check.passes(self.table, *row))
                 && !(self.clock.is_asked() && hidden(*row))
         }))
     }
+
+    /// Whether each of the few rows to be checked is in all sets that it must be in; nothing where
+    /// there is no such set. The records are under way meanwhile, and no row waits for another's
+    /// answer, as it would if that decided what is looked at next.
+    fn among(&self, walk: Walk<'_>) -> impl Iterator<Item = bool> + use<> {
+        let mut among: SmallVec<[bool; FETCHED]> = SmallVec::new();
+        let mut sets = self.checks.iter().filter_map(Check::set).peekable();
+        if sets.peek().is_some() {
+            self.table.records().fetch(walk.clone().take(FETCHED));
+            among.resize(walk.remaining() as usize, true);
+        }
+        for rows in sets {
+            for (among, row) in among.iter_mut().zip(walk.clone()) {
+                *among &= rows.is_some_and(|rows| rows.contains(row));
+            }
+        }
+        among.into_iter()
+    }
 }
 
-impl Check<'_, '_> {
+impl<'t> Check<'t, '_> {
+    fn set(&self) -> Option<Option<&'t Rows>> {
+        match self {
+            Check::Among(rows) => Some(*rows),
+            Check::Has(..) => None,
+        }
+    }
+
     fn passes(&self, table: &Table, row: Row) -> bool {
         match self {
-            Check::Among(rows) => rows.is_some_and(|rows| rows.contains(row)),
+            // Found out before.
+            Check::Among(_) => true,
             Check::Has(position, value) => table.record(row).is_some_and(|record| {
                 let found = record.value(*position);
                 !found.is_null() && found.order(value).is_eq()
