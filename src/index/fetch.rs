@@ -19,6 +19,9 @@ const LINE: usize = 64;
 /// More levels than this a set has only with very long keys; then nothing is asked for.
 const LEVELS: usize = 6;
 
+/// Of fewer entries no leaf is asked for.
+const SMALL: u64 = if cfg!(any(test, fuzzing)) { 8 } else { 1 << 14 };
+
 /// Where in a set a key stands: a hint, which a change of the set may make a wrong one.
 #[derive(Clone, Copy, Default)]
 pub struct Spot {
@@ -29,11 +32,40 @@ pub struct Spot {
     part: Option<Part>,
 }
 
+/// What is left of the way to a spot: no more than likely to be right.
+#[derive(Clone, Copy)]
+pub(super) struct Near<'s> {
+    steps: &'s [u8],
+    /// Which part of the leaf's entries is likely to be below the key.
+    pub(super) part: Option<Part>,
+}
+
+impl<'s> Near<'s> {
+    pub(super) fn of(spot: &'s Option<Spot>) -> Near<'s> {
+        let steps = spot.as_ref().map(|spot| {
+            let levels = usize::from(spot.levels);
+            spot.steps.get(..levels).unwrap_or_default()
+        });
+        Near {
+            steps: steps.unwrap_or_default(),
+            part: None,
+        }
+    }
+
+    /// The number of the child that is next on the way.
+    pub(super) fn step(&mut self) -> Option<usize> {
+        let (step, rest) = self.steps.split_first()?;
+        self.steps = rest;
+        Some(usize::from(*step))
+    }
+}
+
 impl SortedSet {
     /// The spot of a key; asks for what the leaf's parent says of the leaf. None for a key above
-    /// all others: where keys ascend the last leaf is in the cache.
+    /// all others: where keys ascend the last leaf is in the cache. None either in a set that is
+    /// in the cache as a whole.
     pub fn spot(&self, key: &[u8]) -> Option<Spot> {
-        if self.is_above_all(key) {
+        if self.len() < SMALL || self.is_above_all(key) {
             return None;
         }
         let mut node = self.root();

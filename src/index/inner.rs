@@ -1,6 +1,7 @@
 //! The inner nodes of a sorted set's tree; see [`super::node`] for the picture.
 
 use super::block::Block;
+use super::fetch::Near;
 use super::heap::Heap;
 use super::node::{Edge, FEW, Inserted, Node, Outcome, Split};
 use super::pack::Shape;
@@ -64,6 +65,15 @@ impl Inner {
         (child, self.separators.part_between(child, entry))
     }
 
+    /// [`Self::way_to`] where the child is likely to be this one.
+    fn way_near(&self, entry: &[u8], hint: Option<usize>) -> (usize, Option<Part>) {
+        let near = hint.and_then(|child| Some((child, self.separators.part_within(child, entry)?)));
+        match near {
+            Some((child, part)) => (child, Some(part)),
+            None => self.way_to(entry),
+        }
+    }
+
     /// Entries below the children before number `i`.
     pub(super) fn before(&self, i: usize) -> u64 {
         self.counts.iter().take(i).sum()
@@ -76,11 +86,19 @@ impl Inner {
     }
 
     /// See [`Node::insert`].
-    pub(super) fn insert(&mut self, entry: &[u8], edge: Edge, held: &mut Heap) -> Inserted {
+    pub(super) fn insert(
+        &mut self,
+        entry: &[u8],
+        mut near: Near<'_>,
+        edge: Edge,
+        held: &mut Heap,
+    ) -> Inserted {
+        let hint = near.step();
         let (i, part) = match edge {
             Edge::Above => (self.separators.len(), None),
-            Edge::Last | Edge::Inside => self.way_to(entry),
+            Edge::Last | Edge::Inside => self.way_near(entry, hint),
         };
+        near.part = part;
         let edge = match i + 1 == self.children.len() {
             true => edge,
             false => Edge::Inside,
@@ -89,7 +107,7 @@ impl Inner {
             debug_assert!(false, "no child {i}");
             return (Outcome::Present, None);
         };
-        let (outcome, split) = child.insert(entry, part, edge, held);
+        let (outcome, split) = child.insert(entry, near, edge, held);
         let Some(split) = split else {
             *count += u64::from(outcome == Outcome::Added);
             return (outcome, None);
@@ -185,12 +203,14 @@ impl Inner {
     }
 
     /// See [`Node::remove`].
-    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
-        let (i, part) = self.way_to(entry);
+    pub(super) fn remove(&mut self, entry: &[u8], mut near: Near<'_>, held: &mut Heap) -> bool {
+        let hint = near.step();
+        let (i, part) = self.way_near(entry, hint);
+        near.part = part;
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             return false;
         };
-        if !child.remove(entry, part, held) {
+        if !child.remove(entry, near, held) {
             return false;
         }
         *count -= 1;

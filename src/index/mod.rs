@@ -39,16 +39,26 @@ pub enum Index {
 impl Index {
     /// Adds `row` under `key`; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
+        self.insert_near(key, row, None)
+    }
+
+    /// [`Self::insert`] where the spot of the key in a sorted set has been looked for.
+    pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
         match self {
-            Self::SortedSet(set) => set.insert(key, row),
+            Self::SortedSet(set) => set.insert_near(key, row, spot),
             Self::Bitmap(bitmap) => bitmap.insert(key, row),
         }
     }
 
     /// Takes `row` from `key`; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
+        self.remove_near(key, row, None)
+    }
+
+    /// [`Self::remove`] where the spot of the key in a sorted set has been looked for.
+    pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
         match self {
-            Self::SortedSet(set) => set.remove(key, row),
+            Self::SortedSet(set) => set.remove_near(key, row, spot),
             Self::Bitmap(bitmap) => bitmap.remove(key, row),
         }
     }

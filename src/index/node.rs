@@ -11,6 +11,7 @@
 //! has one child at least; the root, when it is an inner node, has two.
 
 use super::block::{Block, Entry};
+use super::fetch::Near;
 use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
 use super::pack::{Shape, separator};
@@ -112,35 +113,34 @@ impl Node {
         }
     }
 
-    /// Adds `entry`, which this part of a leaf's entries is likely to be below. `held` counts memory.
+    /// Adds `entry`, which is likely to stand here. `held` counts memory.
     /// The second part of the answer is to become the node's right neighbour.
     pub(super) fn insert(
         &mut self,
         entry: &[u8],
-        part: Option<Part>,
+        near: Near<'_>,
         edge: Edge,
         held: &mut Heap,
     ) -> Inserted {
         match self {
             Self::Leaf(block) => {
                 let before = block.heap();
-                let inserted = insert_in_leaf(block, entry, part, edge);
+                let inserted = insert_in_leaf(block, entry, near.part, edge);
                 *held = *held + block.heap() - before;
                 if let Some(split) = &inserted.1 {
                     *held += split.right.own_heap();
                 }
                 inserted
             }
-            Self::Inner(inner) => inner.insert(entry, edge, held),
+            Self::Inner(inner) => inner.insert(entry, near, edge, held),
         }
     }
 
-    /// Takes `entry` out, which this part of a leaf's entries is likely to be below; false if it
-    /// was not there.
-    pub(super) fn remove(&mut self, entry: &[u8], part: Option<Part>, held: &mut Heap) -> bool {
+    /// Takes `entry` out, which is likely to stand here; false if it was not there.
+    pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
-                let at = block.below_about(entry, part);
+                let at = block.below_about(entry, near.part);
                 if !block.is_at(at, entry) {
                     return false;
                 }
@@ -149,7 +149,7 @@ impl Node {
                 *held = *held + block.heap() - before;
                 true
             }
-            Self::Inner(inner) => inner.remove(entry, held),
+            Self::Inner(inner) => inner.remove(entry, near, held),
         }
     }
 

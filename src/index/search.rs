@@ -18,6 +18,13 @@ const NEAR: usize = 12;
 pub(super) struct Part(u8);
 
 impl Part {
+    /// The part of a range below a number in it.
+    #[inline]
+    fn of_range(low: u64, number: u64, high: u64) -> Part {
+        let part = number.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        Part((part * 256.0) as u8)
+    }
+
     /// So much of a number.
     #[inline]
     pub(super) fn of(self, whole: usize) -> usize {
@@ -69,10 +76,27 @@ impl Block {
         self.partition(target, true, None)
     }
 
-    /// Which part of what lies between entries `i - 1` and `i` is below `target`, as far as their
-    /// first bytes tell. `None` where one of them is not there.
+    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there.
+    /// `None` where one of them is not there.
     #[inline]
     pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
+        let (low, target, high) = self.heads_around(i, target)?;
+        Some(Part::of_range(low, target, high))
+    }
+
+    /// [`Self::part_between`] of a target that is not known to lie there: `None` where its first
+    /// bytes leave that open.
+    #[inline]
+    pub(super) fn part_within(&self, i: usize, target: &[u8]) -> Option<Part> {
+        let (low, head, high) = self.heads_around(i, target)?;
+        let lies_there = low < head && head < high;
+        (lies_there && self.compare_prefix(target) == Ordering::Equal)
+            .then(|| Part::of_range(low, head, high))
+    }
+
+    /// The first bytes of entry `i - 1`, of `target` and of entry `i`, behind the prefix.
+    #[inline]
+    fn heads_around(&self, i: usize, target: &[u8]) -> Option<(u64, u64, u64)> {
         let before = i.checked_sub(1)?;
         if i >= self.len() {
             return None;
@@ -81,9 +105,7 @@ impl Block {
         let (middle, to) = (self.start(i), self.start(i + 1));
         let low = load(&self.data, body + from) & head_mask(middle - from);
         let high = load(&self.data, body + middle) & head_mask(to - middle);
-        let target = leading(target, self.prefix_len());
-        let part = target.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
-        Some(Part((part * 256.0) as u8))
+        Some((low, leading(target, self.prefix_len()), high))
     }
 
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
+use super::fetch::{Near, Spot};
 use super::heap::Heap;
 use super::inner::Inner;
 use super::key_range::KeyRange;
@@ -123,13 +124,20 @@ impl SortedSet {
 
     /// Adds an entry; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
+        self.insert_near(key, row, None)
+    }
+
+    /// [`Self::insert`] of an entry whose spot has been looked for.
+    pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
         let entry = entry(key, row);
-        let edge = match self.is_above_all(&entry) {
+        let edge = match spot.is_none() && self.is_above_all(&entry) {
             true => Edge::Above,
             false => Edge::Last,
         };
         loop {
-            let (outcome, split) = self.root.insert(&entry, None, edge, &mut self.held);
+            let (outcome, split) = self
+                .root
+                .insert(&entry, Near::of(&spot), edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -155,7 +163,13 @@ impl SortedSet {
 
     /// Takes an entry out; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
-        let removed = self.root.remove(&entry(key, row), None, &mut self.held);
+        self.remove_near(key, row, None)
+    }
+
+    /// [`Self::remove`] of an entry whose spot has been looked for.
+    pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
+        let (entry, near) = (entry(key, row), Near::of(&spot));
+        let removed = self.root.remove(&entry, near, &mut self.held);
         if removed {
             self.len -= 1;
             self.lower_root();

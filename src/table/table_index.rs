@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::{Record, Row};
 use crate::{
-    index::{Bitmap, Index, SortedSet},
+    index::{Bitmap, Index, SortedSet, Spot},
     schema::{IndexDefinition, Method, Schema},
     value::{
         Type, ValueRef,
@@ -136,15 +136,22 @@ impl TableIndex {
         self.positions.iter().any(null)
     }
 
-    /// Takes a record's entries out. `key` is scratch space.
+    /// Takes a record's entries out; `spot` is where the one of a sorted set is likely to stand.
+    /// `key` is scratch space.
     #[inline]
-    pub(super) fn leave(&mut self, row: Row, values: &[ValueRef<'_>], key: &mut Vec<u8>) {
+    pub(super) fn leave(
+        &mut self,
+        row: Row,
+        values: &[ValueRef<'_>],
+        spot: Option<Spot>,
+        key: &mut Vec<u8>,
+    ) {
         key.clear();
         match self.set(values) {
             Some(tags) => tag_keys(tags, key, |key| _ = self.index.remove(key, row)),
             None => {
                 self.key_into(values, key);
-                self.index.remove(key, row);
+                self.index.remove_near(key, row, spot);
             }
         }
     }
@@ -174,7 +181,7 @@ impl TableIndex {
             }
             (_, after) => {
                 if let Some(old) = old {
-                    self.leave(row, old, key);
+                    self.leave(row, old, None, key);
                 }
                 key.clear();
                 match after {

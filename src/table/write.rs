@@ -12,7 +12,7 @@ mod unique;
 
 use smallvec::SmallVec;
 
-use ahead::Ahead;
+use ahead::{Ahead, Set};
 
 use super::{
     Changed, Effects, Event, Record, Row, Table, encode_into,
@@ -99,7 +99,7 @@ impl<'t> Write<'t> {
             feed_before,
             record,
             key,
-            ahead: Ahead::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -125,8 +125,8 @@ impl<'t> Write<'t> {
         self.check(values)?;
         let row = self.table.records.next_row()?;
         self.encode(values);
-        self.table.records.put(row, &self.record);
         self.fetch();
+        self.table.records.put(row, &self.record);
         self.effects.put(&self.record);
         self.created(row, values);
         Ok(row)
@@ -323,13 +323,6 @@ impl<'t> Write<'t> {
 
     /// Adds the index entries of a new record.
     fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
-        set_key(&mut self.key, values.first());
-        self.table.ids.insert(&self.key, row);
-        let expires_at = self.table.form.schema.expires_at();
-        if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {
-            set_key(&mut self.key, Some(at));
-            self.table.expiry.insert(&self.key, row);
-        }
         for (at, index) in self.table.indexes.iter_mut().enumerate() {
             if index.enter_tags(row, None, values, &mut self.key) {
                 continue;
@@ -341,8 +334,17 @@ impl<'t> Write<'t> {
                     self.suspects.push((at, self.key.clone()));
                 }
             }
-            index.index.insert(&self.key, row);
+            let spot = self.ahead.take(Set::Index(at));
+            index.index.insert_near(&self.key, row, spot);
         }
+        let expires_at = self.table.form.schema.expires_at();
+        if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {
+            set_key(&mut self.key, Some(at));
+            self.table.expiry.insert(&self.key, row);
+        }
+        set_key(&mut self.key, values.first());
+        let spot = self.ahead.take(Set::Ids);
+        self.table.ids.insert_near(&self.key, row, spot);
     }
 
     /// Moves the index entries of a record whose fields change to where they then belong.
@@ -392,7 +394,9 @@ impl<'t> Write<'t> {
             if old == new {
                 continue;
             }
-            index.index.remove(old, row);
+            let mut spot = || self.ahead.take(Set::Index(at));
+            let (left, entered) = (spot(), spot());
+            index.index.remove_near(old, row, left);
             if let (true, false, Index::SortedSet(set)) =
                 (index.definition.unique, null, &index.index)
             {
@@ -400,7 +404,7 @@ impl<'t> Write<'t> {
                     self.suspects.push((at, new.to_vec()));
                 }
             }
-            index.index.insert(new, row);
+            index.index.insert_near(new, row, entered);
         }
     }
 
@@ -450,15 +454,17 @@ impl<'t> Write<'t> {
         self.expect(&values);
         self.fetch();
         let table = &mut *self.table;
-        for index in &mut table.indexes {
-            index.leave(row, &values, &mut self.key);
+        for (at, index) in table.indexes.iter_mut().enumerate() {
+            let spot = self.ahead.take(Set::Index(at));
+            index.leave(row, &values, spot, &mut self.key);
         }
         if let Some(at @ ValueRef::DateTime(_)) = values.last() {
             set_key(&mut self.key, Some(at));
             table.expiry.remove(&self.key, row);
         }
         set_key(&mut self.key, values.first());
-        table.ids.remove(&self.key, row);
+        let spot = self.ahead.take(Set::Ids);
+        table.ids.remove_near(&self.key, row, spot);
     }
 
     /// A pass under way follows what has become of a row.

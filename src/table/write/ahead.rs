@@ -15,11 +15,40 @@ use crate::{
     value::ValueRef,
 };
 
-/// The spots of entries that are about to be entered or taken out.
-pub(super) type Ahead = SmallVec<[(Set, Spot); 8]>;
+/// The spots of entries that are about to be entered or taken out, in this order.
+#[derive(Default)]
+pub(super) struct Ahead {
+    spots: SmallVec<[(Set, Spot); 8]>,
+    /// How many of them have been taken.
+    taken: usize,
+    /// Whether their leaves have been asked for.
+    fetched: bool,
+}
+
+impl Ahead {
+    #[inline]
+    fn look(&mut self, set: &SortedSet, which: Set, key: &[u8]) {
+        let Some(spot) = set.spot(key) else { return };
+        if std::mem::take(&mut self.fetched) {
+            self.spots.clear();
+            self.taken = 0;
+        }
+        self.spots.push((which, spot));
+    }
+
+    /// The spot in a set, if it is that set's turn. It may be another record's where one before
+    /// was not written: no more than a hint is made of it.
+    #[inline]
+    pub(super) fn take(&mut self, which: Set) -> Option<Spot> {
+        let (set, spot) = *self.spots.get(self.taken)?;
+        let here = self.fetched && set == which;
+        self.taken += usize::from(here);
+        here.then_some(spot)
+    }
+}
 
 /// A sorted set of a table.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Set {
     Ids,
     /// That of the index at this place.
@@ -39,17 +68,17 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 impl Write<'_> {
     /// Looks where the entries of a record stand or will.
     pub fn expect(&mut self, values: &[ValueRef<'_>]) {
-        // An id that is yet to be made will be above all others.
-        if let Some(id) = values.first().filter(|id| !id.is_null()) {
-            set_key(&mut self.key, Some(id));
-            look(&mut self.ahead, &self.table.ids, Set::Ids, &self.key);
-        }
         for (at, index) in self.table.indexes.iter().enumerate() {
             if let Index::SortedSet(set) = &index.index {
                 self.key.clear();
                 index.key_into(values, &mut self.key);
-                look(&mut self.ahead, set, Set::Index(at), &self.key);
+                self.ahead.look(set, Set::Index(at), &self.key);
             }
+        }
+        // An id that is yet to be made will be above all others.
+        if let Some(id) = values.first().filter(|id| !id.is_null()) {
+            set_key(&mut self.key, Some(id));
+            self.ahead.look(&self.table.ids, Set::Ids, &self.key);
         }
     }
 
@@ -65,7 +94,7 @@ impl Write<'_> {
             }
             self.key.clear();
             index.record_key_into(record, &mut self.key);
-            look(&mut self.ahead, set, Set::Index(at), &self.key);
+            self.ahead.look(set, Set::Index(at), &self.key);
             self.key.clear();
             for position in &index.positions {
                 match changed(*position) {
@@ -73,23 +102,19 @@ impl Write<'_> {
                     None => record.value(*position).key_into(&mut self.key),
                 }
             }
-            look(&mut self.ahead, set, Set::Index(at), &self.key);
+            self.ahead.look(set, Set::Index(at), &self.key);
         }
     }
 
     /// Asks for the leaves of all that is expected.
     pub fn fetch(&mut self) {
-        for (which, spot) in self.ahead.drain(..) {
-            if let Some(set) = set(self.table, which) {
-                set.fetch(spot);
+        if std::mem::replace(&mut self.ahead.fetched, true) {
+            return;
+        }
+        for (which, spot) in &self.ahead.spots {
+            if let Some(set) = set(self.table, *which) {
+                set.fetch(*spot);
             }
         }
-    }
-}
-
-#[inline]
-fn look(ahead: &mut Ahead, set: &SortedSet, which: Set, key: &[u8]) {
-    if let Some(spot) = set.spot(key) {
-        ahead.push((which, spot));
     }
 }
