@@ -51,8 +51,8 @@ use write::Scratch;
 use crate::{
     error::{Error, Result},
     index::{Index, KeyRange, SortedSet},
-    schema::{FieldNumber, History, Schema},
-    value::{ValueRef, key::integer},
+    schema::{FieldNumber, History, IdType, Schema},
+    value::{ValueRef, key::integer, number::parse_integer},
 };
 
 /// The longest STRING value in an index, in bytes.
@@ -195,6 +195,18 @@ impl Table {
     #[inline]
     pub fn read<'a>(&'a self, bytes: &'a [u8]) -> Option<Record<'a>> {
         self.form.read(bytes)
+    }
+
+    /// The row that an id's token probably leads to, before the command is understood; what leads to
+    /// the record is then under way, and it can be fetched once there was something else to do.
+    #[inline]
+    pub fn expect(&self, id: Option<&&[u8]>) -> Option<Row> {
+        if self.form.schema.id != IdType::Integer {
+            return None;
+        }
+        let row = self.guess.row(parse_integer(id?)?)?;
+        self.records.expect(row);
+        Some(row)
     }
 
     /// The row of an id, whether the record has expired or not.

@@ -220,17 +220,22 @@ impl Records {
         self.segments.get(segment)?.get(page, at)
     }
 
-    /// Asks for the records of rows, so that what waits for one waits for all.
-    pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
-        let segment = |row| {
-            let (segment, page, at) = place(row);
-            Some((self.segments.get(segment)?, page, at))
-        };
-        for (segment, page, _) in rows.clone().filter_map(segment) {
+    /// Asks for what is to be known before a record can be fetched.
+    #[inline]
+    pub fn expect(&self, row: Row) {
+        let (segment, page, _) = place(row);
+        if let Some(segment) = self.segments.get(segment) {
             prefetch_index(&segment.pages, page);
         }
-        for (segment, page, at) in rows.filter_map(segment) {
-            if let Some(Some(page)) = segment.pages.get(page) {
+    }
+
+    /// Asks for the records of rows, so that what waits for one waits for all.
+    pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
+        rows.clone().for_each(|row| self.expect(row));
+        for row in rows {
+            let (segment, page, at) = place(row);
+            let segment = self.segments.get(segment);
+            if let Some(Some(page)) = segment.and_then(|segment| segment.pages.get(page)) {
                 page.fetch(at);
             }
         }
