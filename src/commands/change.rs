@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// Records of so many bytes are copied without an allocation.
+const SHORT: usize = 128;
+
 /// One change of one field.
 pub enum Change<'a> {
     /// Takes this value.
@@ -32,7 +35,7 @@ pub enum Change<'a> {
 /// What becomes of a record.
 pub struct Changes<'a> {
     /// The changes of fields, by position.
-    pub fields: Vec<(usize, Change<'a>)>,
+    pub fields: SmallVec<[(usize, Change<'a>); 2]>,
     /// The expiry clause.
     pub expiry: Option<Expiry>,
     /// The command's clock.
@@ -45,8 +48,8 @@ impl Changes<'_> {
     /// # Errors
     /// BADVALUE where a sum or an expiry leaves its range, and what [`Write::change`] refuses.
     pub fn apply(&self, write: &mut Write, row: Row) -> Result<()> {
-        let bytes = write.table().records().get(row).map(Box::<[u8]>::from);
-        let bytes = bytes.unwrap_or_default();
+        let bytes = write.table().records().get(row).unwrap_or_default();
+        let bytes: SmallVec<[u8; SHORT]> = SmallVec::from_slice(bytes);
         let form = write.table().form();
         let schema = &form.schema;
         let record = form.read(&bytes);
@@ -75,10 +78,12 @@ impl Changes<'_> {
         if let Some(updated_at) = updated_at.filter(|position| !given(position)) {
             fields.push((updated_at, ValueRef::DateTime(self.now)));
         }
-        let expires_at = match record.value(schema.expires_at()) {
-            ValueRef::DateTime(at) => ValueRef::DateTime(at),
-            _ => ValueRef::Null,
-        };
+        let mut expires_at = ValueRef::Null;
+        if !record.is_null(schema.expires_at()) {
+            if let ValueRef::DateTime(at) = record.value(schema.expires_at()) {
+                expires_at = ValueRef::DateTime(at);
+            }
+        }
         let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
         if expiry.order(&expires_at).is_ne() {
             fields.push((schema.expires_at(), expiry));

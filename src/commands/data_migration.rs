@@ -92,7 +92,7 @@ impl<'a> Update<'a> {
         Ok(Update {
             filter: filter(schema, &asked.predicate, at)?,
             changes: Changes {
-                fields,
+                fields: fields.into(),
                 // A record lives as long as it would have.
                 expiry: Some(Expiry::Keep),
                 now,

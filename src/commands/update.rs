@@ -1,5 +1,7 @@
 //! `YARR.UPDATE table id | WHERE predicate`: changes fields of records.
 
+use smallvec::SmallVec;
+
 use super::{
     Environment, Reply,
     change::{Change, Changes},
@@ -35,13 +37,16 @@ enum Selected<'a> {
     Query(Query<'a>),
 }
 
+/// Fields, and what is given for each.
+type Pairs<'a, T> = SmallVec<[(&'a [u8], T); 2]>;
+
 /// How they are changed.
 #[derive(Default)]
 struct Wishes<'a> {
-    set: Option<Vec<(&'a [u8], Given<'a>)>>,
-    increment: Option<Vec<(&'a [u8], &'a [u8])>>,
-    add: Option<Vec<(&'a [u8], Given<'a>)>>,
-    remove: Option<Vec<(&'a [u8], Given<'a>)>>,
+    set: Option<Pairs<'a, Given<'a>>>,
+    increment: Option<Pairs<'a, &'a [u8]>>,
+    add: Option<Pairs<'a, Given<'a>>>,
+    remove: Option<Pairs<'a, Given<'a>>>,
     unset: Option<Vec<&'a [u8]>>,
     touch: bool,
     expiry: Option<Expiry>,
@@ -91,8 +96,8 @@ impl<'a> Wishes<'a> {
 fn parse_pairs<'a, T>(
     tokens: &mut Tokens<'a>,
     value: impl Fn(&mut Tokens<'a>, &[u8]) -> Result<T>,
-) -> Result<Vec<(&'a [u8], T)>> {
-    let mut pairs = Vec::new();
+) -> Result<Pairs<'a, T>> {
+    let mut pairs = Pairs::new();
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
         let field = tokens.expect_token("a field")?;
         pairs.push((field, value(tokens, field)?));
@@ -165,7 +170,7 @@ impl<'a> Request<'a> {
 /// Makes changes ready for a table: positions instead of names.
 fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes<'a>> {
     let mut changes = Changes {
-        fields: Vec::new(),
+        fields: SmallVec::new(),
         expiry: wishes.expiry,
         now,
     };
@@ -320,9 +325,9 @@ fn update_one(
         reply.null();
         return Ok(Effects::none());
     };
-    let record = table.record(row);
-    if let (Some(condition), Some(record)) = (condition, record) {
-        if !condition.matches(&record) {
+    if let Some(condition) = condition {
+        let record = table.record(row);
+        if !record.is_some_and(|record| condition.matches(&record)) {
             reply.integer(0);
             return Ok(Effects::none());
         }
