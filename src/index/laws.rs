@@ -1,12 +1,15 @@
 //! Laws: a sorted set does what `BTreeSet<(key, row)>` does, a bitmap what a map of sets does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use proptest::prelude::*;
 
 use roaring::RoaringBitmap;
 
-use super::{Bitmap, Index, KeyRange, SortedSet};
+use super::{Bitmap, Index, KeyRange, SortedSet, Spot};
 
 type Model = BTreeSet<(Vec<u8>, u32)>;
 
@@ -113,15 +116,34 @@ fn changes(
     (mix(20, 1), mix(1, 8)).prop_map(|(grow, shrink)| [grow, shrink].concat())
 }
 
+/// A hint where a key stands: none, a good one, or what was one for another key, perhaps of another
+/// set.
+fn hint(set: &SortedSet, key: &[u8], row: u32) -> Option<Spot> {
+    thread_local!(static LAST: Cell<Option<Spot>> = const { Cell::new(None) });
+    let spot = set.spot(key);
+    let last = LAST.replace(spot.or(LAST.get()));
+    let hint = match row % 3 {
+        0 => None,
+        1 => spot,
+        _ => last,
+    };
+    if let Some(hint) = hint {
+        set.fetch(hint);
+    }
+    hint
+}
+
 /// Makes the change in both, and compares what they say of it.
 fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
     match change {
         Change::Insert(key, row) => {
-            assert_eq!(set.insert(key, *row), model.insert((key.clone(), *row)));
+            let inserted = set.insert_near(key, *row, hint(set, key, *row));
+            assert_eq!(inserted, model.insert((key.clone(), *row)));
             assert!(set.contains(key, *row));
         }
         Change::Remove(key, row) => {
-            assert_eq!(set.remove(key, *row), model.remove(&(key.clone(), *row)));
+            let removed = set.remove_near(key, *row, hint(set, key, *row));
+            assert_eq!(removed, model.remove(&(key.clone(), *row)));
             assert!(!set.contains(key, *row));
         }
         Change::RemoveAt(part) => {

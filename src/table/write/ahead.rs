@@ -7,8 +7,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    super::{Changed, Record, Table},
-    Write, set_key,
+    super::{Changed, MAX_INDEXED_TEXT, Record, Table},
+    Write, set_key, text_len,
 };
 use crate::{
     index::{Index, SortedSet, Spot},
@@ -68,6 +68,13 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 impl Write<'_> {
     /// Looks where the entries of a record stand or will.
     pub fn expect(&mut self, values: &[ValueRef<'_>]) {
+        // What is too long for an index is yet to be refused.
+        if values
+            .iter()
+            .any(|value| text_len(value) > MAX_INDEXED_TEXT)
+        {
+            return;
+        }
         for (at, index) in self.table.indexes.iter().enumerate() {
             if let Index::SortedSet(set) = &index.index {
                 self.key.clear();
