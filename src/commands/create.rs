@@ -27,7 +27,9 @@ const WORDS: [&str; 12] = [
 const AHEAD: usize = 16;
 
 /// Fields, and row after row of their values.
-type Lists<'a> = (Vec<&'a [u8]>, Vec<Given<'a>>);
+type Lists<'a> = (Fields<'a>, Rows<'a>);
+type Fields<'a> = SmallVec<[&'a [u8]; 8]>;
+type Rows<'a> = SmallVec<[Given<'a>; 8]>;
 
 /// What a conflict leads to.
 #[derive(Clone, Copy, PartialEq)]
@@ -44,9 +46,9 @@ struct Conflict<'a> {
 
 /// What a CREATE asks.
 pub struct Request<'a> {
-    fields: Vec<&'a [u8]>,
+    fields: Fields<'a>,
     /// Row after row of `fields.len()` values.
-    values: Vec<Given<'a>>,
+    values: Rows<'a>,
     many: bool,
     null: Option<&'a [u8]>,
     unset: Vec<&'a [u8]>,
@@ -62,8 +64,7 @@ pub struct Request<'a> {
 pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let taker = Taker::new(schema);
-    let pairs = tokens.left() / 2;
-    let (mut fields, mut values) = (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
+    let (mut fields, mut values) = (Fields::new(), Rows::new());
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
         let field = tokens.expect_token("a field")?;
         fields.push(field);
@@ -128,12 +129,12 @@ fn parse_values<'a>(
     if count == 0 || count > crate::schema::MAX_NAMED {
         return Err(before.unexpected("1 to 1029 fields"));
     }
-    let fields = tokens.take_many(count, "fields")?.to_vec();
+    let fields = Fields::from_slice(tokens.take_many(count, "fields")?);
     tokens.expect("VALUES")?;
-    let values: Vec<Given> = if taker.takes_one() {
+    let values: Rows = if taker.takes_one() {
         tokens.take_rest().chunks(1).collect()
     } else {
-        let mut values = Vec::new();
+        let mut values = Rows::new();
         while tokens.peek().is_some() {
             let field = fields.get(values.len() % count).copied();
             values.push(taker.value(tokens, field.unwrap_or_default(), null)?);
@@ -224,8 +225,8 @@ impl Arbiter {
 }
 
 /// A request made ready for a table: positions instead of names.
-struct Plan<'r> {
-    request: &'r Request<'r>,
+struct Plan<'p, 'r> {
+    request: &'p Request<'r>,
     positions: Positions,
     /// The fields that are to be null.
     unset: Positions,
@@ -236,8 +237,8 @@ struct Plan<'r> {
     now: i64,
 }
 
-impl<'r> Plan<'r> {
-    fn new(table: &Table, request: &'r Request<'r>, now: i64) -> Result<Plan<'r>> {
+impl<'p, 'r> Plan<'p, 'r> {
+    fn new(table: &Table, request: &'p Request<'r>, now: i64) -> Result<Plan<'p, 'r>> {
         let schema = table.schema();
         let given = positions(schema, &request.fields)?;
         let unset = positions(schema, &request.unset)?;
@@ -352,18 +353,16 @@ pub fn run(
     let mut write = Write::begin(table, environment.now);
     let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
     let width = request.fields.len().max(1);
-    if rows == 1 {
-        create_some(
-            &mut write,
-            &plan,
-            &request.values,
-            width,
-            environment,
-            &mut outcomes,
-        )?;
-    } else if request.many {
-        for some in request.values.chunks(width * AHEAD) {
-            create_some(&mut write, &plan, some, width, environment, &mut outcomes)?;
+    match request.many {
+        true => {
+            for some in request.values.chunks(width * AHEAD) {
+                let rows = some.chunks(width);
+                create_some(&mut write, &plan, rows, environment, &mut outcomes)?;
+            }
+        }
+        false => {
+            let row = std::iter::once(&*request.values);
+            create_some(&mut write, &plan, row, environment, &mut outcomes)?;
         }
     }
     let packed = match &shape {
@@ -385,21 +384,17 @@ pub fn run(
 
 /// Creates the records of some rows. What each of them will touch is asked for before the first is
 /// created.
-fn create_some<'r>(
+fn create_some<'a, 'r: 'a>(
     write: &mut Write,
-    plan: &Plan<'r>,
-    rows: &[Given<'r>],
-    width: usize,
+    plan: &Plan<'_, 'r>,
+    rows: impl Iterator<Item = &'a [Given<'r>]> + Clone,
     environment: &Environment,
     outcomes: &mut SmallVec<[Outcome; 1]>,
 ) -> Result<()> {
     let schema = write.table().schema();
-    let sets: SmallVec<[Result<Sets>; 1]> = rows
-        .chunks(width)
-        .map(|row| plan.sets(schema, row))
-        .collect();
-    let rows = rows.chunks(width).zip(&sets);
-    let values = rows.map(|(row, sets)| match sets {
+    let sets: SmallVec<[Result<Sets>; 1]> =
+        rows.clone().map(|row| plan.sets(schema, row)).collect();
+    let values = rows.zip(&sets).map(|(row, sets)| match sets {
         Ok(sets) => plan.values(schema, row, sets),
         Err(error) => Err(error.clone()),
     });
@@ -417,9 +412,9 @@ fn create_some<'r>(
 }
 
 /// Creates one record, or does what its conflict says.
-fn create<'r>(
+fn create(
     write: &mut Write,
-    plan: &Plan<'r>,
+    plan: &Plan,
     mut values: Values,
     environment: &Environment,
 ) -> Result<Outcome> {

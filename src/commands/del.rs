@@ -1,5 +1,7 @@
 //! `YARR.DEL table id | IDS n id ... | WHERE predicate`: removes records.
 
+use smallvec::SmallVec;
+
 use super::{
     Environment, Reply,
     clauses::{Answer, Selection, Target, once, parse_id},
@@ -134,7 +136,7 @@ fn find(
     ids: &[&[u8]],
     condition: Option<&Predicate>,
     now: i64,
-) -> Result<Vec<Found>> {
+) -> Result<SmallVec<[Found; 1]>> {
     let condition = match condition {
         Some(predicate) => Some(query::filter(table.schema(), predicate, now)?),
         None => None,

@@ -105,8 +105,8 @@ pub fn run(
             Ok(())
         }
         Found::First(query) => {
-            let rows = query::select(table, &query, now, 1)?;
-            shape.row(table, rows.first().copied(), reply)
+            let row = query::first(table, &query, now)?;
+            shape.row(table, row, reply)
         }
     }
 }

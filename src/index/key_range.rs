@@ -1,5 +1,7 @@
 //! Ranges of keys, as the planner hands them to an index.
 
+use smallvec::SmallVec;
+
 /// A half-open range of bytes: from `low`, inclusive, to `high`, exclusive.
 ///
 /// A sorted set's entries extend their key with the row, so a range of key bytes means the same
@@ -54,12 +56,22 @@ impl KeyRange {
 /// none, because `prefix` is empty or all `0xFF`.
 #[must_use]
 pub fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
-    let last = prefix.iter().rposition(|byte| *byte != 0xFF)?;
-    let mut above: Vec<u8> = prefix.iter().copied().take(last + 1).collect();
-    if let Some(byte) = above.last_mut() {
-        *byte += 1;
+    let mut above = SmallVec::<[u8; 64]>::from_slice(prefix);
+    succeed(&mut above).then(|| above.to_vec())
+}
+
+/// Makes a byte string its [`successor`]; false where it has none.
+pub(super) fn succeed<const N: usize>(bytes: &mut SmallVec<[u8; N]>) -> bool
+where
+    [u8; N]: smallvec::Array<Item = u8>,
+{
+    let last = bytes.iter().rposition(|byte| *byte != 0xFF);
+    bytes.truncate(last.map_or(0, |last| last + 1));
+    match bytes.last_mut() {
+        Some(byte) => *byte += 1,
+        None => return false,
     }
-    Some(above)
+    true
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::bulk::Builder;
 use super::fetch::{Near, Spot};
 use super::heap::Heap;
 use super::inner::Inner;
-use super::key_range::KeyRange;
+use super::key_range::{KeyRange, succeed};
 use super::node::{Edge, Node, Outcome};
 use super::walk::Walk;
 
@@ -323,10 +323,10 @@ impl SortedSet {
         self.place(bound).map_or(0, |place| place.rank)
     }
 
-    /// The place where `range` starts, and the rank where it ends.
-    pub(super) fn ends(&self, range: &KeyRange) -> (Option<Place<'_>>, u64) {
-        let start = self.place(&range.low);
-        let Some(high) = &range.high else {
+    /// The place where the range from `low` to below `high` starts, and the rank where it ends.
+    pub(super) fn ends(&self, low: &[u8], high: Option<&[u8]>) -> (Option<Place<'_>>, u64) {
+        let start = self.place(low);
+        let Some(high) = high else {
             return (start, self.len);
         };
         // Few rows have one key, so both ends are mostly in one leaf.
@@ -340,14 +340,22 @@ impl SortedSet {
     /// How many entries are in `range`.
     #[must_use]
     pub fn count(&self, range: &KeyRange) -> u64 {
-        let (start, end) = self.ends(range);
+        let (start, end) = self.ends(&range.low, range.high.as_deref());
         end.saturating_sub(start.map_or(0, |place| place.rank))
     }
 
     /// Walks over the entries of `range`, from both ends.
     #[must_use]
     pub fn walk(&self, range: &KeyRange) -> Walk<'_> {
-        Walk::new(self, range)
+        Walk::new(self, &range.low, range.high.as_deref())
+    }
+
+    /// Walks over the entries that start with these bytes.
+    #[must_use]
+    pub fn walk_prefix(&self, prefix: &[u8]) -> Walk<'_> {
+        let mut high: Entry = Entry::from_slice(prefix);
+        let bounded = succeed(&mut high);
+        Walk::new(self, prefix, bounded.then_some(&*high))
     }
 }
 

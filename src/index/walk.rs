@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::block::Block;
-use super::key_range::KeyRange;
 use super::node::Node;
 use super::rows::RowReader;
 use super::sorted_set::{Place, SortedSet};
@@ -113,9 +112,9 @@ impl<'a> Cursor<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over `range`.
-    pub(super) fn new(set: &'a SortedSet, range: &KeyRange) -> Self {
-        let (place, end) = set.ends(range);
+    /// A walk from the first entry at or above `low` to the last below `high`.
+    pub(super) fn new(set: &'a SortedSet, low: &[u8], high: Option<&[u8]>) -> Self {
+        let (place, end) = set.ends(low, high);
         let start = place.as_ref().map_or(0, |place| place.rank);
         let end = end.max(start);
         Self {

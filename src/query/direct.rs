@@ -46,11 +46,20 @@ pub(super) fn select(table: &Table, query: &Query<'_>, now: i64, wanted: u64) ->
         return None;
     }
     let lookup = Lookup::of(table, &query.predicate, now)?;
-    if wanted == 1 && lookup.is_sure() {
-        return Some(lookup.set.first(&lookup.key).into_iter().collect());
-    }
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     Some(lookup.rows()?.take(wanted).collect())
+}
+
+/// The first row, if there is one; `None` where the planner has to be asked.
+pub(super) fn first(table: &Table, query: &Query<'_>, now: i64) -> Option<Option<Row>> {
+    if !query.order.is_empty() {
+        return None;
+    }
+    let lookup = Lookup::of(table, &query.predicate, now)?;
+    match lookup.is_sure() {
+        true => Some(lookup.set.first(&lookup.key)),
+        false => Some(lookup.rows()?.next()),
+    }
 }
 
 /// How many matches there are; `None` where the planner has to be asked.
@@ -110,7 +119,7 @@ impl<'t, 'q> Lookup<'t, 'q> {
 
     /// The matches; `None` where more has to be looked at than is plain to be the best.
     fn rows(&self) -> Option<impl Iterator<Item = Row>> {
-        let walk = self.set.walk(&KeyRange::prefix(&self.key));
+        let walk = self.set.walk_prefix(&self.key);
         if !self.checks.is_empty() && walk.remaining() > MOST_ROWS {
             return None;
         }

@@ -96,22 +96,45 @@ impl<'a> Query<'a> {
 /// NOFIELD, BADVALUE, NOINDEX, TOOMANY.
 pub fn select(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<Vec<Row>> {
     let wanted = most_wanted(query.limit, most);
-    let through = query.offset.saturating_add(wanted);
+    let through = match wanted {
+        0 => 0,
+        _ => query.offset.saturating_add(wanted),
+    };
     let mut rows = match direct::select(table, query, now, through) {
         Some(rows) => rows,
-        None => {
-            let filter = filter(table.schema(), &query.predicate, now)?;
-            let order = planner::order(table, query)?;
-            let strategy = Strategy::choose(table, &filter, order, query.scan, through)?;
-            if wanted == 0 {
-                return Ok(Vec::new());
-            }
-            strategy.run(now, None, through, wanted > most)
-        }
+        None => planned(table, query, now, through, wanted > most)?,
     };
     let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
     rows.drain(..offset.min(rows.len()));
     refuse_more(rows, most)
+}
+
+/// The first row that [`select`] answers to a query without OFFSET.
+///
+/// # Errors
+/// NOFIELD, BADVALUE, NOINDEX.
+pub fn first(table: &Table, query: &Query<'_>, now: i64) -> Result<Option<Row>> {
+    if let Some(row) = direct::first(table, query, now) {
+        return Ok(row);
+    }
+    Ok(planned(table, query, now, 1, false)?.first().copied())
+}
+
+/// The first `wanted` rows, as a plan leads to them; any will do where so many are too many.
+fn planned(
+    table: &Table,
+    query: &Query<'_>,
+    now: i64,
+    wanted: u64,
+    any_will_do: bool,
+) -> Result<Vec<Row>> {
+    let filter = filter(table.schema(), &query.predicate, now)?;
+    let order = planner::order(table, query)?;
+    let strategy = Strategy::choose(table, &filter, order, query.scan, wanted)?;
+    match wanted {
+        0 => Ok(Vec::new()),
+        _ => Ok(strategy.run(now, None, wanted, any_will_do)),
+    }
 }
 
 /// How many matches there are, OFFSET and LIMIT obeyed.

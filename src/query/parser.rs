@@ -41,7 +41,8 @@ fn parse_and<'a>(tokens: &mut Tokens<'a>, depth: usize) -> Result<Node<'a>> {
     if !tokens.is("AND") {
         return Ok(first);
     }
-    let mut parts = vec![first];
+    let mut parts = Vec::with_capacity(4);
+    parts.push(first);
     while tokens.accept("AND") {
         parts.push(parse_not(tokens, depth)?);
     }

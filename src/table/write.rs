@@ -33,11 +33,14 @@ pub const MAX_RECORD: usize = 256 << 20;
 /// So much room is left to the next write at most, twice.
 const LEFT: usize = 1024;
 
+/// The bytes of a record that was; those of most records lie in it.
+type Old = SmallVec<[u8; 64]>;
+
 /// How to undo one step.
 enum Undo {
     Insert(Row),
-    Replace(Row, Box<[u8]>),
-    Remove(Row, Box<[u8]>),
+    Replace(Row, Old),
+    Remove(Row, Old),
 }
 
 /// A write under way.
@@ -236,7 +239,7 @@ impl<'t> Write<'t> {
         self.table.records.put(row, &self.record);
         self.move_entries(row, record, fields);
         self.follow(row, Some(old));
-        self.undo.push(Undo::Replace(row, old.into()));
+        self.undo.push(Undo::Replace(row, Old::from_slice(old)));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
     }
@@ -420,7 +423,7 @@ impl<'t> Write<'t> {
 
     /// Removes a record, and leaves a tombstone where the removal has a number.
     pub(super) fn remove_numbered(&mut self, row: Row, number: Option<u64>, at: i64, gone: Gone) {
-        let Some(old) = self.table.records.get(row).map(Box::<[u8]>::from) else {
+        let Some(old) = self.table.records.get(row).map(Old::from_slice) else {
             return;
         };
         self.leave(row, &old);
