@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::Result,
     query::{self, Predicate, Query, parse_predicate},
-    table::{Effects, Row, Table, Write},
+    table::{Effects, FETCHED, Row, Table, Write},
     tokens::Tokens,
 };
 
@@ -181,6 +181,9 @@ fn remove_many(
 
 fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {
     let mut write = Write::begin(table, now);
-    rows.iter().for_each(|row| write.remove(*row));
+    for some in rows.chunks(FETCHED) {
+        write.table().records().fetch(some.iter().copied());
+        some.iter().for_each(|row| write.remove(*row));
+    }
     write.commit()
 }

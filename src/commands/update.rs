@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result, quoted},
     query::{self, Filter, Predicate, Query, parse_predicate},
     schema::Schema,
-    table::{Effects, Row, Table, Write},
+    table::{Effects, FETCHED, Row, Table, Write},
     tokens::Tokens,
     value::{Type, ValueRef, number},
 };
@@ -358,13 +358,16 @@ fn change_rows(
 ) -> Result<(Effects, Written)> {
     let mut write = Write::begin(table, changes.now);
     let mut kept = KeptRows::with_capacity(rows.len());
-    for row in rows {
-        changes.apply(&mut write, *row)?;
-        if write.table().is_expired(*row, changes.now) {
-            kept.push(Kept::bytes(write.table(), *row));
-            write.remove_expired(*row);
-        } else {
-            kept.push(Kept::Row(*row));
+    for some in rows.chunks(FETCHED) {
+        write.table().records().fetch(some.iter().copied());
+        for row in some {
+            changes.apply(&mut write, *row)?;
+            if write.table().is_expired(*row, changes.now) {
+                kept.push(Kept::bytes(write.table(), *row));
+                write.remove_expired(*row);
+            } else {
+                kept.push(Kept::Row(*row));
+            }
         }
     }
     let written = Written::new(write.table(), kept, shape)?;
