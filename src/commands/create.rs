@@ -27,9 +27,9 @@ const WORDS: [&str; 12] = [
 const AHEAD: usize = 16;
 
 /// Fields, and row after row of their values.
-type Lists<'a> = (Fields<'a>, Rows<'a>);
+type Lists<'a> = (Fields<'a>, AllGiven<'a>);
 type Fields<'a> = SmallVec<[&'a [u8]; 8]>;
-type Rows<'a> = SmallVec<[Given<'a>; 8]>;
+type AllGiven<'a> = SmallVec<[Given<'a>; 8]>;
 
 /// What a conflict leads to.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ struct Conflict<'a> {
 pub struct Request<'a> {
     fields: Fields<'a>,
     /// Row after row of `fields.len()` values.
-    values: Rows<'a>,
+    values: AllGiven<'a>,
     many: bool,
     null: Option<&'a [u8]>,
     unset: Vec<&'a [u8]>,
@@ -64,7 +64,7 @@ pub struct Request<'a> {
 pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let taker = Taker::new(schema);
-    let (mut fields, mut values) = (Fields::new(), Rows::new());
+    let (mut fields, mut values) = (Fields::new(), AllGiven::new());
     while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
         let field = tokens.expect_token("a field")?;
         fields.push(field);
@@ -131,10 +131,10 @@ fn parse_values<'a>(
     }
     let fields = Fields::from_slice(tokens.take_many(count, "fields")?);
     tokens.expect("VALUES")?;
-    let values: Rows = if taker.takes_one() {
+    let values: AllGiven = if taker.takes_one() {
         tokens.take_rest().chunks(1).collect()
     } else {
-        let mut values = Rows::new();
+        let mut values = AllGiven::new();
         while tokens.peek().is_some() {
             let field = fields.get(values.len() % count).copied();
             values.push(taker.value(tokens, field.unwrap_or_default(), null)?);
@@ -400,7 +400,7 @@ fn create_some<'a, 'r: 'a>(
     });
     let values: SmallVec<[Result<Values>; 1]> = values.collect();
     for values in values.iter().flatten() {
-        write.expect(values);
+        write.look_ahead(values);
     }
     if values.len() > 1 {
         write.fetch();
@@ -424,6 +424,7 @@ fn create(
     }
     if let Some((arbiter, resolution)) = &plan.arbiter {
         if let Some(row) = arbiter.row(write, &values, plan.now) {
+            write.look_no_more();
             return match resolution {
                 Resolution::Ignore => Ok(Outcome::Ignored),
                 Resolution::Keep => Ok(Outcome::Record(Kept::Row(row))),

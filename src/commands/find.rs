@@ -80,9 +80,9 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<()> {
-    let expected = table.expect(args.first());
+    let approached = table.approach(args.first());
     let request = parse(args)?;
-    table.records().fetch(expected.into_iter());
+    table.records().fetch(approached.into_iter());
     let now = environment.now;
     let Answer { fields, packed } = request.answer;
     let fields = fields.unwrap_or(Return::Everything);

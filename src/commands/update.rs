@@ -281,9 +281,9 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let expected = table.expect(args.first());
+    let approached = table.approach(args.first());
     let request = parse(table.schema(), args)?;
-    table.records().fetch(expected.into_iter());
+    table.records().fetch(approached.into_iter());
     let now = environment.now;
     let changes = resolve(table.schema(), &request.changes, now)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;

@@ -9,7 +9,7 @@ use prefetch_index::prefetch_index;
 
 use super::block::Block;
 use super::inner::Inner;
-use super::node::Node;
+use super::node::{LEAF, Node};
 use super::search::Part;
 use super::sorted_set::SortedSet;
 
@@ -132,8 +132,9 @@ impl Block {
         self.fetch_bytes(0, end);
     }
 
+    /// No more than most leaves have: few long entries take more.
     fn fetch_bytes(&self, from: usize, to: usize) {
-        for line in (from..to).step_by(LINE) {
+        for line in (from..to.min(from + LEAF)).step_by(LINE) {
             prefetch_index(&self.data, line);
         }
     }

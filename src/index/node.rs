@@ -113,7 +113,7 @@ impl Node {
         }
     }
 
-    /// Adds `entry`, which is likely to stand here. `held` counts memory.
+    /// Adds `entry`. `near` may be wrong, `edge` must be right. `held` counts memory.
     /// The second part of the answer is to become the node's right neighbour.
     pub(super) fn insert(
         &mut self,
@@ -136,7 +136,7 @@ impl Node {
         }
     }
 
-    /// Takes `entry` out, which is likely to stand here; false if it was not there.
+    /// Takes `entry` out; false if it was not there. `near` may be wrong.
     pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {

@@ -103,8 +103,11 @@ impl<'a> Cursor<'a> {
         self.rows.block()
     }
 
-    /// Asks for the leaf behind this one, which a walk over many entries will read to its end.
-    fn fetch_next(&self) {
+    /// Asks for the leaf behind this one, where a walk over so many entries goes on to it.
+    fn fetch_next(&self, remaining: u64) {
+        if remaining <= (self.len - self.at) as u64 {
+            return;
+        }
         if let Some(Node::Leaf(next)) = self.siblings.get(self.child + 1) {
             next.fetch_rows();
         }
@@ -171,7 +174,7 @@ impl<'a> Walk<'a> {
                 self.enter_from_front();
             }
             let Some(front) = &self.front else { return };
-            front.fetch_next();
+            front.fetch_next(self.end - self.start);
             let count = ((front.len - front.at) as u64).min(self.remaining());
             let first = u64::from(front.rows.row(front.at));
             if front.block().in_step {
@@ -295,7 +298,7 @@ impl Iterator for Walk<'_> {
         while let Some(row) = self.next() {
             sum = f(sum, row);
             let Some(cursor) = &self.front else { break };
-            cursor.fetch_next();
+            cursor.fetch_next(self.end - self.start);
             let here = (cursor.len - cursor.at) as u64;
             let stop = cursor.at + here.min(self.remaining()) as usize;
             sum = (cursor.at..stop).fold(sum, |sum, i| f(sum, cursor.rows.row(i)));

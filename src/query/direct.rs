@@ -47,7 +47,7 @@ pub(super) fn select(table: &Table, query: &Query<'_>, now: i64, wanted: u64) ->
     }
     let lookup = Lookup::of(table, &query.predicate, now)?;
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-    Some(lookup.rows()?.take(wanted).collect())
+    Some(lookup.rows(true)?.take(wanted).collect())
 }
 
 /// The first row, if there is one; `None` where the planner has to be asked.
@@ -58,7 +58,7 @@ pub(super) fn first(table: &Table, query: &Query<'_>, now: i64) -> Option<Option
     let lookup = Lookup::of(table, &query.predicate, now)?;
     match lookup.is_sure() {
         true => Some(lookup.set.first(&lookup.key)),
-        false => Some(lookup.rows()?.next()),
+        false => Some(lookup.rows(true)?.next()),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn count(table: &Table, query: &Query<'_>, now: i64) -> Option<u64> {
         (true, _) => Some(lookup.set.count(&KeyRange::prefix(&lookup.key))),
         // The planner takes the few that have expired from all that match.
         (false, true) => None,
-        (false, false) => Some(lookup.rows()?.count() as u64),
+        (false, false) => Some(lookup.rows(false)?.count() as u64),
     }
 }
 
@@ -118,10 +118,14 @@ impl<'t, 'q> Lookup<'t, 'q> {
     }
 
     /// The matches; `None` where more has to be looked at than is plain to be the best.
-    fn rows(&self) -> Option<impl Iterator<Item = Row>> {
+    /// `read` says that the records are read then, so they are asked for while the checks go on.
+    fn rows(&self, read: bool) -> Option<impl Iterator<Item = Row>> {
         let walk = self.set.walk_prefix(&self.key);
         if !self.checks.is_empty() && walk.remaining() > MOST_ROWS {
             return None;
+        }
+        if read && !self.checks.is_empty() {
+            self.table.records().fetch(walk.clone().take(FETCHED));
         }
         let hidden = |row: Row| {
             let record = self.table.record(row);
@@ -137,13 +141,12 @@ impl<'t, 'q> Lookup<'t, 'q> {
     }
 
     /// Whether each of the few rows to be checked is in all sets that it must be in; nothing where
-    /// there is no such set. The records are under way meanwhile, and no row waits for another's
-    /// answer, as it would if that decided what is looked at next.
+    /// there is no such set. No row waits for another's answer, as it would if that decided what is
+    /// looked at next.
     fn among(&self, walk: Walk<'_>) -> impl Iterator<Item = bool> + use<> {
-        let mut among: SmallVec<[bool; FETCHED]> = SmallVec::new();
+        let mut among: SmallVec<[bool; MOST_ROWS as usize]> = SmallVec::new();
         let mut sets = self.checks.iter().filter_map(Check::set).peekable();
         if sets.peek().is_some() {
-            self.table.records().fetch(walk.clone().take(FETCHED));
             among.resize(walk.remaining() as usize, true);
         }
         for rows in sets {

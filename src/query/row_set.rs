@@ -11,6 +11,8 @@ const DENSE: u64 = if cfg!(any(test, fuzzing)) { 2048 } else { 256 };
 
 /// Rows that a set holds in one piece.
 const CONTAINER: usize = 1 << 16;
+/// So many rows at most are made a set at once: the library counts them in 32 bits.
+const PIECE: usize = 1 << 31;
 
 /// Gathers the rows of walks.
 struct Bits {
@@ -36,8 +38,8 @@ impl Bits {
         }
     }
 
-    /// No jump depends on the row: those of a leaf that are only nearly in order lie in many words in
-    /// turn.
+    /// Rows of a leaf that are only nearly in order lie in many words in turn: a jump that depended
+    /// on the word would mostly be guessed wrong.
     #[inline]
     fn insert_one(&mut self, row: usize) {
         if let Some(byte) = self.bytes.get_mut(row / 8) {
@@ -48,7 +50,7 @@ impl Bits {
         }
     }
 
-    /// Rows that follow each other.
+    /// The rows from the first to the last.
     fn insert_many(&mut self, first: usize, last: usize) {
         let met = self.met.get_mut(first / CONTAINER..=last / CONTAINER);
         met.unwrap_or_default().fill(true);
@@ -73,7 +75,12 @@ impl Bits {
         };
         let end = ((last + 1) * CONTAINER / 8).min(self.bytes.len());
         let bytes = self.bytes.get(first * CONTAINER / 8..end);
-        RoaringBitmap::from_lsb0_bytes((first * CONTAINER) as u32, bytes.unwrap_or_default())
+        let mut rows = RoaringBitmap::new();
+        for (at, piece) in bytes.unwrap_or_default().chunks(PIECE / 8).enumerate() {
+            let offset = first * CONTAINER + at * PIECE;
+            rows |= RoaringBitmap::from_lsb0_bytes(offset as u32, piece);
+        }
+        rows
     }
 }
 

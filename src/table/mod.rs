@@ -200,12 +200,12 @@ impl Table {
     /// The row that an id's token probably leads to, before the command is understood; what leads to
     /// the record is then under way, and it can be fetched once there was something else to do.
     #[inline]
-    pub fn expect(&self, id: Option<&&[u8]>) -> Option<Row> {
+    pub fn approach(&self, id: Option<&&[u8]>) -> Option<Row> {
         if self.form.schema.id != IdType::Integer {
             return None;
         }
         let row = self.guess.row(parse_integer(id?)?)?;
-        self.records.expect(row);
+        self.records.approach(row);
         Some(row)
     }
 

@@ -222,7 +222,7 @@ impl Records {
 
     /// Asks for what is to be known before a record can be fetched.
     #[inline]
-    pub fn expect(&self, row: Row) {
+    pub fn approach(&self, row: Row) {
         let (segment, page, _) = place(row);
         if let Some(segment) = self.segments.get(segment) {
             prefetch_index(&segment.pages, page);
@@ -231,7 +231,7 @@ impl Records {
 
     /// Asks for the records of rows, so that what waits for one waits for all.
     pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
-        rows.clone().for_each(|row| self.expect(row));
+        rows.clone().for_each(|row| self.approach(row));
         for row in rows {
             let (segment, page, at) = place(row);
             let segment = self.segments.get(segment);

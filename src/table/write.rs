@@ -226,7 +226,7 @@ impl<'t> Write<'t> {
         fields: &[Changed<'_>],
     ) -> Result<()> {
         self.check_fields(record, fields)?;
-        self.expect_moves(record, fields);
+        self.look_ahead_of_moves(record, fields);
         self.record.clear();
         record.rewrite_into(self.table.form.current(), fields, &mut self.record);
         self.changed(row, record, old, fields);
@@ -454,7 +454,7 @@ impl<'t> Write<'t> {
             return;
         };
         let values = record.values();
-        self.expect(&values);
+        self.look_ahead(&values);
         self.fetch();
         let table = &mut *self.table;
         for (at, index) in table.indexes.iter_mut().enumerate() {

@@ -15,7 +15,8 @@ use crate::{
     value::ValueRef,
 };
 
-/// The spots of entries that are about to be entered or taken out, in this order.
+/// The spots of entries that are about to be entered or taken out. They are taken in the order in
+/// which they were looked for: that of the indexes, then the ids. One that is not taken keeps those behind it.
 #[derive(Default)]
 pub(super) struct Ahead {
     spots: SmallVec<[(Set, Spot); 8]>,
@@ -67,30 +68,31 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 
 impl Write<'_> {
     /// Looks where the entries of a record stand or will.
-    pub fn expect(&mut self, values: &[ValueRef<'_>]) {
+    pub fn look_ahead(&mut self, values: &[ValueRef<'_>]) {
         // What is too long for an index is yet to be refused.
-        if values
-            .iter()
-            .any(|value| text_len(value) > MAX_INDEXED_TEXT)
-        {
-            return;
-        }
+        let short = |position: &usize| {
+            let value = values.get(*position);
+            value.is_none_or(|value| text_len(value) <= MAX_INDEXED_TEXT)
+        };
         for (at, index) in self.table.indexes.iter().enumerate() {
-            if let Index::SortedSet(set) = &index.index {
-                self.key.clear();
-                index.key_into(values, &mut self.key);
-                self.ahead.look(set, Set::Index(at), &self.key);
+            match &index.index {
+                Index::SortedSet(set) if index.positions.iter().all(short) => {
+                    self.key.clear();
+                    index.key_into(values, &mut self.key);
+                    self.ahead.look(set, Set::Index(at), &self.key);
+                }
+                _ => {}
             }
         }
-        // An id that is yet to be made will be above all others.
-        if let Some(id) = values.first().filter(|id| !id.is_null()) {
+        // An id that is yet to be made will mostly be above all others.
+        if let Some(id) = values.first().filter(|id| !id.is_null() && short(&0)) {
             set_key(&mut self.key, Some(id));
             self.ahead.look(&self.table.ids, Set::Ids, &self.key);
         }
     }
 
     /// Looks where the entries of a record stand that fields move, and where they go.
-    pub(super) fn expect_moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) {
+    pub(super) fn look_ahead_of_moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) {
         for (at, index) in self.table.indexes.iter().enumerate() {
             let Index::SortedSet(set) = &index.index else {
                 continue;
@@ -101,19 +103,27 @@ impl Write<'_> {
             }
             self.key.clear();
             index.record_key_into(record, &mut self.key);
-            self.ahead.look(set, Set::Index(at), &self.key);
-            self.key.clear();
+            let old = self.key.len();
             for position in &index.positions {
                 match changed(*position) {
                     Some((_, value)) => value.key_into(&mut self.key),
                     None => record.value(*position).key_into(&mut self.key),
                 }
             }
-            self.ahead.look(set, Set::Index(at), &self.key);
+            let (old, new) = self.key.split_at(old);
+            if old != new {
+                self.ahead.look(set, Set::Index(at), old);
+                self.ahead.look(set, Set::Index(at), new);
+            }
         }
     }
 
-    /// Asks for the leaves of all that is expected.
+    /// What was looked for will not be written.
+    pub fn look_no_more(&mut self) {
+        self.ahead = Ahead::default();
+    }
+
+    /// Asks for the leaves of all that was looked for.
     pub fn fetch(&mut self) {
         if std::mem::replace(&mut self.ahead.fetched, true) {
             return;
