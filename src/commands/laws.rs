@@ -2,6 +2,7 @@
 //! of the same words, the way down leads back to where the way up began, and SCHEMA's lines make the same schema anew.
 
 mod feed;
+mod many;
 mod model;
 
 use proptest::prelude::*;
