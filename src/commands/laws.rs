@@ -4,16 +4,18 @@
 mod feed;
 mod many;
 mod model;
+mod run;
 
 use proptest::prelude::*;
 
-use super::{COMMANDS, Environment, Limits, Recorded, Run, work};
+use super::{Limits, work};
 use crate::{
     encoding::snapshot,
     schema::{Direction, State},
     table::{Effects, Table, apply},
 };
 use model::{Field, Model, Op, UUID, names, words};
+use run::{run_on, saved};
 
 /// The fields a table may have.
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -193,12 +195,6 @@ struct World {
     now: i64,
 }
 
-fn saved(table: &Table) -> Vec<Vec<u8>> {
-    let mut chunks = Vec::new();
-    snapshot::save(table, &mut |chunk| chunks.push(chunk.to_vec()));
-    chunks
-}
-
 impl World {
     fn new() -> World {
         let mut world = World {
@@ -223,26 +219,9 @@ impl World {
             inline_records,
             ..Limits::DEFAULT
         };
-        let environment = Environment {
-            now: self.now,
-            limits,
-            random: &|| 7,
-        };
-        let command = COMMANDS
-            .iter()
-            .find(|command| command.name == name)
-            .unwrap();
-        let mut reply = Recorded::default();
-        let table = &mut self.table;
-        let done = match command.run {
-            Run::Read(run) => run(table.as_ref().unwrap(), &words, &environment, &mut reply)
-                .map(|()| Effects::none()),
-            Run::Write(run) => run(table.as_mut().unwrap(), &words, &environment, &mut reply),
-            Run::Make(run) => run(table, &words, &environment, &mut reply),
-        };
-        let effects = done.map_err(|error| error.to_string())?;
+        let (lines, effects) = run_on(&mut self.table, name, &words, self.now, limits)?;
         self.keep(&effects);
-        Ok(reply.lines)
+        Ok(lines)
     }
 
     fn keep(&mut self, effects: &Effects) {

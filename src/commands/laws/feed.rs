@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{COMMANDS, saved};
+use super::run::{run_on, saved};
 use crate::{
-    commands::{Environment, Limits, Recorded, Run},
+    commands::Limits,
     encoding::snapshot,
     table::{Caps, Effects, Table, apply},
 };
@@ -99,23 +99,9 @@ impl World {
 
     fn run(&mut self, name: &str, line: &str) -> Result<Vec<String>, String> {
         let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
-        let environment = Environment {
-            now: self.now,
-            limits: Limits::DEFAULT,
-            random: &|| 7,
-        };
-        let command = COMMANDS.iter().find(|c| c.name == name).unwrap();
-        let mut reply = Recorded::default();
-        let table = &mut self.table;
-        let done = match command.run {
-            Run::Read(run) => run(table.as_ref().unwrap(), &words, &environment, &mut reply)
-                .map(|()| Effects::none()),
-            Run::Write(run) => run(table.as_mut().unwrap(), &words, &environment, &mut reply),
-            Run::Make(run) => run(table, &words, &environment, &mut reply),
-        };
-        let effects = done.map_err(|error| error.to_string())?;
+        let (lines, effects) = run_on(&mut self.table, name, &words, self.now, Limits::DEFAULT)?;
         self.keep(effects);
-        Ok(reply.lines)
+        Ok(lines)
     }
 
     fn keep(&mut self, effects: Effects) {

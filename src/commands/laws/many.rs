@@ -9,10 +9,10 @@ use proptest::{
     test_runner::{RngAlgorithm, TestRng},
 };
 
-use super::{COMMANDS, saved};
+use super::run::{run_on, saved};
 use crate::{
-    commands::{Environment, Limits, Recorded, Run},
-    table::{Effects, Table, apply},
+    commands::Limits,
+    table::{Table, apply},
 };
 
 /// Users, and places, that records may have.
@@ -48,25 +48,11 @@ impl World {
 
     fn run(&mut self, name: &str, line: &str) -> Result<Vec<String>, String> {
         let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
-        let environment = Environment {
-            now: 1_000_000,
-            limits: Limits::DEFAULT,
-            random: &|| 7,
-        };
-        let command = COMMANDS.iter().find(|c| c.name == name).unwrap();
-        let mut reply = Recorded::default();
-        let table = &mut self.table;
-        let done = match command.run {
-            Run::Read(run) => run(table.as_ref().unwrap(), &words, &environment, &mut reply)
-                .map(|()| Effects::none()),
-            Run::Write(run) => run(table.as_mut().unwrap(), &words, &environment, &mut reply),
-            Run::Make(run) => run(table, &words, &environment, &mut reply),
-        };
-        let effects = done.map_err(|error| error.to_string())?;
+        let (lines, effects) = run_on(&mut self.table, name, &words, 1_000_000, Limits::DEFAULT)?;
         for piece in effects.pieces() {
             apply(&mut self.copy, piece).unwrap();
         }
-        Ok(reply.lines)
+        Ok(lines)
     }
 
     /// Rows of emails, some of which are there or stand twice, and of users.
