@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Record, Row};
+use super::{Changed, Record, Row};
 use crate::{
     index::{Bitmap, Index, SortedSet, Spot},
     schema::{IndexDefinition, Method, Schema},
@@ -24,6 +24,14 @@ pub fn tag_key(tag: &[u8]) -> SmallVec<[u8; 32]> {
     key.push(TAG);
     key.extend_from_slice(tag);
     key
+}
+
+/// What [`TableIndex::moved_keys`] has written.
+pub(super) struct Moved {
+    /// How long the old key is.
+    pub(super) old: usize,
+    /// Whether a field of the new one is null.
+    pub(super) null: bool,
 }
 
 /// An index and where its fields stand in the schema of now.
@@ -89,6 +97,39 @@ impl TableIndex {
         for position in &self.positions {
             record.value(*position).key_into(key);
         }
+    }
+
+    /// Whether it is over any of these fields.
+    pub(super) fn is_over_any(&self, fields: &[Changed<'_>]) -> bool {
+        let changed = |position: &usize| fields.iter().any(|(at, _)| at == position);
+        self.positions.iter().any(changed)
+    }
+
+    /// Writes the key that a record has and behind it the one that it has once these fields have
+    /// changed, in place of what is in `key`. An index over TAGS has others too.
+    #[inline]
+    pub(super) fn moved_keys(
+        &self,
+        record: &Record<'_>,
+        fields: &[Changed<'_>],
+        key: &mut Vec<u8>,
+    ) -> Moved {
+        let changed = |position: &usize| fields.iter().find(|(at, _)| at == position);
+        key.clear();
+        self.record_key_into(record, key);
+        let mut moved = Moved {
+            old: key.len(),
+            null: false,
+        };
+        for position in &self.positions {
+            let value = match changed(position) {
+                Some((_, value)) => *value,
+                None => record.value(*position),
+            };
+            moved.null |= value.is_null();
+            value.key_into(key);
+        }
+        moved
     }
 
     /// Tells each key of a record with these values; the last is left in `key`.

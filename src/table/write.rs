@@ -367,7 +367,7 @@ impl<'t> Write<'t> {
             }
         }
         for (at, index) in table.indexes.iter_mut().enumerate() {
-            if !index.positions.iter().any(|p| changed(*p).is_some()) {
+            if !index.is_over_any(fields) {
                 continue;
             }
             if index.is_over_tags() {
@@ -380,20 +380,8 @@ impl<'t> Write<'t> {
                 index.enter_tags(row, Some(&before), &after, &mut self.key);
                 continue;
             }
-            let value = |position: usize| match changed(position) {
-                Some((_, value)) => *value,
-                None => record.value(position),
-            };
-            self.key.clear();
-            index.record_key_into(record, &mut self.key);
-            let old = self.key.len();
-            let mut null = false;
-            for position in &index.positions {
-                let value = value(*position);
-                null |= value.is_null();
-                value.key_into(&mut self.key);
-            }
-            let (old, new) = self.key.split_at(old);
+            let moved = index.moved_keys(record, fields, &mut self.key);
+            let (old, new) = self.key.split_at(moved.old);
             if old == new {
                 continue;
             }
@@ -401,7 +389,7 @@ impl<'t> Write<'t> {
             let (left, entered) = (spot(), spot());
             index.index.remove_near(old, row, left);
             if let (true, false, Index::SortedSet(set)) =
-                (index.definition.unique, null, &index.index)
+                (index.definition.unique, moved.null, &index.index)
             {
                 if set.first(new).is_some() {
                     self.suspects.push((at, new.to_vec()));

@@ -97,20 +97,11 @@ impl Write<'_> {
             let Index::SortedSet(set) = &index.index else {
                 continue;
             };
-            let changed = |position: usize| fields.iter().find(|(at, _)| *at == position);
-            if !index.positions.iter().any(|p| changed(*p).is_some()) {
+            if !index.is_over_any(fields) {
                 continue;
             }
-            self.key.clear();
-            index.record_key_into(record, &mut self.key);
-            let old = self.key.len();
-            for position in &index.positions {
-                match changed(*position) {
-                    Some((_, value)) => value.key_into(&mut self.key),
-                    None => record.value(*position).key_into(&mut self.key),
-                }
-            }
-            let (old, new) = self.key.split_at(old);
+            let moved = index.moved_keys(record, fields, &mut self.key);
+            let (old, new) = self.key.split_at(moved.old);
             if old != new {
                 self.ahead.look(set, Set::Index(at), old);
                 self.ahead.look(set, Set::Index(at), new);
