@@ -78,12 +78,10 @@ impl Changes<'_> {
         if let Some(updated_at) = updated_at.filter(|position| !given(position)) {
             fields.push((updated_at, ValueRef::DateTime(self.now)));
         }
-        let mut expires_at = ValueRef::Null;
-        if !record.is_null(schema.expires_at()) {
-            if let ValueRef::DateTime(at) = record.value(schema.expires_at()) {
-                expires_at = ValueRef::DateTime(at);
-            }
-        }
+        let expires_at = match record.value(schema.expires_at()) {
+            ValueRef::DateTime(at) => ValueRef::DateTime(at),
+            _ => ValueRef::Null,
+        };
         let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
         if expiry.order(&expires_at).is_ne() {
             fields.push((schema.expires_at(), expiry));

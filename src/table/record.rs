@@ -223,12 +223,15 @@ impl<'a> Record<'a> {
 
     #[inline]
     fn decode(&self, place: usize) -> Option<ValueRef<'a>> {
+        let kind = self.layout.fields.get(place)?.1;
+        let code = code_at(self.codes, place);
+        if code == 0 {
+            return Some(ValueRef::Null);
+        }
         let mut data = self.data;
         for before in 0..place {
             data = data.get(width(code_at(self.codes, before), data)?..)?;
         }
-        let code = code_at(self.codes, place);
-        let kind = self.layout.fields.get(place)?.1;
         decode(kind, code, data.get(..width(code, data)?)?)
     }
 
