@@ -4,6 +4,8 @@
 //! The planner would do the same then, in several times the instructions. What is not as plain as
 //! that is left to it, errors among them.
 
+mod covered;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -67,24 +69,32 @@ pub(super) fn count(table: &Table, query: &Query<'_>, now: i64) -> Option<u64> {
     if !query.order.is_empty() || query.limit.is_some() {
         return None;
     }
+    // The planner takes the few that have expired from all that match.
+    if !Clock::new(table, now).is_asked() {
+        let count = covered::count(table, nodes(&query.predicate)?);
+        if count.is_some() {
+            return count;
+        }
+    }
     let lookup = Lookup::of(table, &query.predicate, now)?;
-    match (lookup.is_sure(), lookup.checks.is_empty()) {
-        (true, _) => Some(lookup.set.walk_prefix(&lookup.key).remaining()),
-        // The planner takes the few that have expired from all that match.
-        (false, true) => None,
-        (false, false) => Some(lookup.rows(false)?.count() as u64),
+    match lookup.checks.is_empty() {
+        true => None,
+        false => Some(lookup.rows(false)?.count() as u64),
+    }
+}
+
+/// The conditions of a predicate that is no more than conditions that must all hold.
+fn nodes<'p, 'q>(predicate: &'p Predicate<'q>) -> Option<&'p [Node<'q>]> {
+    match predicate {
+        Predicate::Where(Node::And(nodes)) => Some(nodes),
+        Predicate::Where(node) => Some(std::slice::from_ref(node)),
+        Predicate::Everything => None,
     }
 }
 
 impl<'t, 'q> Lookup<'t, 'q> {
     fn of(table: &'t Table, predicate: &Predicate<'q>, now: i64) -> Option<Lookup<'t, 'q>> {
-        let Predicate::Where(node) = predicate else {
-            return None;
-        };
-        let nodes = match node {
-            Node::And(nodes) => nodes.as_slice(),
-            node => std::slice::from_ref(node),
-        };
+        let nodes = nodes(predicate)?;
         if nodes.len() > MOST_CONDITIONS {
             return None;
         }
@@ -186,18 +196,24 @@ fn equality<'q>(table: &Table, node: &Node<'q>) -> Option<(usize, ValueRef<'q>)>
     let Test::Compare(Comparison::Equal, token) = test else {
         return None;
     };
+    let (position, kind) = plain_field(table, field)?;
+    Some((position, plain_value(kind, token)?))
+}
+
+/// The position and the type of a field, where its index is like others.
+fn plain_field<'t>(table: &'t Table, field: &[u8]) -> Option<(usize, &'t Type)> {
     let schema = table.schema();
     let position = schema.position(field).ok()?;
     // These have ways of their own.
     if position == 0 || position == schema.expires_at() {
         return None;
     }
-    Some((position, value(&schema.fields.get(position)?.kind, token)?))
+    Some((position, &schema.fields.get(position)?.kind))
 }
 
 /// The value of a field that equals what a token says, where that is plain: one that a comparison
 /// of numbers would have to weigh is not.
-fn value<'q>(kind: &Type, token: &'q [u8]) -> Option<ValueRef<'q>> {
+fn plain_value<'q>(kind: &Type, token: &'q [u8]) -> Option<ValueRef<'q>> {
     match kind {
         Type::Integer => parse_integer(token).map(ValueRef::Integer),
         Type::DateTime => parse_integer(token).map(ValueRef::DateTime),

@@ -271,6 +271,17 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
     })
 }
 
+/// A value or bounds of one of few fields, so that conditions often meet in a field or an index.
+fn bounded() -> impl Strategy<Value = Asked> {
+    prop::sample::select(&[1, 3, 4][..]).prop_flat_map(|p| {
+        let operator = prop::sample::select(&["=", "=", "=", "<", "<=", ">", ">="][..]);
+        prop_oneof![
+            4 => (operator, token(p)).prop_map(move |(op, v)| Asked::Compare(p, op, v)),
+            1 => (token(p), token(p)).prop_map(move |(a, b)| Asked::Between(p, a, b)),
+        ]
+    })
+}
+
 fn record() -> impl Strategy<Value = Vec<Value>> {
     let null = || Just(Value::Null);
     let text = prop::sample::select(&["", "a", "ab", "abc", "b", "\0", "a\0"][..]);
@@ -496,6 +507,24 @@ proptest! {
         all.sort_unstable();
         each_seen.sort_unstable();
         prop_assert_eq!(each_seen, all);
+    }
+
+    #[test]
+    fn a_count_over_the_fields_of_an_index_is_that_of_a_plain_list(
+        steps in steps(60),
+        conditions in prop::collection::vec(bounded(), 1..5),
+        expire: bool,
+    ) {
+        let mut table = table(&format!("{FIELDS} ADD INDEX e i s ADD INDEX s ADD INDEX i e"));
+        let mut model = Model::new();
+        steps.iter().for_each(|step| take(&mut table, &mut model, step, expire));
+        let (mut words, asked) = (Vec::new(), Asked::And(conditions));
+        asked.words(&mut words);
+        let words = bytes(&words);
+        let query = query(&words, &[]);
+        let holds = |record: &&Vec<Value>| visible(record) && asked.holds(record) == Some(true);
+        let expected = model.values().filter(holds).count() as u64;
+        prop_assert_eq!(count(&table, &query, NOW).unwrap(), expected);
     }
 
     #[test]
