@@ -92,9 +92,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let approached = table.approach(args.first());
     let request = parse(args)?;
-    table.records().fetch(approached.into_iter());
     let now = environment.now;
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {

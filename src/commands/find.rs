@@ -80,9 +80,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<()> {
-    let approached = table.approach(args.first());
     let request = parse(args)?;
-    table.records().fetch(approached.into_iter());
     let now = environment.now;
     let Answer { fields, packed } = request.answer;
     let fields = fields.unwrap_or(Return::Everything);

@@ -281,9 +281,7 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let approached = table.approach(args.first());
     let request = parse(table.schema(), args)?;
-    table.records().fetch(approached.into_iter());
     let now = environment.now;
     let changes = resolve(table.schema(), &request.changes, now)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;

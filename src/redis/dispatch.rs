@@ -15,8 +15,9 @@ use super::{
     reply::Replier,
 };
 use crate::{
-    commands::{COMMANDS, Command, Make, Read, Run, Write},
+    commands::{COMMANDS, Command, Environment, Make, Read, Run, Write},
     error::Error,
+    table::Table,
 };
 
 /// What the server calls for a command.
@@ -148,6 +149,16 @@ fn takes(arity: i32, words: usize) -> bool {
         }
 }
 
+/// The world as the command sees it. While the clock is read, what leads to the record that the first
+/// word probably names comes from memory, and then the record does while the command is read.
+#[inline]
+fn prepare(table: &Table, tokens: &[&[u8]]) -> Environment<'static> {
+    let approached = table.approach(tokens.first());
+    let environment = environment();
+    table.records().fetch(approached.into_iter());
+    environment
+}
+
 #[inline]
 fn run_read(
     read: Read,
@@ -160,7 +171,7 @@ fn run_read(
     let holder = key.holder()?.ok_or_else(|| Error::no_table(name.bytes()))?;
     let table = holder.table()?;
     background::note(ctx, name, holder);
-    Ok(read(table, tokens, &environment(), reply)?)
+    Ok(read(table, tokens, &prepare(table, tokens), reply)?)
 }
 
 #[inline]
@@ -179,7 +190,7 @@ fn run_write(
         Some(table) => {
             // Who decides what is written must know what is unique.
             table.catch_up(usize::MAX);
-            let environment = environment();
+            let environment = prepare(table, tokens);
             let effects = write(table, tokens, &environment, reply)?;
             match table.schema().changes {
                 false => Ok(effects),
