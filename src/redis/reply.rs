@@ -7,7 +7,7 @@
 use std::ffi::{c_char, c_int, c_long};
 
 use super::api::{Context, c_text, call, has};
-use crate::{commands::Reply, value::number::float_text};
+use crate::{commands::Reply, value::number::tell_float};
 
 /// The answer of one command.
 pub struct Replier {
@@ -134,7 +134,7 @@ impl Reply for Replier {
     fn number(&mut self, number: i64) {
         match self.resp3() {
             true => self.integer(number),
-            false => self.bulk(Digits::of(number).as_bytes()),
+            false => self.bulk(itoa::Buffer::new().format(number).as_bytes()),
         }
     }
 
@@ -146,7 +146,7 @@ impl Reply for Replier {
                 number
             )));
         }
-        self.bulk(float_text(number).as_bytes());
+        tell_float(number, |text| self.bulk(text.as_bytes()));
     }
 
     #[inline]
@@ -156,72 +156,5 @@ impl Reply for Replier {
             return self.tell(call!(RedisModule_ReplyWithBool(self.ctx.pointer(), truth)));
         }
         self.bulk(if truth { b"true" } else { b"false" });
-    }
-}
-
-/// An integer in decimal digits, without an allocation.
-struct Digits {
-    text: [u8; Digits::MOST],
-    start: usize,
-}
-
-impl Digits {
-    /// `-9223372036854775808` is the longest.
-    const MOST: usize = 20;
-
-    fn of(number: i64) -> Digits {
-        let mut digits = Digits {
-            text: [0; Digits::MOST],
-            start: Digits::MOST,
-        };
-        let mut rest = number.unsigned_abs();
-        loop {
-            digits.push(b'0' + (rest % 10) as u8);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        if number < 0 {
-            digits.push(b'-');
-        }
-        digits
-    }
-
-    /// Writes before what is there.
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.start = self.start.saturating_sub(1);
-        if let Some(place) = self.text.get_mut(self.start) {
-            *place = byte;
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.text.get(self.start..).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Digits;
-
-    #[test]
-    fn digits_are_those_of_the_standard_library() {
-        for number in [
-            0,
-            1,
-            -1,
-            9,
-            10,
-            99,
-            100,
-            12_345,
-            -12_345,
-            i64::MAX,
-            i64::MIN,
-        ] {
-            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
-        }
     }
 }

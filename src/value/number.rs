@@ -43,15 +43,13 @@ fn parse_nearest(token: &[u8]) -> Option<f64> {
 /// The shortest text that reads back the same: `5`, `0.1`, `1e+300`, `1.5e-7`
 /// (ECMA-262, Number::toString).
 pub fn float_text(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude == 0.0 || (1e-6..1e21).contains(&magnitude) {
-        return format!("{number}");
-    }
-    let text = format!("{number:e}");
-    match text.split_once('e') {
-        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
-        _ => text,
-    }
+    tell_float(number, str::to_owned)
+}
+
+/// Calls `then` with the text of [`float_text`], without an allocation.
+#[inline]
+pub fn tell_float<T>(number: f64, then: impl FnOnce(&str) -> T) -> T {
+    then(ryu_js::Buffer::new().format(number))
 }
 
 /// Where a number falls among the values of a type: the greatest value at or below it and the
