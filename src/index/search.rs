@@ -68,7 +68,12 @@ impl Block {
 
     /// How many entries are below `target`, which are likely to be this part of them.
     pub(super) fn below_about(&self, target: &[u8], part: Option<Part>) -> usize {
-        self.partition(target, false, part)
+        self.partition(target, false, part.map(|part| part.of(self.len())))
+    }
+
+    /// How many entries are below `target`, which are likely to be nearly so many.
+    pub(super) fn below_near(&self, target: &[u8], guess: usize) -> usize {
+        self.partition(target, false, Some(guess))
     }
 
     /// How many entries are at or below `target`.
@@ -126,15 +131,15 @@ impl Block {
         }
     }
 
-    /// How many entries are below `target`, or with `ties` at or below it; `part` of them is likely.
-    fn partition(&self, target: &[u8], ties: bool, part: Option<Part>) -> usize {
+    /// How many entries are below `target`, or with `ties` at or below it; about `guess` are likely.
+    fn partition(&self, target: &[u8], ties: bool, guess: Option<usize>) -> usize {
         match self.compare_prefix(target) {
             _ if self.len == 0 => 0,
             Ordering::Less => 0,
             Ordering::Greater => self.len(),
             Ordering::Equal => match self.form {
                 Form::Fixed(stride) if stride <= 8 => {
-                    self.partition_words(target, stride as usize, ties, part)
+                    self.partition_words(target, stride as usize, ties, guess)
                 }
                 Form::Fixed(stride) => {
                     let (start, stride) = (self.prefix_len(), stride as usize);
@@ -171,7 +176,7 @@ impl Block {
         target: &[u8],
         stride: usize,
         ties: bool,
-        part: Option<Part>,
+        guess: Option<usize>,
     ) -> usize {
         let prefix = self.prefix_len();
         let rest = target.len().saturating_sub(prefix);
@@ -187,8 +192,8 @@ impl Block {
         // The limit ends in zeros, so what stands behind a suffix does not matter.
         let suffixes = self.data.get(prefix..).unwrap_or_default();
         let word = |i: usize| load(suffixes, i * stride);
-        let (from, left) = match part {
-            Some(part) => around(self.len(), part.of(self.len()), limit, word),
+        let (from, left) = match guess {
+            Some(guess) => around(self.len(), guess, limit, word),
             None => narrow(self.len(), limit, word),
         };
         from + partition_point(left, |i| word(from + i) < limit)

@@ -324,17 +324,38 @@ impl SortedSet {
     }
 
     /// The place where the range from `low` to below `high` starts, and the rank where it ends.
-    pub(super) fn ends(&self, low: &[u8], high: Option<&[u8]>) -> (Option<Place<'_>>, u64) {
+    fn ends(&self, low: &[u8], high: Option<&[u8]>) -> (Option<Place<'_>>, u64) {
         let start = self.place(low);
-        let Some(high) = high else {
-            return (start, self.len);
+        let end = |place: &Place<'_>, high: &[u8]| place.block.below(high);
+        let end = high.map_or(self.len, |high| self.end(start.as_ref(), high, end));
+        (start, end)
+    }
+
+    /// [`Self::ends`] of what starts with these bytes: few rows mostly do where these are a key.
+    fn ends_of_prefix(&self, prefix: &[u8]) -> (Option<Place<'_>>, u64) {
+        let start = self.place(prefix);
+        let mut high: Entry = Entry::from_slice(prefix);
+        let end = |place: &Place<'_>, high: &[u8]| place.block.below_near(high, place.at);
+        let end = match succeed(&mut high) {
+            true => self.end(start.as_ref(), &high, end),
+            false => self.len,
         };
-        // Few rows have one key, so both ends are mostly in one leaf.
-        let end = start.as_ref().and_then(|place| {
-            let end = place.block.below(high);
+        (start, end)
+    }
+
+    /// The rank of `high`. It is looked for by `within` in the leaf where the range starts, where it
+    /// mostly is, and then in the whole set.
+    fn end<'a>(
+        &'a self,
+        start: Option<&Place<'a>>,
+        high: &[u8],
+        within: impl Fn(&Place<'a>, &[u8]) -> usize,
+    ) -> u64 {
+        let end = start.and_then(|place| {
+            let end = within(place, high);
             (end < place.block.len()).then(|| place.rank - place.at as u64 + end as u64)
         });
-        (start, end.unwrap_or_else(|| self.rank(high)))
+        end.unwrap_or_else(|| self.rank(high))
     }
 
     /// How many entries are in `range`.
@@ -357,15 +378,13 @@ impl SortedSet {
     /// Walks over the entries of `range`, from both ends.
     #[must_use]
     pub fn walk(&self, range: &KeyRange) -> Walk<'_> {
-        Walk::new(self, &range.low, range.high.as_deref())
+        Walk::new(self, self.ends(&range.low, range.high.as_deref()))
     }
 
     /// Walks over the entries that start with these bytes.
     #[must_use]
     pub fn walk_prefix(&self, prefix: &[u8]) -> Walk<'_> {
-        let mut high: Entry = Entry::from_slice(prefix);
-        let bounded = succeed(&mut high);
-        Walk::new(self, prefix, bounded.then_some(&*high))
+        Walk::new(self, self.ends_of_prefix(prefix))
     }
 }
 

@@ -115,9 +115,8 @@ impl<'a> Cursor<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk from the first entry at or above `low` to the last below `high`.
-    pub(super) fn new(set: &'a SortedSet, low: &[u8], high: Option<&[u8]>) -> Self {
-        let (place, end) = set.ends(low, high);
+    /// A walk from a place to the rank where it ends.
+    pub(super) fn new(set: &'a SortedSet, (place, end): (Option<Place<'a>>, u64)) -> Self {
         let start = place.as_ref().map_or(0, |place| place.rank);
         let end = end.max(start);
         Self {

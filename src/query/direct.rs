@@ -14,7 +14,7 @@ use super::{
     predicate::{Comparison, Condition, Node, Predicate, Test},
 };
 use crate::{
-    index::{Index, Rows, SortedSet, Walk},
+    index::{Index, Rows, SortedSet},
     table::{FETCHED, MAX_INDEXED_TEXT, Row, Table, TableIndex},
     value::{Type, ValueRef, number::parse_integer},
 };
@@ -23,6 +23,9 @@ use crate::{
 const MOST_CONDITIONS: usize = 8;
 /// Where more records have the value and others are to be asked of them, there may be a better way.
 const MOST_ROWS: u64 = if cfg!(any(test, fuzzing)) { 3 } else { 64 };
+
+/// Rows of one value, where others are to be asked of them.
+type Few = SmallVec<[Row; MOST_ROWS as usize]>;
 
 /// What is asked of a record beside what its index ensures.
 enum Check<'t, 'q> {
@@ -128,52 +131,51 @@ impl<'t, 'q> Lookup<'t, 'q> {
     }
 
     /// The matches; `None` where more has to be looked at than is plain to be the best.
-    /// `read` says that the records are read then, so they are asked for while the checks go on.
+    /// `read` says that the records are read then, so they are asked for together.
     fn rows(&self, read: bool) -> Option<impl Iterator<Item = Row>> {
-        let walk = self.set.walk_prefix(&self.key);
-        if !self.checks.is_empty() && walk.remaining() > MOST_ROWS {
-            return None;
-        }
-        if read && !self.checks.is_empty() {
-            self.table.records().fetch(walk.clone().take(FETCHED));
+        let mut walk = self.set.walk_prefix(&self.key);
+        let mut few = Few::new();
+        if !self.checks.is_empty() {
+            if walk.remaining() > MOST_ROWS {
+                return None;
+            }
+            few.extend(walk.by_ref());
+            self.checks.iter().for_each(|check| check.narrow(&mut few));
+            if read {
+                self.table
+                    .records()
+                    .fetch(few.iter().copied().take(FETCHED));
+            }
         }
         let hidden = |row: Row| {
             let record = self.table.record(row);
             record.is_some_and(|record| self.clock.hides(self.table, &record))
         };
-        let mut among = self.among(walk.clone());
-        Some(walk.filter(move |row| {
+        // One of the two has nothing.
+        Some(few.into_iter().chain(walk).filter(move |row| {
             let mut checks = self.checks.iter();
-            among.next() != Some(false)
-                && checks.all(|check| check.passes(self.table, *row))
+            checks.all(|check| check.passes(self.table, *row))
                 && !(self.clock.is_asked() && hidden(*row))
         }))
     }
-
-    /// Whether each of the few rows to be checked is in all sets that it must be in; nothing where
-    /// there is no such set. No row waits for another's answer, as it would if that decided what is
-    /// looked at next.
-    fn among(&self, walk: Walk<'_>) -> impl Iterator<Item = bool> + use<> {
-        let mut among: SmallVec<[bool; MOST_ROWS as usize]> = SmallVec::new();
-        let mut sets = self.checks.iter().filter_map(Check::set).peekable();
-        if sets.peek().is_some() {
-            among.resize(walk.remaining() as usize, true);
-        }
-        for rows in sets {
-            for (among, row) in among.iter_mut().zip(walk.clone()) {
-                *among &= rows.is_some_and(|rows| rows.contains(row));
-            }
-        }
-        among.into_iter()
-    }
 }
 
-impl<'t> Check<'t, '_> {
-    fn set(&self) -> Option<Option<&'t Rows>> {
-        match self {
-            Check::Among(rows) => Some(*rows),
-            Check::Has(..) => None,
+impl Check<'_, '_> {
+    /// Leaves the rows that are in the set, where it is a matter of one. No row waits for another's
+    /// answer, as it would if that decided what is looked at next.
+    fn narrow(&self, few: &mut Few) {
+        let Check::Among(rows) = self else {
+            return;
+        };
+        let mut kept = 0;
+        for at in 0..few.len() {
+            let row = few.get(at).copied().unwrap_or_default();
+            if let Some(place) = few.get_mut(kept) {
+                *place = row;
+            }
+            kept += usize::from(rows.is_some_and(|rows| rows.contains(row)));
         }
+        few.truncate(kept);
     }
 
     fn passes(&self, table: &Table, row: Row) -> bool {
