@@ -176,8 +176,7 @@ fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
 fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
     let record = form.read(bytes);
     let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
-    record.validate()?;
-    let values = record.values();
+    let values = record.validated()?;
     // An id was of another type while there were no records: a layout of then is for none of now.
     let mut fields = form.schema.fields.iter().zip(&values);
     match fields.all(|(field, value)| value.fits(field.kind.kind())) {

@@ -214,6 +214,9 @@ impl Table {
         let ValueRef::Integer(number) = *id else {
             return self.ids.first(&id.key());
         };
+        if number > self.highest_id {
+            return None;
+        }
         if let Some(row) = self.guess.row(number) {
             let found = self.record(row).map(|record| record.value(0));
             if matches!(found, Some(ValueRef::Integer(found)) if found == number) {

@@ -9,7 +9,7 @@
 //! take it away again, and what has expired is not in the way: objections are gathered, and
 //! whoever decides looks at each again.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use super::{Form, Indexes, MAX_INDEXED_TEXT, Record, Records, Row, TableIndex, build::Built};
 use crate::{
@@ -172,16 +172,18 @@ impl Pass {
     pub fn advance(&mut self, records: &Records, most: usize, judged: bool) -> bool {
         let form = Arc::clone(&self.form);
         let mut rows = records.iter_from(self.next);
-        for (row, bytes) in rows.by_ref().take(most) {
+        // `try_for_each` runs through a chain of iterators much faster than `for` does.
+        let _ = rows.by_ref().take(most).try_for_each(|(row, bytes)| {
             if let Some(record) = form.read(bytes) {
                 self.enter(row, bytes, &record);
             }
             self.met += 1;
             self.next = row + 1;
-            if judged && self.objections.len() >= SOME_OBJECTIONS {
-                break;
+            match judged && self.objections.len() >= SOME_OBJECTIONS {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
-        }
+        });
         match rows.next() {
             Some(_) => false,
             None => {

@@ -284,6 +284,23 @@ impl<'a> Record<'a> {
         self.validate_each(|_, _| Ok(()))
     }
 
+    /// Every value by position, once they are known to be a record's.
+    ///
+    /// # Errors
+    /// As [`Record::validate`].
+    pub fn validated(&self) -> Result<Values<'a>> {
+        if !self.layout.current {
+            self.validate()?;
+            return Ok(self.values());
+        }
+        let mut values = Values::with_capacity(self.layout.fields.len());
+        self.validate_each(|_, value| {
+            values.push(*value);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
     /// [`Record::validate`], and calls `then` with the place of each field of the layout and its
     /// value, which is then known to be one.
     ///
