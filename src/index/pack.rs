@@ -236,6 +236,28 @@ impl Block {
         Self::pack(none.all(), Some(entry), none.all())
     }
 
+    /// A block of entries that ascend, all of so many bytes, of which they share the first `prefix`. Each
+    /// is given as a big-endian number filled up with zeros.
+    pub(super) fn of_words(words: &[u128], width: usize, prefix: usize) -> Self {
+        let stride = width - prefix;
+        let total = words.len() * width;
+        let shape = Shape::of(words.len(), total, prefix, Some(width));
+        let first = words.first().copied().unwrap_or_default().to_be_bytes();
+        let mut block = Packer::new(shape, piece(&first, 0, prefix)).block;
+        for (i, word) in words.iter().enumerate() {
+            let at = prefix + i * stride;
+            let suffix = (word << (8 * prefix)).to_be_bytes();
+            match (stride, suffix.first_chunk()) {
+                // What is written too much the next one covers, or the slack takes it.
+                (..=8, Some(head)) => put_word(&mut block.data, at, head),
+                _ => put(&mut block.data, at, piece(&suffix, 0, stride)),
+            }
+        }
+        let row = |word: &u128| (word >> (128 - 8 * width)) as u32;
+        block.in_step = words.is_sorted_by(|a, b| row(a).checked_add(1) == Some(row(b)));
+        block
+    }
+
     /// The shape of this block with `entry` added.
     pub(super) fn shape_with(&self, entry: &[u8]) -> Shape {
         let len = self.len();
@@ -316,6 +338,14 @@ fn size_class(bytes: usize) -> usize {
         _ => 1 << ((bytes - 1).ilog2() - 2),
     };
     bytes.div_ceil(step) * step
+}
+
+/// Writes eight bytes at `at`, by one instruction.
+#[inline]
+fn put_word(data: &mut [u8], at: usize, word: &[u8; 8]) {
+    if let Some(to) = data.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *to = *word;
+    }
 }
 
 /// Writes `bytes` at `at`.
