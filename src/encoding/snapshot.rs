@@ -116,10 +116,11 @@ fn load_records(
     indexes: &mut Indexes,
 ) -> Result<()> {
     let form = table.form();
+    let mut values = Values::new();
     while !body.is_empty() {
         let (row, record, rest) = split_record(body, *next)
             .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
-        let values = validate_record(table, &form, record)?;
+        validate_record(table, &form, record, &mut values)?;
         table.place(row, record, &values, indexes);
         *next = u64::from(row) + 1;
         body = rest;
@@ -135,25 +136,18 @@ fn split_record(body: &[u8], next: u64) -> Option<(Row, &[u8], &[u8])> {
     (row < Row::MAX).then_some((row, record, rest))
 }
 
-/// The values of a record, which must read to its last byte and keep the schema's promises.
-fn validate_record<'a>(table: &Table, form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
-    let record = form
-        .read(bytes)
-        .ok_or_else(|| Error::corrupt("a record is cut"))?;
-    if !record.is_current() {
-        record.validate()?;
-        let values = record.values();
-        for (position, value) in values.iter().enumerate() {
-            validate_value(table, position, value)?;
-        }
-        return Ok(values);
-    }
-    let mut values = Values::new();
-    record.validate_each(|position, value| {
-        values.push(*value);
-        validate_value(table, position, value)
-    })?;
-    Ok(values)
+/// Finds the values of a record, which must read to its last byte and keep the schema's promises.
+fn validate_record<'a>(
+    table: &Table,
+    form: &'a Form,
+    bytes: &'a [u8],
+    values: &mut Values<'a>,
+) -> Result<()> {
+    let record = form.read(bytes);
+    let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
+    record.validated_into(values)?;
+    let mut values = values.iter().enumerate();
+    values.try_for_each(|(position, value)| validate_value(table, position, value))
 }
 
 /// A value must be one that its field and its indexes may have.

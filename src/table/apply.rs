@@ -176,7 +176,8 @@ fn put(write: &mut Write<'_>, bytes: &[u8]) -> Result<()> {
 fn validated<'a>(form: &'a Form, bytes: &'a [u8]) -> Result<Values<'a>> {
     let record = form.read(bytes);
     let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
-    let values = record.validated()?;
+    let mut values = Values::new();
+    record.validated_into(&mut values)?;
     // An id was of another type while there were no records: a layout of then is for none of now.
     let mut fields = form.schema.fields.iter().zip(&values);
     match fields.all(|(field, value)| value.fits(field.kind.kind())) {

@@ -120,12 +120,15 @@ impl<'a> Record<'a> {
 
     /// Every value, by position.
     pub fn values(&self) -> Values<'a> {
-        let mut in_layout = Values::with_capacity(self.layout.fields.len());
+        let mut in_layout = Values::from_elem(ValueRef::Null, self.layout.fields.len());
         let mut data = self.data;
-        for (place, (_, kind)) in self.layout.fields.iter().enumerate() {
+        let fields = self.layout.fields.iter().zip(&mut in_layout);
+        for (place, ((_, kind), value)) in fields.enumerate() {
             let code = code_at(self.codes, place);
             let (bytes, rest) = take(code, data);
-            in_layout.push(decode(*kind, code, bytes).unwrap_or(ValueRef::Null));
+            if !decode(*kind, code, bytes, value) {
+                *value = ValueRef::Null;
+            }
             data = rest;
         }
         if self.layout.current {
@@ -197,7 +200,8 @@ impl<'a> Record<'a> {
         for position in positions {
             let place = self.layout.places.get(*position).copied().flatten();
             let place = place.map_or(usize::MAX, usize::from);
-            let value = match self.layout.fields.get(place) {
+            let mut value = ValueRef::Null;
+            match self.layout.fields.get(place) {
                 Some((_, kind)) if place >= next => {
                     for before in next..place {
                         data = take(code_at(self.codes, before), data).1;
@@ -205,20 +209,22 @@ impl<'a> Record<'a> {
                     let code = code_at(self.codes, place);
                     let (bytes, rest) = take(code, data);
                     (next, data) = (place + 1, rest);
-                    decode(*kind, code, bytes)
+                    if !decode(*kind, code, bytes, &mut value) {
+                        value = ValueRef::Null;
+                    }
                 }
-                _ => self.out_of_turn(*position, &mut all),
-            };
+                _ => value = self.out_of_turn(*position, &mut all),
+            }
             // By reference: a value is some 40 bytes, and a copy of it costs more than its bytes.
-            then(value.as_ref().unwrap_or(&ValueRef::Null));
+            then(&value);
         }
     }
 
     /// A value that is not met on the way: one before the others, or none of this layout.
     #[inline(never)]
-    fn out_of_turn(&self, position: usize, all: &mut Option<Values<'a>>) -> Option<ValueRef<'a>> {
+    fn out_of_turn(&self, position: usize, all: &mut Option<Values<'a>>) -> ValueRef<'a> {
         let all = all.get_or_insert_with(|| self.values());
-        all.get(position).copied()
+        all.get(position).copied().unwrap_or(ValueRef::Null)
     }
 
     #[inline]
@@ -232,7 +238,8 @@ impl<'a> Record<'a> {
         for before in 0..place {
             data = data.get(width(code_at(self.codes, before), data)?..)?;
         }
-        decode(kind, code, data.get(..width(code, data)?)?)
+        let mut value = ValueRef::Null;
+        decode(kind, code, data.get(..width(code, data)?)?, &mut value).then_some(value)
     }
 
     /// Whether it was written in the layout of now: then each field has its position for its place.
@@ -281,48 +288,39 @@ impl<'a> Record<'a> {
     /// # Errors
     /// BADVALUE naming what is wrong.
     pub fn validate(&self) -> Result<()> {
-        self.validate_each(|_, _| Ok(()))
+        self.validate_fields(&mut Values::new())
     }
 
-    /// Every value by position, once they are known to be a record's.
+    /// Makes `values` all values by position, once they are known to be a record's.
     ///
     /// # Errors
     /// As [`Record::validate`].
-    pub fn validated(&self) -> Result<Values<'a>> {
+    pub fn validated_into(&self, values: &mut Values<'a>) -> Result<()> {
+        self.validate_fields(values)?;
         if !self.layout.current {
-            self.validate()?;
-            return Ok(self.values());
+            *values = self.values();
         }
-        let mut values = Values::with_capacity(self.layout.fields.len());
-        self.validate_each(|_, value| {
-            values.push(*value);
-            Ok(())
-        })?;
-        Ok(values)
+        Ok(())
     }
 
-    /// [`Record::validate`], and calls `then` with the place of each field of the layout and its
-    /// value, which is then known to be one.
-    ///
-    /// # Errors
-    /// The same, and those of `then`.
-    pub fn validate_each(
-        &self,
-        mut then: impl FnMut(usize, &ValueRef<'a>) -> Result<()>,
-    ) -> Result<()> {
+    /// [`Record::validate`]; `values` become those of the layout's fields.
+    fn validate_fields(&self, values: &mut Values<'a>) -> Result<()> {
+        values.clear();
+        values.resize(self.layout.fields.len(), ValueRef::Null);
         let mut data = self.data;
-        for (place, (number, kind)) in self.layout.fields.iter().enumerate() {
+        let fields = self.layout.fields.iter().zip(values);
+        for (place, ((number, kind), value)) in fields.enumerate() {
             let code = code_at(self.codes, place);
             let taken = width(code, data).and_then(|width| data.split_at_checked(width));
             let (bytes, rest) =
                 taken.ok_or_else(|| Error::corrupt("a record ends within a field"))?;
-            let value = decode(*kind, code, bytes)
-                .ok_or_else(|| Error::corrupt("a field has bytes of another type"))?;
-            self.validate_name(*number, &value)?;
+            if !decode(*kind, code, bytes, value) {
+                return Err(Error::corrupt("a field has bytes of another type"));
+            }
+            self.validate_name(*number, value)?;
             if matches!(value, ValueRef::Tags(tags) if !tags.is_canonical()) {
                 return Err(Error::corrupt("a field's tags are out of order"));
             }
-            then(place, &value)?;
             data = rest;
         }
         match data.is_empty() {
@@ -345,37 +343,48 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The value that a field's code and bytes say. `None` where they are not of this kind.
+/// Sets a value to what a field's code and bytes say; false where they are not of this kind.
+///
+/// It is written where it is to be: what is written in parts and at once copied as a whole, a processor
+/// waits for.
 #[inline(always)]
-fn decode(kind: Kind, code: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
-    if code == 0 {
-        return Some(ValueRef::Null);
-    }
-    Some(match (kind, code) {
-        (Kind::Integer, 1..=9) => ValueRef::Integer(unfold(little_endian(bytes))),
+fn decode<'d>(kind: Kind, code: u8, bytes: &'d [u8], value: &mut ValueRef<'d>) -> bool {
+    match (kind, code) {
+        (_, 0) => *value = ValueRef::Null,
+        (Kind::Integer, 1..=9) => *value = ValueRef::Integer(unfold(little_endian(bytes))),
         (Kind::DateTime, 1..=9) => {
-            ValueRef::DateTime(unfold(little_endian(bytes)).wrapping_add(EPOCH))
+            *value = ValueRef::DateTime(unfold(little_endian(bytes)).wrapping_add(EPOCH));
         }
         (Kind::Float, 1..=9) => {
             let number = f64::from_bits(little_endian(bytes).swap_bytes());
-            ValueRef::Float(number.is_finite().then_some(number)?)
+            *value = ValueRef::Float(number);
+            return number.is_finite();
         }
-        (Kind::Boolean, 1..=2) => match little_endian(bytes) {
-            0 => ValueRef::Boolean(false),
-            1 => ValueRef::Boolean(true),
-            _ => return None,
+        (Kind::Boolean, 1..=2) => {
+            let number = little_endian(bytes);
+            *value = ValueRef::Boolean(number == 1);
+            return number <= 1;
+        }
+        (Kind::Enum, 1..=3) => *value = ValueRef::Enum(little_endian(bytes) as u16),
+        (Kind::String, UUID_TEXT) => match bytes.first_chunk() {
+            Some(bytes) => *value = ValueRef::String(Text::Uuid(uuid::text(bytes))),
+            None => return false,
         },
-        (Kind::Enum, 1..=3) => ValueRef::Enum(little_endian(bytes) as u16),
-        (Kind::String, STRING_1) => ValueRef::String(Text::Bytes(bytes.get(1..)?)),
-        (Kind::String, STRING_2) => ValueRef::String(Text::Bytes(bytes.get(2..)?)),
-        (Kind::String, STRING_4) => ValueRef::String(Text::Bytes(bytes.get(4..)?)),
-        (Kind::String, UUID_TEXT) => ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?))),
-        (Kind::Uuid, UUID) => ValueRef::Uuid(*bytes.first_chunk()?),
-        (Kind::Tags, STRING_1) => ValueRef::Tags(Tags::of(bytes.get(1..)?)),
-        (Kind::Tags, STRING_2) => ValueRef::Tags(Tags::of(bytes.get(2..)?)),
-        (Kind::Tags, STRING_4) => ValueRef::Tags(Tags::of(bytes.get(4..)?)),
-        _ => return None,
-    })
+        (Kind::Uuid, UUID) => match bytes.first_chunk() {
+            Some(bytes) => *value = ValueRef::Uuid(*bytes),
+            None => return false,
+        },
+        (Kind::String | Kind::Tags, STRING_1..=STRING_4) => {
+            // Behind the length.
+            let text = bytes.get(1 << (code - STRING_1)..).unwrap_or_default();
+            match kind {
+                Kind::String => *value = ValueRef::String(Text::Bytes(text)),
+                _ => *value = ValueRef::Tags(Tags::of(text)),
+            }
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// The number of up to 8 bytes: its first half and its last, which may overlap, read at once.
