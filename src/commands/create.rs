@@ -272,27 +272,31 @@ impl<'p, 'r> Plan<'p, 'r> {
         given::sets(fields, row, self.request.null)
     }
 
-    /// Every value of the new record that a row asks for, by position; its id is null where the
-    /// row gives none.
-    fn values<'v>(
-        &'v self,
-        schema: &Schema,
-        row: &[Given<'v>],
-        sets: &'v Sets,
-    ) -> Result<Values<'v>> {
+    /// What every new record has where a row gives nothing, by position; its id is null.
+    fn template(&self) -> Values<'_> {
         let mut values: Values = self.defaults.iter().map(Value::as_ref).collect();
-        let (mut sets, null) = (sets.iter(), self.request.null);
-        for (position, given) in self.positions.iter().zip(row) {
-            let field = schema.field(*position)?;
-            let value = given::read(field, given, null, &mut sets, self.now)?;
-            if let Some(place) = values.get_mut(*position) {
-                *place = value;
-            }
-        }
         if let Some(last) = values.last_mut() {
             *last = self.expires_at;
         }
-        Ok(values)
+        values
+    }
+
+    /// Sets the values that a row gives, by position.
+    fn read<'v>(
+        &self,
+        schema: &Schema,
+        row: &[Given<'v>],
+        sets: &'v Sets,
+        values: &mut [ValueRef<'v>],
+    ) -> Result<()> {
+        let (mut sets, null) = (sets.iter(), self.request.null);
+        for (position, given) in self.positions.iter().zip(row) {
+            let field = schema.field(*position)?;
+            if let Some(value) = values.get_mut(*position) {
+                given::read(field, given, null, &mut sets, self.now, value)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -392,43 +396,63 @@ fn create_some<'a, 'r: 'a>(
     outcomes: &mut SmallVec<[Outcome; 1]>,
 ) -> Result<()> {
     let schema = write.table().schema();
-    let sets: SmallVec<[Result<Sets>; 1]> =
-        rows.clone().map(|row| plan.sets(schema, row)).collect();
-    let values = rows.zip(&sets).map(|(row, sets)| match sets {
-        Ok(sets) => plan.values(schema, row, sets),
-        Err(error) => Err(error.clone()),
-    });
-    let values: SmallVec<[Result<Values>; 1]> = values.collect();
-    for values in values.iter().flatten() {
+    // The first row that does not read ends the command once those before it are created, for one of
+    // them may be refused before.
+    let mut refused = Ok(());
+    let mut sets: SmallVec<[Sets; 1]> = SmallVec::new();
+    for row in rows.clone() {
+        match plan.sets(schema, row) {
+            Ok(of_row) => sets.push(of_row),
+            Err(error) => {
+                refused = Err(error);
+                break;
+            }
+        }
+    }
+    let template = plan.template();
+    // The values of all rows, one row after the other.
+    let mut values = Values::new();
+    for (row, sets) in rows.zip(&sets) {
+        let start = values.len();
+        values.extend_from_slice(&template);
+        let of_row = values.get_mut(start..).unwrap_or_default();
+        if let Err(error) = plan.read(schema, row, sets, of_row) {
+            refused = Err(error);
+            values.truncate(start);
+            break;
+        }
+    }
+    let fields = template.len().max(1);
+    for values in values.chunks(fields) {
         write.look_ahead(values);
     }
-    if values.len() > 1 {
+    if values.len() > fields {
         write.fetch();
     }
-    for values in values {
-        outcomes.push(create(write, plan, values?, environment)?);
+    for values in values.chunks_mut(fields) {
+        outcomes.push(create(write, plan, values, environment)?);
     }
-    Ok(())
+    refused
 }
 
-/// Creates one record, or does what its conflict says.
+/// Creates one record, or does what its conflict says. Of the values only the id may be missing.
 fn create(
     write: &mut Write,
     plan: &Plan,
-    mut values: Values,
+    values: &mut [ValueRef<'_>],
     environment: &Environment,
 ) -> Result<Outcome> {
-    let made = new_id(write.table(), &values, environment)?;
+    let made = new_id(write.table(), values, environment)?;
     if let (Some(made), Some(id)) = (made, values.first_mut()) {
         *id = made;
     }
     if let Some((arbiter, resolution)) = &plan.arbiter {
-        if let Some(row) = arbiter.row(write, &values, plan.now) {
+        if let Some(row) = arbiter.row(write, values, plan.now) {
             write.look_no_more();
             return match resolution {
                 Resolution::Ignore => Ok(Outcome::Ignored),
                 Resolution::Keep => Ok(Outcome::Record(Kept::Row(row))),
-                Resolution::Update => update(write, plan, row, &values),
+                Resolution::Update => update(write, plan, row, values),
             };
         }
     }
@@ -445,7 +469,7 @@ fn create(
             ));
         }
     }
-    let row = write.insert(&values)?;
+    let row = write.insert(values)?;
     Ok(written(write, plan, row))
 }
 

@@ -104,7 +104,7 @@ pub fn one<'v>(field: &Field, given: Given<'v>, now: i64) -> Result<ValueRef<'v>
     field.kind.expect(&field.name, token, now)
 }
 
-/// Reads one value. Of TAGS it is the next of `sets`.
+/// Reads one value into its place. Of TAGS it is the next of `sets`.
 ///
 /// # Errors
 /// BADVALUE.
@@ -115,15 +115,16 @@ pub fn read<'v>(
     null: Option<&[u8]>,
     sets: &mut std::slice::Iter<'v, Box<[u8]>>,
     now: i64,
-) -> Result<ValueRef<'v>> {
+    value: &mut ValueRef<'v>,
+) -> Result<()> {
     if is_null(given, null) {
-        return Ok(ValueRef::Null);
+        *value = ValueRef::Null;
+    } else if field.kind == Type::Tags {
+        let set = sets.next();
+        *value = set.map_or(ValueRef::Null, |set| ValueRef::Tags(Tags::of(set)));
+    } else {
+        let token = given.first().copied().unwrap_or_default();
+        field.kind.expect_into(&field.name, token, now, value)?;
     }
-    if field.kind == Type::Tags {
-        return Ok(sets
-            .next()
-            .map_or(ValueRef::Null, |set| ValueRef::Tags(Tags::of(set))));
-    }
-    let token = given.first().copied().unwrap_or_default();
-    field.kind.expect(&field.name, token, now)
+    Ok(())
 }

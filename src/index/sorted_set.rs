@@ -74,7 +74,7 @@ impl SortedSet {
         let mut ascending = Ascending::default();
         let mut strays = Vec::new();
         for (key, row) in entries {
-            if !ascending.push(&entry(key.as_ref(), row)) {
+            if !with_entry(key.as_ref(), row, |entry| ascending.push(entry)) {
                 strays.push((key, row));
             }
         }
@@ -129,15 +129,18 @@ impl SortedSet {
 
     /// [`Self::insert`] of an entry whose spot has been looked for.
     pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        let entry = entry(key, row);
-        let edge = match spot.is_none() && self.is_above_all(&entry) {
+        with_entry(key, row, |entry| self.insert_entry(entry, spot))
+    }
+
+    fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
+        let edge = match spot.is_none() && self.is_above_all(entry) {
             true => Edge::Above,
             false => Edge::Last,
         };
         loop {
             let (outcome, split) = self
                 .root
-                .insert(&entry, Near::of(&spot), edge, &mut self.held);
+                .insert(entry, Near::of(&spot), edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -168,8 +171,8 @@ impl SortedSet {
 
     /// [`Self::remove`] of an entry whose spot has been looked for.
     pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        let (entry, near) = (entry(key, row), Near::of(&spot));
-        let removed = self.root.remove(&entry, near, &mut self.held);
+        let (root, near) = (&mut self.root, Near::of(&spot));
+        let removed = with_entry(key, row, |entry| root.remove(entry, near, &mut self.held));
         if removed {
             self.len -= 1;
             self.lower_root();
@@ -191,13 +194,16 @@ impl SortedSet {
     /// Whether the entry is there.
     #[must_use]
     pub fn contains(&self, key: &[u8], row: u32) -> bool {
-        let entry = entry(key, row);
+        with_entry(key, row, |entry| self.has_entry(entry))
+    }
+
+    fn has_entry(&self, entry: &[u8]) -> bool {
         let (mut node, mut part) = (&self.root, None);
         loop {
             match node {
-                Node::Leaf(block) => return block.is_at(block.below_about(&entry, part), &entry),
+                Node::Leaf(block) => return block.is_at(block.below_about(entry, part), entry),
                 Node::Inner(inner) => {
-                    let (child, about) = inner.way_to(&entry);
+                    let (child, about) = inner.way_to(entry);
                     match inner.children.get(child) {
                         Some(child) => (node, part) = (child, about),
                         None => return false,
@@ -388,20 +394,17 @@ impl SortedSet {
     }
 }
 
-/// The byte string `key ‖ row`.
-fn entry(key: &[u8], row: u32) -> Entry {
-    let len = key.len() + ROW;
+/// Calls `then` with the byte string `key ‖ row`. Where it is short it is only written once: what is
+/// written in parts and at once copied as a whole, a processor waits for.
+#[inline]
+fn with_entry<T>(key: &[u8], row: u32, then: impl FnOnce(&[u8]) -> T) -> T {
     let mut short = [0; ENTRY];
-    if let Some((start, end)) = short
-        .get_mut(..len)
-        .and_then(|entry| entry.split_last_chunk_mut())
-    {
-        start.copy_from_slice(key);
-        *end = row.to_be_bytes();
-        return Entry::from_buf_and_len(short, len);
+    if let Some(entry) = short.get_mut(..key.len() + ROW) {
+        if let Some((start, end)) = entry.split_last_chunk_mut() {
+            start.copy_from_slice(key);
+            *end = row.to_be_bytes();
+        }
+        return then(entry);
     }
-    let mut entry = Entry::with_capacity(len);
-    entry.extend_from_slice(key);
-    entry.extend_from_slice(&row.to_be_bytes());
-    entry
+    then(&[key, &row.to_be_bytes()].concat())
 }

@@ -126,7 +126,7 @@ impl<'a> Record<'a> {
         for (place, ((_, kind), value)) in fields.enumerate() {
             let code = code_at(self.codes, place);
             let (bytes, rest) = take(code, data);
-            if !decode(*kind, code, bytes, value) {
+            if decode(*kind, code, bytes, value).is_none() {
                 *value = ValueRef::Null;
             }
             data = rest;
@@ -209,7 +209,7 @@ impl<'a> Record<'a> {
                     let code = code_at(self.codes, place);
                     let (bytes, rest) = take(code, data);
                     (next, data) = (place + 1, rest);
-                    if !decode(*kind, code, bytes, &mut value) {
+                    if decode(*kind, code, bytes, &mut value).is_none() {
                         value = ValueRef::Null;
                     }
                 }
@@ -239,7 +239,8 @@ impl<'a> Record<'a> {
             data = data.get(width(code_at(self.codes, before), data)?..)?;
         }
         let mut value = ValueRef::Null;
-        decode(kind, code, data.get(..width(code, data)?)?, &mut value).then_some(value)
+        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
+        Some(value)
     }
 
     /// Whether it was written in the layout of now: then each field has its position for its place.
@@ -314,9 +315,8 @@ impl<'a> Record<'a> {
             let taken = width(code, data).and_then(|width| data.split_at_checked(width));
             let (bytes, rest) =
                 taken.ok_or_else(|| Error::corrupt("a record ends within a field"))?;
-            if !decode(*kind, code, bytes, value) {
-                return Err(Error::corrupt("a field has bytes of another type"));
-            }
+            let decoded = decode(*kind, code, bytes, value);
+            decoded.ok_or_else(|| Error::corrupt("a field has bytes of another type"))?;
             self.validate_name(*number, value)?;
             if matches!(value, ValueRef::Tags(tags) if !tags.is_canonical()) {
                 return Err(Error::corrupt("a field's tags are out of order"));
@@ -343,12 +343,12 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Sets a value to what a field's code and bytes say; false where they are not of this kind.
+/// Sets a value to what a field's code and bytes say; `None` where they are not of this kind.
 ///
 /// It is written where it is to be: what is written in parts and at once copied as a whole, a processor
 /// waits for.
 #[inline(always)]
-fn decode<'d>(kind: Kind, code: u8, bytes: &'d [u8], value: &mut ValueRef<'d>) -> bool {
+fn decode<'d>(kind: Kind, code: u8, bytes: &'d [u8], value: &mut ValueRef<'d>) -> Option<()> {
     match (kind, code) {
         (_, 0) => *value = ValueRef::Null,
         (Kind::Integer, 1..=9) => *value = ValueRef::Integer(unfold(little_endian(bytes))),
@@ -357,34 +357,27 @@ fn decode<'d>(kind: Kind, code: u8, bytes: &'d [u8], value: &mut ValueRef<'d>) -
         }
         (Kind::Float, 1..=9) => {
             let number = f64::from_bits(little_endian(bytes).swap_bytes());
-            *value = ValueRef::Float(number);
-            return number.is_finite();
+            *value = ValueRef::Float(number.is_finite().then_some(number)?);
         }
-        (Kind::Boolean, 1..=2) => {
-            let number = little_endian(bytes);
-            *value = ValueRef::Boolean(number == 1);
-            return number <= 1;
-        }
+        (Kind::Boolean, 1..=2) => match little_endian(bytes) {
+            0 => *value = ValueRef::Boolean(false),
+            1 => *value = ValueRef::Boolean(true),
+            _ => return None,
+        },
         (Kind::Enum, 1..=3) => *value = ValueRef::Enum(little_endian(bytes) as u16),
-        (Kind::String, UUID_TEXT) => match bytes.first_chunk() {
-            Some(bytes) => *value = ValueRef::String(Text::Uuid(uuid::text(bytes))),
-            None => return false,
-        },
-        (Kind::Uuid, UUID) => match bytes.first_chunk() {
-            Some(bytes) => *value = ValueRef::Uuid(*bytes),
-            None => return false,
-        },
-        (Kind::String | Kind::Tags, STRING_1..=STRING_4) => {
-            // Behind the length.
-            let text = bytes.get(1 << (code - STRING_1)..).unwrap_or_default();
-            match kind {
-                Kind::String => *value = ValueRef::String(Text::Bytes(text)),
-                _ => *value = ValueRef::Tags(Tags::of(text)),
-            }
+        (Kind::String, STRING_1) => *value = ValueRef::String(Text::Bytes(bytes.get(1..)?)),
+        (Kind::String, STRING_2) => *value = ValueRef::String(Text::Bytes(bytes.get(2..)?)),
+        (Kind::String, STRING_4) => *value = ValueRef::String(Text::Bytes(bytes.get(4..)?)),
+        (Kind::String, UUID_TEXT) => {
+            *value = ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?)));
         }
-        _ => return false,
+        (Kind::Uuid, UUID) => *value = ValueRef::Uuid(*bytes.first_chunk()?),
+        (Kind::Tags, STRING_1) => *value = ValueRef::Tags(Tags::of(bytes.get(1..)?)),
+        (Kind::Tags, STRING_2) => *value = ValueRef::Tags(Tags::of(bytes.get(2..)?)),
+        (Kind::Tags, STRING_4) => *value = ValueRef::Tags(Tags::of(bytes.get(4..)?)),
+        _ => return None,
     }
-    true
+    Some(())
 }
 
 /// The number of up to 8 bytes: its first half and its last, which may overlap, read at once.

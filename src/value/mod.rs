@@ -121,22 +121,44 @@ impl Type {
     /// `None` where the token is none of this type's values. Of TAGS only `0`, the empty set, is
     /// one token; see [`Type::expect_tags`].
     pub fn parse<'a>(&self, token: &'a [u8], now: i64) -> Option<ValueRef<'a>> {
-        Some(match self {
-            Type::Integer => ValueRef::Integer(number::parse_integer(token)?),
-            Type::Float => ValueRef::Float(number::parse_float(token)?),
-            Type::Boolean => ValueRef::Boolean(parse_boolean(token)?),
-            Type::DateTime => ValueRef::DateTime(datetime::parse(token, now)?),
-            Type::String => ValueRef::String(Text::Bytes(token)),
-            Type::Uuid => ValueRef::Uuid(uuid::parse(token)?),
-            Type::Enum(names) => ValueRef::Enum(ordinal(names, token)?),
-            Type::Tags if token == b"0" => ValueRef::Tags(Tags::of(&[])),
+        let mut value = ValueRef::Null;
+        self.parse_into(token, now, &mut value)?;
+        Some(value)
+    }
+
+    /// [`Type::parse`] into the place where the value is to be: what is written in parts and at once
+    /// copied as a whole, a processor waits for.
+    fn parse_into<'a>(&self, token: &'a [u8], now: i64, value: &mut ValueRef<'a>) -> Option<()> {
+        match self {
+            Type::Integer => *value = ValueRef::Integer(number::parse_integer(token)?),
+            Type::Float => *value = ValueRef::Float(number::parse_float(token)?),
+            Type::Boolean => *value = ValueRef::Boolean(parse_boolean(token)?),
+            Type::DateTime => *value = ValueRef::DateTime(datetime::parse(token, now)?),
+            Type::String => *value = ValueRef::String(Text::Bytes(token)),
+            Type::Uuid => *value = ValueRef::Uuid(uuid::parse(token)?),
+            Type::Enum(names) => *value = ValueRef::Enum(ordinal(names, token)?),
+            Type::Tags if token == b"0" => *value = ValueRef::Tags(Tags::of(&[])),
             Type::Tags => return None,
-        })
+        }
+        Some(())
     }
 
     /// Reads a value for the field `field`, or says in an error why the token is none.
     pub fn expect<'a>(&self, field: &str, token: &'a [u8], now: i64) -> Result<ValueRef<'a>> {
-        self.parse(token, now).ok_or_else(|| {
+        let mut value = ValueRef::Null;
+        self.expect_into(field, token, now, &mut value)?;
+        Ok(value)
+    }
+
+    /// [`Type::expect`] into the place where the value is to be.
+    pub fn expect_into<'a>(
+        &self,
+        field: &str,
+        token: &'a [u8],
+        now: i64,
+        value: &mut ValueRef<'a>,
+    ) -> Result<()> {
+        self.parse_into(token, now, value).ok_or_else(|| {
             Error::bad_value(format!(
                 "field '{field}' is {}: expected {}, found {}",
                 self.word(),
