@@ -442,10 +442,13 @@ fn create(
     values: &mut [ValueRef<'_>],
     environment: &Environment,
 ) -> Result<Outcome> {
-    let made = new_id(write.table(), values, environment)?;
-    if let (Some(made), Some(id)) = (made, values.first_mut()) {
-        *id = made;
-    }
+    let made = match values.first_mut().filter(|id| id.is_null()) {
+        Some(id) => {
+            make_id(write.table(), environment, id)?;
+            true
+        }
+        None => false,
+    };
     if let Some((arbiter, resolution)) = &plan.arbiter {
         if let Some(row) = arbiter.row(write, values, plan.now) {
             write.look_no_more();
@@ -457,7 +460,7 @@ fn create(
         }
     }
     // An INTEGER that was counted up is above every other.
-    let above = matches!(made, Some(ValueRef::Integer(_)));
+    let above = made && matches!(values.first(), Some(ValueRef::Integer(_)));
     if let (Some(id), false) = (values.first(), above) {
         if write.make_way(id).is_some() {
             return Err(Error::new(
@@ -473,32 +476,27 @@ fn create(
     Ok(written(write, plan, row))
 }
 
-/// The id the server gives where the row gives none.
-fn new_id(
-    table: &Table,
-    values: &[ValueRef],
-    environment: &Environment,
-) -> Result<Option<ValueRef<'static>>> {
-    if values.first().is_some_and(|id| !id.is_null()) {
-        return Ok(None);
-    }
+/// Makes the id that the server gives where the row gives none.
+fn make_id(table: &Table, environment: &Environment, id: &mut ValueRef<'_>) -> Result<()> {
     match table.schema().id {
-        IdType::Integer => match table.highest_id().checked_add(1) {
-            Some(id) => Ok(Some(ValueRef::Integer(id))),
-            None => Err(Error::bad_value(
-                "there is no higher id to give: expected an id in the command",
-            )),
-        },
+        IdType::Integer => {
+            let next = table.highest_id().checked_add(1).ok_or_else(|| {
+                Error::bad_value("there is no higher id to give: expected an id in the command")
+            })?;
+            *id = ValueRef::Integer(next);
+        }
         IdType::Uuid => {
             let random = [(environment.random)(), (environment.random)()];
-            let id = uuid::version7(environment.now, random);
-            Ok(Some(ValueRef::Uuid(id)))
+            *id = ValueRef::Uuid(uuid::version7(environment.now, random));
         }
-        IdType::String => Err(Error::new(
-            Code::NotNull,
-            "this table's ids are the caller's: expected a value for 'id', found none",
-        )),
+        IdType::String => {
+            return Err(Error::new(
+                Code::NotNull,
+                "this table's ids are the caller's: expected a value for 'id', found none",
+            ));
+        }
     }
+    Ok(())
 }
 
 /// ON CONFLICT UPDATE: sets the given fields of the record in the way.

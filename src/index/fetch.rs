@@ -48,7 +48,7 @@ impl<'s> Near<'s> {
         });
         Near {
             steps: steps.unwrap_or_default(),
-            part: None,
+            part: spot.as_ref().and_then(|spot| spot.part),
         }
     }
 

@@ -65,13 +65,16 @@ impl Inner {
         (child, self.separators.part_between(child, entry))
     }
 
-    /// [`Self::way_to`] where the child is likely to be this one.
-    fn way_near(&self, entry: &[u8], hint: Option<usize>) -> (usize, Option<Part>) {
-        let near = hint.and_then(|child| Some((child, self.separators.part_within(child, entry)?)));
-        match near {
-            Some((child, part)) => (child, Some(part)),
-            None => self.way_to(entry),
+    /// [`Self::child_for`] where a hint may know it, and which part of a leaf is below `entry`.
+    fn child_near(&self, entry: &[u8], near: &mut Near<'_>) -> usize {
+        if let Some(child) = near.step() {
+            if self.separators.encloses(child, entry) {
+                return child;
+            }
         }
+        let (child, part) = self.way_to(entry);
+        near.part = part;
+        child
     }
 
     /// Entries below the children before number `i`.
@@ -93,12 +96,10 @@ impl Inner {
         edge: Edge,
         held: &mut Heap,
     ) -> Inserted {
-        let hint = near.step();
-        let (i, part) = match edge {
-            Edge::Above => (self.separators.len(), None),
-            Edge::Last | Edge::Inside => self.way_near(entry, hint),
+        let i = match edge {
+            Edge::Above => self.separators.len(),
+            Edge::Last | Edge::Inside => self.child_near(entry, &mut near),
         };
-        near.part = part;
         let edge = match i + 1 == self.children.len() {
             true => edge,
             false => Edge::Inside,
@@ -204,9 +205,7 @@ impl Inner {
 
     /// See [`Node::remove`].
     pub(super) fn remove(&mut self, entry: &[u8], mut near: Near<'_>, held: &mut Heap) -> bool {
-        let hint = near.step();
-        let (i, part) = self.way_near(entry, hint);
-        near.part = part;
+        let i = self.child_near(entry, &mut near);
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             return false;
         };

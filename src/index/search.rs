@@ -89,14 +89,12 @@ impl Block {
         Some(Part::of_range(low, target, high))
     }
 
-    /// [`Self::part_between`] of a target that is not known to lie there: `None` where its first
-    /// bytes leave that open.
+    /// Whether `target` lies between entries `i - 1` and `i`, as far as its first bytes tell.
     #[inline]
-    pub(super) fn part_within(&self, i: usize, target: &[u8]) -> Option<Part> {
-        let (low, head, high) = self.heads_around(i, target)?;
-        let lies_there = low < head && head < high;
-        (lies_there && self.compare_prefix(target) == Ordering::Equal)
-            .then(|| Part::of_range(low, head, high))
+    pub(super) fn encloses(&self, i: usize, target: &[u8]) -> bool {
+        let heads = self.heads_around(i, target);
+        let lies_there = heads.is_some_and(|(low, head, high)| low < head && head < high);
+        lies_there && self.compare_prefix(target) == Ordering::Equal
     }
 
     /// The first bytes of entry `i - 1`, of `target` and of entry `i`, behind the prefix.
