@@ -180,7 +180,8 @@ fn remove_many(
 fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {
     let mut write = Write::begin(table, now);
     for some in rows.chunks(FETCHED) {
-        write.table().records().fetch(some.iter().copied());
+        let rows = some.iter().copied();
+        write.table().records().fetch_to_change(rows);
         some.iter().for_each(|row| write.remove(*row));
     }
     write.commit()

@@ -357,7 +357,8 @@ fn change_rows(
     let mut write = Write::begin(table, changes.now);
     let mut kept = KeptRows::with_capacity(rows.len());
     for some in rows.chunks(FETCHED) {
-        write.table().records().fetch(some.iter().copied());
+        let rows = some.iter().copied();
+        write.table().records().fetch_to_change(rows);
         for row in some {
             changes.apply(&mut write, *row)?;
             if write.table().is_expired(*row, changes.now) {

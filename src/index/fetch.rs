@@ -79,6 +79,7 @@ impl SortedSet {
             *step = child as u8;
             if inner.is_lowest() {
                 prefetch_index(&inner.children, child);
+                prefetch_index(&inner.counts, child);
                 spot.part = part;
                 return Some(spot);
             }

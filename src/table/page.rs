@@ -70,6 +70,12 @@ impl Page {
         self.fetch_record(at);
     }
 
+    /// Asks for what a change of any record touches: the end of the head.
+    #[inline]
+    pub(super) fn fetch_ends(&self) {
+        prefetch_index(&self.0, HEAD - 1);
+    }
+
     /// Asks for where a row's record should be, if all in the page are of one length: the head,
     /// which tells where it is, is mostly under way as well.
     #[inline]

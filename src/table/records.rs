@@ -241,6 +241,18 @@ impl Records {
         }
     }
 
+    /// [`Records::fetch`] of records that are about to change.
+    pub fn fetch_to_change(&self, rows: impl Iterator<Item = Row> + Clone) {
+        self.fetch(rows.clone());
+        for row in rows {
+            let (segment, page, _) = place(row);
+            let segment = self.segments.get(segment);
+            if let Some(Some(page)) = segment.and_then(|segment| segment.pages.get(page)) {
+                page.fetch_ends();
+            }
+        }
+    }
+
     /// The row that the next record takes.
     ///
     /// # Errors
