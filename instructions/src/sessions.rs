@@ -318,6 +318,11 @@ impl Sessions {
             random: &|| 7,
         };
         let (words, mut reply) = (&command.words, Sink::default());
+        // As the module does before a command.
+        if let (Some(table), false) = (&self.table, matches!(command.run, Run::Make(_))) {
+            let approached = table.approach(words.first());
+            table.records().fetch(approached.into_iter());
+        }
         let done: Result<()> = match (command.run, &mut self.table) {
             (Run::Read(run), Some(table)) => run(table, words, &environment, &mut reply),
             (Run::Write(run), Some(table)) => run(table, words, &environment, &mut reply)

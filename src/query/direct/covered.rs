@@ -128,3 +128,29 @@ fn edge(start: &[u8], bound: &Bound<ValueRef<'_>>, past: bool) -> Option<Vec<u8>
         false => Some(key),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Code;
+    use crate::query::{count, fixture::*};
+
+    #[test]
+    fn what_does_not_read_is_refused_as_without_the_index() {
+        let operations = "ADD FIELD i INTEGER ADD FIELD e ENUM ( x y ) TIMESTAMPS OFF";
+        let tables =
+            ["ADD INDEX e i", "ADD INDEX e"].map(|index| table(&format!("{operations} {index}")));
+        for (line, code) in [
+            ("e = z AND i > 1", Code::BadValue),
+            ("e = x AND i > one", Code::BadValue),
+            ("e = x AND i BETWEEN 1 AND two", Code::BadValue),
+            ("e = x AND j > 1", Code::NoField),
+        ] {
+            let words = words(line);
+            let refused = tables
+                .each_ref()
+                .map(|table| count(table, &query(&words, &[]), 0).unwrap_err());
+            assert_eq!(refused[0].code(), code, "{line}");
+            assert_eq!(refused[0].to_string(), refused[1].to_string());
+        }
+    }
+}
