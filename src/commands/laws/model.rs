@@ -18,8 +18,9 @@ pub struct Field {
     pub default: Option<String>,
     /// What records older than the field have.
     pub initial: Option<String>,
-    /// Whether a record has a value that its new type has not.
-    pub lost: bool,
+    /// The records with a value that the field's type has not, and the value, which a name that is added
+    /// may still be; none where the type has changed once more since.
+    pub lost: Vec<(String, Option<String>)>,
 }
 
 /// One operation.
@@ -200,7 +201,7 @@ impl Model {
         for op in ops {
             after.step(op, now, drop_data)?;
         }
-        if after.fields.iter().any(|field| field.lost) {
+        if after.fields.iter().any(|field| !field.lost.is_empty()) {
             return Err("BADVALUE");
         }
         if !after.is_filled() {
@@ -232,7 +233,7 @@ impl Model {
                     record.extend(field.default.clone().map(|text| (field.name.clone(), text)));
                 }
                 let mut field = field.clone();
-                (field.initial, field.lost) = (field.default.clone(), false);
+                (field.initial, field.lost) = (field.default.clone(), Vec::new());
                 let name = field.name.clone();
                 let place = place.unwrap_or(self.fields.len()).min(self.fields.len());
                 self.fields.insert(place, field);
@@ -274,7 +275,8 @@ impl Model {
             Op::Type(name, kind) => self.set_type(name, kind)?,
             Op::EnumValue(name, value) => {
                 let place = self.place(name)?;
-                let kind = &mut self.fields[place].kind;
+                let field = &mut self.fields[place];
+                let kind = &mut field.kind;
                 if names(kind).is_empty() {
                     return Err("BADVALUE");
                 }
@@ -282,6 +284,13 @@ impl Model {
                     return Err("DUPLICATE");
                 }
                 *kind = kind.replace(" )", &format!(" {value} )"));
+                // What a migration loses is judged by where it leads.
+                for (id, text) in std::mem::take(&mut field.lost) {
+                    match (text == Some(value.clone()), self.records.get_mut(&id)) {
+                        (true, Some(record)) => drop(record.insert(name.clone(), value.clone())),
+                        _ => field.lost.push((id, text)),
+                    }
+                }
             }
             Op::AddIndex(index) => self.add_index(index.clone())?,
             Op::RemoveIndex((fields, shape)) => {
@@ -340,11 +349,12 @@ impl Model {
         let to = |text: &String| convert(text, &before, kind).ok_or("BADVALUE");
         field.default = field.default.as_ref().map(to).transpose()?;
         field.initial = field.initial.as_ref().map(to).transpose()?;
-        for record in self.records.values_mut() {
+        field.lost.iter_mut().for_each(|(_, text)| *text = None);
+        for (id, record) in &mut self.records {
             if let Some(value) = record.remove(name) {
                 match to(&value) {
                     Ok(value) => drop(record.insert(name.to_string(), value)),
-                    Err(_) => field.lost = true,
+                    Err(_) => field.lost.push((id.clone(), Some(value))),
                 }
             }
         }
