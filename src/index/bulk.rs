@@ -54,18 +54,16 @@ impl Builder {
 
     /// [`Self::push`] of any entry.
     fn push_bytes(&mut self, entry: &[u8]) -> bool {
-        if let Some(last) = self.words.last() {
-            let last = self.words.bytes(last);
-            if entry <= &*last {
-                return false;
-            }
-            self.leaf = self.words.take();
-            self.leaf.reserve(LEAF);
-            self.last.clear();
-            self.last.extend_from_slice(&last);
+        let last = self.words.last();
+        if let Some(last) = last {
+            self.last = self.words.bytes(last).to_vec();
         }
         if self.len > 0 && entry <= self.last.as_slice() {
             return false;
+        }
+        if last.is_some() {
+            self.leaf = self.words.take();
+            self.leaf.reserve(LEAF);
         }
         let len = self.leaf.len();
         if !self.leaf.insert_alike(len, entry, LEAF) {

@@ -249,7 +249,7 @@ impl Block {
             let suffix = (word << (8 * prefix)).to_be_bytes();
             match (stride, suffix.first_chunk()) {
                 // What is written too much the next one covers, or the slack takes it.
-                (..=8, Some(head)) => put_word(&mut block.data, at, head),
+                (..=8, Some::<&[u8; 8]>(head)) => put(&mut block.data, at, head),
                 _ => put(&mut block.data, at, piece(&suffix, 0, stride)),
             }
         }
@@ -340,15 +340,8 @@ fn size_class(bytes: usize) -> usize {
     bytes.div_ceil(step) * step
 }
 
-/// Writes eight bytes at `at`, by one instruction.
-#[inline]
-fn put_word(data: &mut [u8], at: usize, word: &[u8; 8]) {
-    if let Some(to) = data.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *to = *word;
-    }
-}
-
 /// Writes `bytes` at `at`.
+#[inline]
 pub(super) fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
     let to = data.get_mut(at..at + bytes.len());
     debug_assert!(to.is_some(), "{} bytes at {at}", bytes.len());

@@ -367,16 +367,12 @@ impl SortedSet {
     /// How many entries are in `range`.
     #[must_use]
     pub fn count(&self, range: &KeyRange) -> u64 {
-        self.count_from(&range.low, range.high.as_deref())
+        self.count_between(&range.low, range.high.as_deref())
     }
 
-    /// How many entries are at or above `low` and below `high`.
+    /// How many entries are at or above `low` and below `high`, where there is one.
     #[must_use]
-    pub fn count_between(&self, low: &[u8], high: &[u8]) -> u64 {
-        self.count_from(low, Some(high))
-    }
-
-    fn count_from(&self, low: &[u8], high: Option<&[u8]>) -> u64 {
+    pub fn count_between(&self, low: &[u8], high: Option<&[u8]>) -> u64 {
         let (start, end) = self.ends(low, high);
         end.saturating_sub(start.map_or(0, |place| place.rank))
     }

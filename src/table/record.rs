@@ -126,9 +126,7 @@ impl<'a> Record<'a> {
         for (place, ((_, kind), value)) in fields.enumerate() {
             let code = code_at(self.codes, place);
             let (bytes, rest) = take(code, data);
-            if decode(*kind, code, bytes, value).is_none() {
-                *value = ValueRef::Null;
-            }
+            _ = decode(*kind, code, bytes, value);
             data = rest;
         }
         if self.layout.current {
@@ -209,9 +207,7 @@ impl<'a> Record<'a> {
                     let code = code_at(self.codes, place);
                     let (bytes, rest) = take(code, data);
                     (next, data) = (place + 1, rest);
-                    if decode(*kind, code, bytes, &mut value).is_none() {
-                        value = ValueRef::Null;
-                    }
+                    _ = decode(*kind, code, bytes, &mut value);
                 }
                 _ => value = self.out_of_turn(*position, &mut all),
             }
@@ -343,7 +339,8 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Sets a value to what a field's code and bytes say; `None` where they are not of this kind.
+/// Sets a value to what a field's code and bytes say; `None`, and the value stays, where they are not
+/// of this kind.
 ///
 /// It is written where it is to be: what is written in parts and at once copied as a whole, a processor
 /// waits for.

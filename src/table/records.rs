@@ -233,9 +233,7 @@ impl Records {
     pub fn fetch(&self, rows: impl Iterator<Item = Row> + Clone) {
         rows.clone().for_each(|row| self.approach(row));
         for row in rows {
-            let (segment, page, at) = place(row);
-            let segment = self.segments.get(segment);
-            if let Some(Some(page)) = segment.and_then(|segment| segment.pages.get(page)) {
+            if let Some((page, at)) = self.page(row) {
                 page.fetch(at);
             }
         }
@@ -244,13 +242,15 @@ impl Records {
     /// [`Records::fetch`] of records that are about to change.
     pub fn fetch_to_change(&self, rows: impl Iterator<Item = Row> + Clone) {
         self.fetch(rows.clone());
-        for row in rows {
-            let (segment, page, _) = place(row);
-            let segment = self.segments.get(segment);
-            if let Some(Some(page)) = segment.and_then(|segment| segment.pages.get(page)) {
-                page.fetch_ends();
-            }
-        }
+        let pages = rows.filter_map(|row| self.page(row));
+        pages.for_each(|(page, _)| page.fetch_ends());
+    }
+
+    /// The page that a row is of, where there is one, and its place there.
+    #[inline]
+    fn page(&self, row: Row) -> Option<(&Page, usize)> {
+        let (segment, page, at) = place(row);
+        Some((self.segments.get(segment)?.pages.get(page)?.as_ref()?, at))
     }
 
     /// The row that the next record takes.

@@ -61,7 +61,7 @@ fn count_in(set: &SortedSet, positions: &[usize], asked: &[Asked<'_, '_, '_>]) -
             Values::Within(low, high) if place + 1 == positions.len() => {
                 let from = edge(&key, &low, matches!(low, Bound::Excluded(_)))?;
                 let to = edge(&key, &high, !matches!(high, Bound::Excluded(_)))?;
-                return Some(set.count_between(&from, &to));
+                return Some(set.count_between(&from, Some(&to)));
             }
             Values::Within(..) => return None,
         }
