@@ -12,9 +12,12 @@ use crate::{
 };
 
 /// The version of the format.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// A DATETIME counts from here: 2026-01-01, in milliseconds since 1970 UTC.
 const EPOCH: i64 = 1_767_225_600_000;
+/// What code 15 has of four bits, and of six.
+const SIXTEEN: &[u8; 16] = b"0123456789abcdef";
+const SIXTY_FOUR: &[u8; 64] = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 /// Room made beforehand for rows, at most.
 const ROOM: usize = 1024;
 
@@ -134,6 +137,7 @@ impl<'a> Reader<'a> {
             10 => self.number(1)?,
             11 => self.number(2)?,
             12 => self.number(4)?,
+            15 => return self.spelled(column).map(Some),
             _ => 16_u64.to_le_bytes(),
         };
         let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
@@ -146,6 +150,34 @@ impl<'a> Reader<'a> {
             (Kind::Tags, 10..=12) => Cell::Tags(tags(bytes).ok_or_else(|| unfit(column))?),
             _ => return Err(unfit(column)),
         }))
+    }
+
+    /// A text of one alphabet, a few bits a character.
+    fn spelled(&mut self, column: &Column<'a>) -> Result<Cell<'a>> {
+        let Kind::Text = column.kind else {
+            return Err(unfit(column));
+        };
+        let head: u8 = self.next()?;
+        let (bits, alphabet) = match head {
+            0..=127 => (4, &SIXTEEN[..]),
+            _ => (6, &SIXTY_FOUR[..]),
+        };
+        let length = usize::from(head % 128) + 1;
+        let bytes = self.take((length * bits).div_ceil(8))?;
+        let mut text = Vec::with_capacity(length + 1);
+        // The bits that are read and not yet used up, the lowest of `word`.
+        let (mut word, mut left) = (0_u32, 0);
+        for byte in bytes {
+            word = word << 8 | u32::from(*byte);
+            left += 8;
+            while left >= bits {
+                left -= bits;
+                let place = (word >> left) as usize % alphabet.len();
+                text.extend(alphabet.get(place));
+            }
+        }
+        text.truncate(length);
+        Ok(Cell::Text(text.into()))
     }
 }
 
@@ -210,7 +242,7 @@ fn tags(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
 /// ```
 /// # fn main() -> yarr_client::Result<()> {
 /// // The answer to YARR.FIND t 7 RETURN id n PACKED, where n is null:
-/// let answer = b"\x02\x02\x02id\x00\x01n\x00\x01\x01\x02\x0e";
+/// let answer = b"\x03\x02\x02id\x00\x01n\x00\x01\x01\x02\x0e";
 /// yarr_client::unpack(answer, |columns, values| {
 ///     assert_eq!(columns, ["id", "n"]);
 ///     assert_eq!(values, Some(&[Some(yarr_client::Cell::Integer(7)), None][..]));
@@ -325,7 +357,7 @@ mod tests {
     use super::*;
 
     /// `YARR.FIND t IDS 3 1 2 9 RETURN id n e PACKED`, as docs/packed.md spells it out.
-    const EXAMPLE: &[u8] = b"\x02\x03\x02id\x00\x01n\x00\x01e\x06\x02\x03low\x04high\
+    const EXAMPLE: &[u8] = b"\x03\x03\x02id\x00\x01n\x00\x01e\x06\x02\x03low\x04high\
         \x03\x01\x22\x02\x02\x05\x01\x01\x02\x00\x04\x00";
     const NAMES: [&str; 3] = ["id", "n", "e"];
 
@@ -366,6 +398,32 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_one_alphabet_are_read() {
+        let of = |text: &[u8]| [&b"\x03\x01\x01s\x04\x01\x01\x0f"[..], text].concat();
+        let read = |text: &[u8]| {
+            let mut found = None;
+            unpack(&of(text), |_, cells| {
+                found = cells.and_then(|cells| cells[0].as_ref().map(ToString::to_string));
+                Ok(())
+            })?;
+            Ok::<_, Error>(found.unwrap_or_default())
+        };
+        let four = b"\x07\xCA\xFE\x01\x23";
+        let six = b"\x87\xBF\x49\xE5\x14\x30\x3D";
+        assert_eq!(read(four).unwrap(), "the STRING 'cafe0123'");
+        assert_eq!(read(six).unwrap(), "the STRING 'job_42-x'");
+        assert_eq!(
+            read(b"\x06\xCA\xFE\x01\x20").unwrap(),
+            "the STRING 'cafe012'"
+        );
+        for text in [&four[..], six] {
+            for end in 0..text.len() {
+                assert!(read(&text[..end]).is_err(), "{end} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_or_goes_on_is_refused() {
         for end in 0..EXAMPLE.len() {
             assert!(shown(&EXAMPLE[..end]).is_err(), "{end} bytes");
@@ -399,10 +457,10 @@ mod tests {
     fn a_count_that_is_only_claimed_takes_no_memory() {
         // 2^63 columns, rows, names and bytes.
         let huge = [253, 0, 0, 0, 0, 0, 0, 0, 128];
-        let columns = [&[2][..], &huge].concat();
-        let rows = [&b"\x02\x03\x02id\x00\x01n\x00\x01e\x00"[..], &huge].concat();
-        let names = [&b"\x02\x01\x01e\x06"[..], &huge].concat();
-        let name = [&b"\x02\x01"[..], &huge].concat();
+        let columns = [&[3][..], &huge].concat();
+        let rows = [&b"\x03\x03\x02id\x00\x01n\x00\x01e\x00"[..], &huge].concat();
+        let names = [&b"\x03\x01\x01e\x06"[..], &huge].concat();
+        let name = [&b"\x03\x01"[..], &huge].concat();
         for bytes in [columns, rows, names, name] {
             assert!(shown(&bytes).is_err());
         }

@@ -33,7 +33,7 @@ pub trait Reply {
             ValueRef::Integer(n) | ValueRef::DateTime(n) => self.number(*n),
             ValueRef::Float(f) => self.double(*f),
             ValueRef::Boolean(b) => self.boolean(*b),
-            ValueRef::String(text) => self.bulk(text),
+            ValueRef::String(text) => text.tell(|text| self.bulk(text)),
             ValueRef::Uuid(bytes) => self.bulk(&crate::value::uuid::text(bytes)),
             ValueRef::Enum(ordinal) => match names.get(usize::from(*ordinal)) {
                 Some(name) => self.bulk(name.as_bytes()),

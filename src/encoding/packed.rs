@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The first byte.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// No bulk string of a client or a server may be longer by their own defaults.
 const MOST: usize = 512 << 20;
 /// What is set aside at the start, at most: a reply's size is not known before its end.
@@ -284,6 +284,14 @@ mod tests {
                 10 => usize::from(self.take(1)?[0]),
                 11 => usize::from(u16::from_le_bytes(self.take(2)?.try_into().unwrap())),
                 12 => u32::from_le_bytes(self.take(4)?.try_into().unwrap()) as usize,
+                15 => {
+                    let head = self
+                        .0
+                        .first()
+                        .ok_or(DecodeError::UnexpectedEnd { additional: 1 })?;
+                    let bits = if *head < 128 { 4 } else { 6 };
+                    1 + (usize::from(head % 128 + 1) * bits).div_ceil(8)
+                }
                 _ => 16,
             };
             let bytes = self.take(length)?;
@@ -299,6 +307,7 @@ mod tests {
                 (Kind::String, 13) => {
                     Value::String(crate::value::uuid::text(bytes.try_into().unwrap()).into())
                 }
+                (Kind::String, 15) => Value::String(spelled(bytes).into()),
                 (Kind::Uuid, 14) => Value::Uuid(bytes.try_into().unwrap()),
                 (Kind::Tags, 10..=12) => Value::Tags(bytes.into()),
                 other => panic!("{other:?}"),
@@ -337,6 +346,23 @@ mod tests {
         schema.change(&operation, &FACTS).unwrap()
     }
 
+    /// The characters of code 15, bit by bit.
+    fn spelled(bytes: &[u8]) -> Vec<u8> {
+        let (each, alphabet) = match bytes[0] < 128 {
+            true => (4, "0123456789abcdef"),
+            false => (
+                6,
+                "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
+            ),
+        };
+        let bit = |at: usize| usize::from(bytes[1 + at / 8] >> (7 - at % 8) & 1);
+        let place = |at: usize| (at * each..(at + 1) * each).fold(0, |n, at| n << 1 | bit(at));
+        let characters = 0..usize::from(bytes[0] % 128 + 1);
+        characters
+            .map(|at| alphabet.as_bytes()[place(at)])
+            .collect()
+    }
+
     fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop_oneof![any::<i64>(), -300i64..300, -70_000i64..70_000].prop_map(Value::Integer),
@@ -346,6 +372,8 @@ mod tests {
             any::<bool>().prop_map(Value::Boolean),
             any::<i64>().prop_map(Value::DateTime),
             prop::collection::vec(any::<u8>(), 0..300).prop_map(|b| Value::String(b.into())),
+            "[0-9a-f]{0,140}|[-0-9A-Z_a-z]{0,140}"
+                .prop_map(|text| Value::String(text.into_bytes().into())),
             any::<[u8; 16]>()
                 .prop_map(|b| Value::String(crate::value::uuid::text(&b).to_vec().into())),
             any::<[u8; 16]>().prop_map(Value::Uuid),

@@ -13,6 +13,7 @@
 //! 12     4 bytes of length, little-endian, ...
 //! 13     16 bytes: a STRING that is a UUID's canonical text
 //! 14     16 bytes: a UUID
+//! 15     a STRING in the bits of an alphabet, see `value::spelled`
 //! ```
 //!
 //! An INTEGER is folded so that small magnitudes are small (zigzag), then little-endian; a
@@ -32,7 +33,13 @@ use super::{
 use crate::{
     error::{Error, Result},
     schema::{Field, FieldNumber},
-    value::{Kind, Text, ValueRef, convert::convert, tags::Tags, uuid},
+    value::{
+        Kind, Text, ValueRef,
+        convert::convert,
+        spelled::{self, Spelled},
+        tags::Tags,
+        uuid,
+    },
 };
 
 /// DATETIME is kept as the distance from here, 2026-01-01T00:00:00Z: 5 bytes for 17 years either way.
@@ -43,6 +50,7 @@ const STRING_2: u8 = 11;
 const STRING_4: u8 = 12;
 const UUID_TEXT: u8 = 13;
 const UUID: u8 = 14;
+const SPELLED: u8 = 15;
 
 /// The values of one record, by position.
 pub type Values<'a> = SmallVec<[ValueRef<'a>; 12]>;
@@ -69,6 +77,7 @@ fn width(code: u8, data: &[u8]) -> Option<usize> {
         STRING_2 => 2 + usize::from(u16::from_le_bytes(*data.first_chunk()?)),
         STRING_4 => 4 + u32::from_le_bytes(*data.first_chunk()?) as usize,
         UUID_TEXT | UUID => 16,
+        SPELLED => spelled::width(*data.first()?),
         _ => return None,
     })
 }
@@ -211,7 +220,7 @@ impl<'a> Record<'a> {
                 }
                 _ => value = self.out_of_turn(*position, &mut all),
             }
-            // By reference: a value is some 40 bytes, and a copy of it costs more than its bytes.
+            // By reference: a value is 24 bytes, and a copy of it costs more than its bytes.
             then(&value);
         }
     }
@@ -366,7 +375,10 @@ fn decode<'d>(kind: Kind, code: u8, bytes: &'d [u8], value: &mut ValueRef<'d>) -
         (Kind::String, STRING_2) => *value = ValueRef::String(Text::Bytes(bytes.get(2..)?)),
         (Kind::String, STRING_4) => *value = ValueRef::String(Text::Bytes(bytes.get(4..)?)),
         (Kind::String, UUID_TEXT) => {
-            *value = ValueRef::String(Text::Uuid(uuid::text(bytes.first_chunk()?)));
+            *value = ValueRef::String(Text::Uuid(*bytes.first_chunk()?));
+        }
+        (Kind::String, SPELLED) => {
+            *value = ValueRef::String(Text::Spelled(Spelled::new(bytes)?));
         }
         (Kind::Uuid, UUID) => *value = ValueRef::Uuid(*bytes.first_chunk()?),
         (Kind::Tags, STRING_1) => *value = ValueRef::Tags(Tags::of(bytes.get(1..)?)),
@@ -425,7 +437,7 @@ fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
             out.extend_from_slice(bytes);
             UUID
         }
-        ValueRef::String(text) => encode_text(text, out),
+        ValueRef::String(text) => text.tell(|text| encode_text(text, out)),
         ValueRef::Tags(tags) => encode_bytes(tags.bytes(), out),
     }
 }
@@ -449,6 +461,9 @@ fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
     if let Some(bytes) = uuid::parse_canonical(text) {
         out.extend_from_slice(&bytes);
         return UUID_TEXT;
+    }
+    if spelled::spell_into(text, out) {
+        return SPELLED;
     }
     encode_bytes(text, out)
 }
@@ -509,6 +524,8 @@ mod tests {
             any::<bool>().prop_map(Value::Boolean),
             any::<i64>().prop_map(Value::DateTime),
             prop::collection::vec(any::<u8>(), 0..300).prop_map(|b| Value::String(b.into())),
+            "[0-9a-f]{0,140}|[-0-9A-Z_a-z]{0,140}"
+                .prop_map(|text| Value::String(text.into_bytes().into())),
             prop::collection::vec(any::<u8>(), 65_530..65_540)
                 .prop_map(|b| Value::String(b.into())),
             any::<[u8; 16]>().prop_map(|b| Value::String(uuid::text(&b).to_vec().into())),

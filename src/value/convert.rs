@@ -1,9 +1,6 @@
 //! A value as another type has it: exactly, or not at all.
 
-use super::{Kind, Text, Type, ValueRef, datetime, number, uuid};
-
-/// Texts of values are at most so long, those of strings apart.
-pub const SHORT: usize = 36;
+use super::{Kind, Text, Type, ValueRef, datetime, text::Shown};
 
 /// Whether values of a type may be converted to another, if each can.
 pub fn is_possible(from: &Type, to: &Type) -> bool {
@@ -33,12 +30,8 @@ pub fn convert<'a>(value: ValueRef<'a>, from: &'a Type, to: &'a Type) -> Option<
             let name = from.names().get(usize::from(ordinal))?;
             Some(ValueRef::String(Text::Bytes(name.as_bytes())))
         }
-        (ValueRef::Uuid(bytes), Type::String) => {
-            Some(ValueRef::String(Text::Uuid(uuid::text(&bytes))))
-        }
-        (ValueRef::String(text), Type::String) => Some(ValueRef::String(text)),
-        (ValueRef::String(text), to) => read(&text, to),
-        (value, Type::String) => short(&value),
+        (value, Type::String) => text(&value).map(ValueRef::String),
+        (ValueRef::String(text), to) => text.tell(|text| read(text, to)),
         (value, to) if value.fits(to.kind()) => Some(value),
         (ValueRef::Integer(n) | ValueRef::DateTime(n), Type::Float) => {
             let float = n as f64;
@@ -77,19 +70,16 @@ fn read(text: &[u8], to: &Type) -> Option<ValueRef<'static>> {
     })
 }
 
-/// The text that a reply has for a number or a truth.
-fn short(value: &ValueRef) -> Option<ValueRef<'static>> {
-    let text = match value {
-        ValueRef::Integer(n) | ValueRef::DateTime(n) => n.to_string(),
-        ValueRef::Float(f) => number::float_text(*f),
-        ValueRef::Boolean(truth) => truth.to_string(),
-        _ => return None,
-    };
-    let mut bytes = [0; SHORT];
-    let place = bytes.get_mut(..text.len())?;
-    place.copy_from_slice(text.as_bytes());
-    let length = u8::try_from(text.len()).ok()?;
-    Some(ValueRef::String(Text::Short(bytes, length)))
+/// The text that a reply has for a value without names.
+fn text<'a>(value: &ValueRef<'a>) -> Option<Text<'a>> {
+    Some(match *value {
+        ValueRef::Integer(n) | ValueRef::DateTime(n) => Text::Shown(Shown::Integer(n)),
+        ValueRef::Float(f) => Text::Shown(Shown::Float(f)),
+        ValueRef::Boolean(truth) => Text::Shown(Shown::Boolean(truth)),
+        ValueRef::Uuid(bytes) => Text::Uuid(bytes),
+        ValueRef::String(text) => text,
+        ValueRef::Null | ValueRef::Enum(_) | ValueRef::Tags(_) => return None,
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@
 
 use std::ops::Bound;
 
-use super::{Kind, Text, Value, ValueRef};
+use super::{Kind, Value, ValueRef};
 
 /// Precedes every value that is not null.
 pub const PRESENT: u8 = 1;
@@ -90,7 +90,7 @@ impl ValueRef<'_> {
             ValueRef::Enum(ordinal) => key.extend_from_slice(&ordinal.to_be_bytes()),
             ValueRef::Uuid(bytes) => key.extend_from_slice(bytes),
             ValueRef::String(text) => {
-                string_into(text, key);
+                text.tell(|text| string_into(text, key));
                 key.extend_from_slice(&[0, 0]);
             }
             ValueRef::Tags(tags) => {
@@ -177,12 +177,6 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Value> {
         *last += 1;
     }
     Some(Value::String(next.into_boxed_slice()))
-}
-
-impl<'a> From<&'a [u8]> for Text<'a> {
-    fn from(bytes: &'a [u8]) -> Text<'a> {
-        Text::Bytes(bytes)
-    }
 }
 
 #[cfg(test)]

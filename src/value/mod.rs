@@ -4,19 +4,23 @@
 //! borrows them from a record or from a command's tokens. Both compare only within one type;
 //! the order is that of their [`key`] bytes, with null before everything.
 
+mod alphabet;
 pub mod convert;
 pub mod datetime;
 pub mod key;
 pub mod number;
+pub mod spelled;
 pub mod tags;
+mod text;
 pub mod uuid;
 
-use std::{cmp::Ordering, fmt, ops::Deref};
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, quoted};
 use tags::Tags;
+pub use text::Text;
 
 /// The type of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,36 +205,6 @@ fn ordinal(names: &[Box<str>], token: &[u8]) -> Option<u16> {
     u16::try_from(position).ok()
 }
 
-/// The bytes of a STRING: borrowed, or a UUID's text worked out from its 16 bytes.
-#[derive(Clone, Copy)]
-pub enum Text<'a> {
-    /// Bytes as they are kept.
-    Bytes(&'a [u8]),
-    /// Lower-case UUID text, which a record keeps in 16 bytes.
-    Uuid([u8; uuid::TEXT_LEN]),
-    /// The text of a value that the record keeps as another type: so many of these bytes.
-    Short([u8; convert::SHORT], u8),
-}
-
-impl Deref for Text<'_> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Text::Bytes(bytes) => bytes,
-            Text::Uuid(text) => text,
-            Text::Short(text, length) => text.get(..usize::from(*length)).unwrap_or(text),
-        }
-    }
-}
-
-impl fmt::Debug for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", quoted(self))
-    }
-}
-
 /// A value that borrows its bytes.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueRef<'a> {
@@ -268,7 +242,7 @@ impl ValueRef<'_> {
             ValueRef::Float(f) => Value::Float(*f),
             ValueRef::Boolean(b) => Value::Boolean(*b),
             ValueRef::DateTime(n) => Value::DateTime(*n),
-            ValueRef::String(text) => Value::String(text.to_vec().into_boxed_slice()),
+            ValueRef::String(text) => Value::String(text.tell(|bytes| bytes.into())),
             ValueRef::Uuid(bytes) => Value::Uuid(*bytes),
             ValueRef::Enum(ordinal) => Value::Enum(*ordinal),
             ValueRef::Tags(tags) => Value::Tags(tags.bytes().into()),
@@ -301,7 +275,7 @@ impl ValueRef<'_> {
             ValueRef::Integer(n) | ValueRef::DateTime(n) => n.to_string().into_bytes(),
             ValueRef::Float(f) => number::float_text(*f).into_bytes(),
             ValueRef::Boolean(b) => b.to_string().into_bytes(),
-            ValueRef::String(text) => text.to_vec(),
+            ValueRef::String(text) => text.tell(<[u8]>::to_vec),
             ValueRef::Uuid(bytes) => uuid::text(bytes).to_vec(),
             ValueRef::Enum(ordinal) => match names.get(usize::from(*ordinal)) {
                 Some(name) => name.as_bytes().to_vec(),
@@ -322,7 +296,7 @@ impl ValueRef<'_> {
             | (ValueRef::DateTime(a), ValueRef::DateTime(b)) => a.cmp(b),
             (ValueRef::Float(a), ValueRef::Float(b)) => a.total_cmp(b),
             (ValueRef::Boolean(a), ValueRef::Boolean(b)) => a.cmp(b),
-            (ValueRef::String(a), ValueRef::String(b)) => (**a).cmp(&**b),
+            (ValueRef::String(a), ValueRef::String(b)) => a.tell(|a| b.tell(|b| a.cmp(b))),
             (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a.cmp(b),
             (ValueRef::Enum(a), ValueRef::Enum(b)) => a.cmp(b),
             (ValueRef::Tags(a), ValueRef::Tags(b)) => a.cmp(b),
@@ -330,6 +304,9 @@ impl ValueRef<'_> {
         }
     }
 }
+
+/// Values are copied and kept by the dozen.
+const _: () = assert!(size_of::<ValueRef>() == 24);
 
 /// A value that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

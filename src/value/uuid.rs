@@ -1,5 +1,7 @@
 //! UUIDs: their text, and version 7 made from a clock and random bits (RFC 9562, section 5.7).
 
+use super::alphabet::{digits, hexadecimal};
+
 /// Bytes of a UUID's text with its four hyphens.
 pub const TEXT_LEN: usize = 36;
 
@@ -42,35 +44,16 @@ fn parts(token: &[u8]) -> Option<[&[u8]; 5]> {
     hyphens.then_some(parts)
 }
 
-/// The number of eight hexadecimal digits of either case, in one part or in two halves. All are
-/// read at once: a byte of the word each.
+/// The number of eight hexadecimal digits of either case, in one part or in two halves.
 #[inline]
 fn number(first: &[u8], second: &[u8]) -> Option<u32> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = EACH * 0x80;
     let half = |digits: &[u8]| digits.first_chunk().map(|half| u32::from_be_bytes(*half));
     let low = if second.is_empty() {
         first.get(4..)?
     } else {
         second
     };
-    let word = u64::from(half(first)?) << 32 | u64::from(half(low)?);
-    if word & HIGH != 0 {
-        return None;
-    }
-    // No byte is above 0x7F, so that sums of 0x80 - n have their high bit where a byte is n or more,
-    // and none runs over into the next.
-    let from = |byte: u8, word: u64| (word + EACH * u64::from(0x80 - byte)) & HIGH;
-    let lower = word | (EACH * 0x20);
-    let digit = from(b'0', word) & !from(b'9' + 1, word);
-    let letter = from(b'a', lower) & !from(b'f' + 1, lower);
-    if digit | letter != HIGH {
-        return None;
-    }
-    let mut word = (word & (EACH * 0x0F)) + (letter >> 7) * 9;
-    word = (word | word >> 4) & 0x00FF_00FF_00FF_00FF;
-    word = (word | word >> 8) & 0x0000_FFFF_0000_FFFF;
-    Some((word | word >> 16) as u32)
+    hexadecimal(u64::from(half(first)?) << 32 | u64::from(half(low)?))
 }
 
 /// Reads only the canonical form, lower case with hyphens: the text that [`text`] gives back.
@@ -86,7 +69,7 @@ pub fn parse_canonical(token: &[u8]) -> Option<[u8; 16]> {
 #[inline]
 pub fn text(bytes: &[u8; 16]) -> [u8; TEXT_LEN] {
     let number = u128::from_be_bytes(*bytes);
-    let part = |shift: u32| digits((number >> shift) as u32);
+    let part = |shift: u32| digits((number >> shift) as u32).to_be_bytes();
     let (second, third) = (part(64), part(32));
     let mut text = [b'-'; TEXT_LEN];
     let mut put = |at: usize, digits: &[u8]| {
@@ -101,18 +84,6 @@ pub fn text(bytes: &[u8; 16]) -> [u8; TEXT_LEN] {
     put(24, third.split_at(4).1);
     put(28, &part(0));
     text
-}
-
-/// The eight hexadecimal digits of a number, all worked out at once: a byte of the word each.
-#[inline]
-fn digits(number: u32) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let mut word = u64::from(number);
-    word = (word | word << 16) & 0x0000_FFFF_0000_FFFF;
-    word = (word | word << 8) & 0x00FF_00FF_00FF_00FF;
-    word = (word | word << 4) & (EACH * 0x0F);
-    let letters = (word + EACH * 6) >> 4 & EACH;
-    (word + EACH * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 /// A version 7 UUID: 48 bits of `now` in milliseconds, then the given random bits.

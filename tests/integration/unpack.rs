@@ -111,7 +111,7 @@ impl Cell {
 /// Decodes a packed reply. `None` where the bytes are not one, to the last.
 pub fn unpack(bytes: &[u8]) -> Option<Unpacked> {
     let mut reader = Reader { rest: bytes };
-    if reader.byte()? != 2 {
+    if reader.byte()? != 3 {
         return None;
     }
     let columns = reader.list(Reader::column)?;
@@ -218,6 +218,7 @@ impl<'a> Reader<'a> {
             11 => usize::from(u16::from_le_bytes(self.take(2)?.try_into().ok()?)),
             12 => usize::try_from(u32::from_le_bytes(self.take(4)?.try_into().ok()?)).ok()?,
             13 | 14 => 16,
+            15 => return self.spelled(kind).map(Some),
             _ => return None,
         };
         let bytes = self.take(length)?;
@@ -249,6 +250,25 @@ impl<'a> Reader<'a> {
             (Kind::Tags, 10..=12) => Cell::Tags(tags(bytes)?),
             _ => return None,
         }))
+    }
+
+    /// A text of 4 or 6 bits a character, bit by bit.
+    fn spelled(&mut self, kind: &Kind) -> Option<Cell> {
+        let head = self.byte()?;
+        let (each, alphabet) = match head {
+            0..=127 => (4, "0123456789abcdef"),
+            _ => (
+                6,
+                "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
+            ),
+        };
+        let length = usize::from(head % 128) + 1;
+        let bytes = self.take((length * each).div_ceil(8))?;
+        let bit = |at: usize| usize::from(bytes[at / 8] >> (7 - at % 8) & 1);
+        let place = |at: usize| (at * each..(at + 1) * each).fold(0, |n, at| n << 1 | bit(at));
+        let over = (length * each..bytes.len() * 8).any(|at| bit(at) == 1);
+        let text = (0..length).map(|at| alphabet.as_bytes()[place(at)]);
+        (matches!(kind, Kind::String) && !over).then(|| Cell::Bytes(text.collect()))
     }
 }
 

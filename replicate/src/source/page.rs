@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_page_of_the_feed_gives_numbers_kinds_and_cells() {
         // change_number INTEGER, change_kind ENUM (put delete expire), id INTEGER; (5, put, 7), (6, delete, 8).
-        let head = b"\x02\x03\x0dchange_number\x00\x0bchange_kind\x06\x03\x03put\x06delete\x06expire\x02id\x00";
+        let head = b"\x03\x03\x0dchange_number\x00\x0bchange_kind\x06\x03\x03put\x06delete\x06expire\x02id\x00";
         let packed = [
             &head[..],
             b"\x02\x01\x12\x02\x0a\x0e\x01\x22\x02\x0c\x01\x10",
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_page_of_a_walk_is_numbered_from_its_first_row() {
-        let packed = b"\x02\x01\x02id\x00\x02\x01\x02\x0e\x01\x02\x10".to_vec();
+        let packed = b"\x03\x01\x02id\x00\x02\x01\x02\x0e\x01\x02\x10".to_vec();
         let page = Page {
             packed,
             first: Some(41),

@@ -86,7 +86,9 @@ pub(super) fn draw(name: &str, seed: u64) -> Value {
         ("expires_at", 1) => Value::DateTime((seed >> 16) as i64 % 60),
         ("expires_at", _) => Value::Null,
         ("a", _) => Value::Integer([i64::MIN, -1, 0, 1, i64::MAX][small as usize]),
-        ("b", _) => Value::String([&b""[..], b"\0", b"\0\xff", b"a", b"ab"][small as usize].into()),
+        ("b", _) => {
+            Value::String([&b""[..], b"\0", b"\0\xff", b"a", b"cafe0123"][small as usize].into())
+        }
         ("c", _) => Value::Enum(small as u16 % 3),
         ("d", _) => Value::Float([-1e300, -0.5, 0.0, 0.1, 1e300][small as usize]),
         ("e", _) => Value::Uuid([small as u8; 16]),
