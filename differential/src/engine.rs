@@ -69,7 +69,7 @@ impl Engine {
             self.drawn.get()
         };
         let environment = Environment {
-            now: self.now,
+            now: self.now.into(),
             limits: Limits::DEFAULT,
             random: &random,
         };

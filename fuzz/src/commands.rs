@@ -373,7 +373,7 @@ impl World {
             self.drawn.get()
         };
         let environment = Environment {
-            now: self.now,
+            now: self.now.into(),
             limits: self.limits,
             random: &random,
         };

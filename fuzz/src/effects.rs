@@ -116,7 +116,7 @@ fn yarr_apply(table: &mut Option<Box<Table>>, piece: &[u8]) -> Result<Effects> {
         panic!("there is no yarr.apply");
     };
     let environment = Environment {
-        now: 0,
+        now: 0.into(),
         limits: Limits::DEFAULT,
         random: &|| 4,
     };

@@ -109,7 +109,7 @@ fn records(table: &Table, now: i64) -> Vec<Vec<Value>> {
         field: b"id",
         descending: false,
     }];
-    let rows = select(table, &query, now, u64::MAX).expect("* is served");
+    let rows = select(table, &query, || now, u64::MAX).expect("* is served");
     let values = |row| {
         let record = table.record(row).expect("a row of a record");
         record

@@ -96,16 +96,16 @@ fn check_rows(table: &Table, query: &Query, order: &Order, whole: &[i64]) {
         .limit
         .map_or(whole.len(), |limit| whole.len().min(from + limit as usize));
     let expected = &whole[from..to];
-    let rows = select(table, query, NOW, MANY).expect("a query with SCAN is served");
+    let rows = select(table, query, || NOW, MANY).expect("a query with SCAN is served");
     assert_same(ids(table, &rows), expected, whole, order);
-    assert_eq!(count(table, query, NOW), Ok(expected.len() as u64));
+    assert_eq!(count(table, query, || NOW), Ok(expected.len() as u64));
     let most = expected.len() as u64;
     assert_eq!(
-        select(table, query, NOW, most).map(|rows| rows.len() as u64),
+        select(table, query, || NOW, most).map(|rows| rows.len() as u64),
         Ok(most)
     );
     if most > 0 {
-        let refused = select(table, query, NOW, most - 1).map_err(|error| error.code());
+        let refused = select(table, query, || NOW, most - 1).map_err(|error| error.code());
         assert_eq!(refused, Err(Code::TooMany));
     }
     let mut met = Vec::new();
@@ -142,10 +142,10 @@ fn check_pages(table: &Table, query: &Query, order: &Order, whole: &[i64]) {
 fn check_served(table: &Table, empty: &Table, mut query: Query) {
     query.scan = false;
     let code = |error: yarr::error::Error| error.code();
-    let found = select(table, &query, NOW, MANY).map_err(code);
+    let found = select(table, &query, || NOW, MANY).map_err(code);
     assert_eq!(
         found.as_ref().err(),
-        select(empty, &query, NOW, MANY)
+        select(empty, &query, || NOW, MANY)
             .map_err(code)
             .as_ref()
             .err(),
@@ -154,7 +154,7 @@ fn check_served(table: &Table, empty: &Table, mut query: Query) {
     match found {
         Ok(rows) => {
             query.scan = true;
-            let scanned = select(table, &query, NOW, MANY).expect("a query with SCAN is served");
+            let scanned = select(table, &query, || NOW, MANY).expect("a query with SCAN is served");
             assert_eq!(rows.len(), scanned.len());
         }
         Err(code) => assert_eq!(code, Code::NoIndex),

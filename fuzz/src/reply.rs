@@ -177,7 +177,7 @@ impl Sink for Strict {
 /// What a command answers on a table, at a time.
 pub fn ask(table: &mut Table, name: &str, args: &[&[u8]], now: i64) -> Result<Reply> {
     let environment = Environment {
-        now,
+        now: now.into(),
         limits: Limits::DEFAULT,
         random: &|| 4,
     };

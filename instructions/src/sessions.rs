@@ -313,7 +313,7 @@ impl Sessions {
 
     fn command_within(&mut self, command: &Prepared<'_>, limits: Limits) {
         let environment = Environment {
-            now: NOW,
+            now: NOW.into(),
             limits,
             random: &|| 7,
         };

@@ -28,7 +28,7 @@ pub fn run(
     }
     let position = position(&mut tokens)?;
     tokens.finish()?;
-    let effects = table.acknowledge(name, position, environment.now)?;
+    let effects = table.acknowledge(name, position, environment.now.get())?;
     reply.status("OK");
     Ok(effects)
 }

@@ -149,7 +149,7 @@ pub fn run(
 ) -> Result<()> {
     let asked = parse(args)?;
     let most = environment.limits.reply_records;
-    let outcome = query::aggregate(table, &asked, environment.now, most)?;
+    let outcome = query::aggregate(table, &asked, environment.now.get(), most)?;
     reply.array(outcome.len);
     for row in outcome.rows() {
         reply.map(row.len());

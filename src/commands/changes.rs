@@ -298,7 +298,7 @@ pub fn run(
         .unwrap_or(LIMIT)
         .min(environment.limits.reply_records);
     let bytes = request.bytes.unwrap_or(BYTES);
-    let (items, next) = page(table, place, limit, bytes, environment.now)?;
+    let (items, next) = page(table, place, limit, bytes, environment.now.get())?;
     let packed = match packed {
         true => Some(pack(table, &positions, &items)?),
         false => None,

@@ -353,8 +353,8 @@ pub fn run(
     if rows as u64 > environment.limits.reply_records {
         return Err(Error::too_many_replies(environment.limits.reply_records));
     }
-    let plan = Plan::new(table, &request, environment.now)?;
-    let mut write = Write::begin(table, environment.now);
+    let plan = Plan::new(table, &request, environment.now.get())?;
+    let mut write = Write::begin(table, environment.now.get());
     let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
     let width = request.fields.len().max(1);
     match request.many {
@@ -487,7 +487,7 @@ fn make_id(table: &Table, environment: &Environment, id: &mut ValueRef<'_>) -> R
         }
         IdType::Uuid => {
             let random = [(environment.random)(), (environment.random)()];
-            *id = ValueRef::Uuid(uuid::version7(environment.now, random));
+            *id = ValueRef::Uuid(uuid::version7(environment.now.get(), random));
         }
         IdType::String => {
             return Err(Error::new(

@@ -93,7 +93,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let request = parse(args)?;
-    let now = environment.now;
+    let now = environment.now.get();
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
         Selected::Id(id) => {
@@ -123,7 +123,7 @@ pub fn run(
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());
-            let rows = query::select(table, query, now, most)?;
+            let rows = query::select(table, query, || now, most)?;
             remove_many(table, &rows, now, shape.as_ref(), reply)
         }
     }
@@ -140,7 +140,7 @@ fn find(
         None => None,
     };
     let find = |id: &&[u8]| {
-        let row = table.live_row(&parse_id(table, id)?, now);
+        let row = table.live_row(&parse_id(table, id)?, || now);
         let record = row.and_then(|row| Some((row, table.record(row)?)));
         Ok(match (record, &condition) {
             (None, _) => Found::Absent,

@@ -29,7 +29,7 @@ pub fn run(
         .to_ascii_uppercase();
     let rest = tokens.take_rest();
     let most = environment.limits.reply_records;
-    let now = environment.now;
+    let now = environment.now.get();
     let plan = |query: Option<&Query>| match (query, analyze) {
         (None, _) => Ok(vec!["look up by id".into()]),
         (Some(query), false) => Ok(query::explain(table, query, now)?.lines()),

@@ -81,7 +81,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<()> {
     let request = parse(args)?;
-    let now = environment.now;
+    let now = || environment.now.get();
     let Answer { fields, packed } = request.answer;
     let fields = fields.unwrap_or(Return::Everything);
     let shape = Shape::of_records(table.schema(), &fields, packed)?;

@@ -19,7 +19,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<()> {
     Tokens::new(args).finish()?;
-    let expired = table.expired(environment.now);
+    let expired = table.expired(environment.now.get());
     let counts: [(&str, u64); 9] = [
         ("records", table.len().saturating_sub(expired)),
         ("expired", expired),
@@ -51,7 +51,7 @@ pub fn run(
         reply.integer(i64::try_from(count).unwrap_or(i64::MAX));
     }
     reply.bulk(b"migration");
-    migration_reply(table, environment.now, reply);
+    migration_reply(table, environment.now.get(), reply);
     reply.bulk(b"changes");
     match table.feed() {
         Ok(feed) => feed_reply(feed, reply),

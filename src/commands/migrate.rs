@@ -333,7 +333,7 @@ pub fn run(
             ));
         }
     };
-    let (decision, drop_data) = decide(target, request, environment.now)?;
+    let (decision, drop_data) = decide(target, request, environment.now.get())?;
     let line = match decision {
         Decision::Go(line) => line,
         Decision::Applied | Decision::Running => {
@@ -342,7 +342,7 @@ pub fn run(
             return Ok(Effects::none());
         }
         Decision::Stop => {
-            let effects = target.stop(environment.now)?;
+            let effects = target.stop(environment.now.get())?;
             reply.status("OK");
             return Ok(effects);
         }
@@ -354,7 +354,13 @@ pub fn run(
         return Ok(effects);
     }
     let took = || u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let effects = effects.and(carry_out(target, line, drop_data, environment.now, took)?);
+    let effects = effects.and(carry_out(
+        target,
+        line,
+        drop_data,
+        environment.now.get(),
+        took,
+    )?);
     if fresh.is_some() {
         *table = fresh;
     }

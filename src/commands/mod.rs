@@ -29,20 +29,55 @@ mod r#where;
 pub use migrate::work;
 pub use reply::{Recorded, Reply};
 
+use std::cell::Cell;
+
 use crate::{
     error::Result,
     table::{Caps, Effects, Table},
 };
 
 /// What a command may know of the world beside its table and its arguments.
-#[derive(Clone, Copy)]
 pub struct Environment<'a> {
-    /// Milliseconds since 1970 UTC, read once for the whole command.
-    pub now: i64,
+    /// The command's clock.
+    pub now: Now,
     /// Bounds on what one command may answer or change.
     pub limits: Limits,
     /// A source of random bits, for identities and version 7 UUIDs.
     pub random: &'a dyn Fn() -> u64,
+}
+
+/// The clock of a command: read once for all of it, when it is first asked, and mostly no read asks.
+pub struct Now {
+    clock: fn() -> i64,
+    read: Cell<Option<i64>>,
+}
+
+impl Now {
+    /// What a clock says, in milliseconds since 1970 UTC.
+    pub fn of(clock: fn() -> i64) -> Now {
+        Now {
+            clock,
+            read: Cell::new(None),
+        }
+    }
+
+    /// Milliseconds since 1970 UTC.
+    #[inline]
+    pub fn get(&self) -> i64 {
+        let now = self.read.get().unwrap_or_else(self.clock);
+        self.read.set(Some(now));
+        now
+    }
+}
+
+/// A clock that has been read.
+impl From<i64> for Now {
+    fn from(now: i64) -> Now {
+        Now {
+            clock: || 0,
+            read: Cell::new(Some(now)),
+        }
+    }
 }
 
 /// Bounds on what one command may answer or change.

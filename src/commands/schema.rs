@@ -122,13 +122,13 @@ fn check(
     reply: &mut dyn Reply,
 ) -> Result<()> {
     let request = migrate::parse(tokens.take_rest(), Some(table.schema()))?;
-    let (decision, drop_data) = migrate::decide(table, request, environment.now)?;
+    let (decision, drop_data) = migrate::decide(table, request, environment.now.get())?;
     let (result, operations, down) = match &decision {
         Decision::Applied => ("APPLIED", &[][..], None),
         Decision::Running => ("RUNNING", &[][..], None),
         Decision::Stop => ("OK", &[][..], None),
         Decision::Go(line) => {
-            let facts = table.facts(environment.now, drop_data);
+            let facts = table.facts(environment.now.get(), drop_data);
             table.changed_schema(&line.operations, &facts)?;
             let many = table.len() > environment.limits.inline_records;
             let runs = many && migrate::needs_pass(table, line, drop_data)?;
@@ -141,7 +141,7 @@ fn check(
     };
     let up = matches!(&decision, Decision::Go(line) if line.direction == Direction::Up);
     let passes = operations.iter().filter(|o| o.needs_pass()).count() as u64;
-    let discarding = discarding(table, operations, environment.now);
+    let discarding = discarding(table, operations, environment.now.get());
     reply.map(if up { 7 } else { 6 });
     reply.bulk(b"result");
     reply.bulk(result.as_bytes());

@@ -282,7 +282,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let request = parse(table.schema(), args)?;
-    let now = environment.now;
+    let now = environment.now.get();
     let changes = resolve(table.schema(), &request.changes, now)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
@@ -305,7 +305,7 @@ pub fn run(
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());
-            let rows = query::select(table, query, now, most)?;
+            let rows = query::select(table, query, || now, most)?;
             update_many(table, &rows, &changes, shape.as_ref(), reply)
         }
     }
@@ -319,7 +319,7 @@ fn update_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let Some(row) = table.live_row(id, changes.now) else {
+    let Some(row) = table.live_row(id, || changes.now) else {
         reply.null();
         return Ok(Effects::none());
     };

@@ -126,7 +126,7 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<()> {
     let request = parse(args)?;
-    let now = environment.now;
+    let now = || environment.now.get();
     let most = environment.limits.reply_records;
     let schema = table.schema();
     let (positions, form) = match &request.wanted {
@@ -143,7 +143,7 @@ pub fn run(
     let shape = Shape::new(positions, form);
     let (next, rows) = match request.cursor {
         Some(cursor) => {
-            let (next, rows) = query::page(table, &request.query, cursor, now, most)?;
+            let (next, rows) = query::page(table, &request.query, cursor, now(), most)?;
             (Some(next), rows)
         }
         None => (None, query::select(table, &request.query, now, most)?),

@@ -22,7 +22,7 @@ pub(super) fn count(table: &Table, filter: &Filter, access: &Access, now: i64, m
         }
     }
     let mut count = 0;
-    visit(table, access, Clock::new(table, now), most, &mut |_| {
+    visit(table, access, Clock::new(table, || now), most, &mut |_| {
         count += 1;
         count < most
     });

@@ -291,7 +291,7 @@ mod tests {
                 }
                 // A page needs but its own rows and the groups of equal keys they lie in.
                 let from = decode(&table, hash, &resolved, &cursor).unwrap().position;
-                let checks = Checks::new(&table, &[], || 0, Clock::new(&table, 0));
+                let checks = Checks::new(&table, &[], || 0, Clock::new(&table, || 0));
                 let bounds = Bounds {
                     wanted: 10,
                     budget: 40,

@@ -46,7 +46,12 @@ struct Lookup<'t, 'q> {
 }
 
 /// The first `wanted` rows; `None` where the planner has to be asked.
-pub(super) fn select(table: &Table, query: &Query<'_>, now: i64, wanted: u64) -> Option<Vec<Row>> {
+pub(super) fn select(
+    table: &Table,
+    query: &Query<'_>,
+    now: impl Fn() -> i64,
+    wanted: u64,
+) -> Option<Vec<Row>> {
     if !query.order.is_empty() || wanted == 0 {
         return None;
     }
@@ -56,7 +61,11 @@ pub(super) fn select(table: &Table, query: &Query<'_>, now: i64, wanted: u64) ->
 }
 
 /// The first row, if there is one; `None` where the planner has to be asked.
-pub(super) fn first(table: &Table, query: &Query<'_>, now: i64) -> Option<Option<Row>> {
+pub(super) fn first(
+    table: &Table,
+    query: &Query<'_>,
+    now: impl Fn() -> i64,
+) -> Option<Option<Row>> {
     if !query.order.is_empty() {
         return None;
     }
@@ -68,12 +77,12 @@ pub(super) fn first(table: &Table, query: &Query<'_>, now: i64) -> Option<Option
 }
 
 /// How many matches there are; `None` where the planner has to be asked.
-pub(super) fn count(table: &Table, query: &Query<'_>, now: i64) -> Option<u64> {
+pub(super) fn count(table: &Table, query: &Query<'_>, now: impl Fn() -> i64) -> Option<u64> {
     if !query.order.is_empty() || query.limit.is_some() {
         return None;
     }
     // The planner takes the few that have expired from all that match.
-    if !Clock::new(table, now).is_asked() {
+    if !Clock::new(table, &now).is_asked() {
         let count = covered::count(table, nodes(&query.predicate)?);
         if count.is_some() {
             return count;
@@ -96,7 +105,11 @@ fn nodes<'p, 'q>(predicate: &'p Predicate<'q>) -> Option<&'p [Node<'q>]> {
 }
 
 impl<'t, 'q> Lookup<'t, 'q> {
-    fn of(table: &'t Table, predicate: &Predicate<'q>, now: i64) -> Option<Lookup<'t, 'q>> {
+    fn of(
+        table: &'t Table,
+        predicate: &Predicate<'q>,
+        now: impl Fn() -> i64,
+    ) -> Option<Lookup<'t, 'q>> {
         let nodes = nodes(predicate)?;
         if nodes.len() > MOST_CONDITIONS {
             return None;

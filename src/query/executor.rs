@@ -52,8 +52,14 @@ pub(super) struct Checks<'t, 'f> {
 pub(super) struct Clock(Option<i64>);
 
 impl Clock {
-    /// The clock of a command: what has expired by `now` is not met.
-    pub(super) fn new(table: &Table, now: i64) -> Clock {
+    /// The clock of a command: what has expired by `now` is not met. Where nothing expires it is not
+    /// asked.
+    #[inline]
+    pub(super) fn new(table: &Table, now: impl Fn() -> i64) -> Clock {
+        if !table.has_expiry() {
+            return Clock::STOPPED;
+        }
+        let now = now();
         Clock(table.any_expired(now).then_some(now))
     }
 

@@ -463,7 +463,7 @@ proptest! {
         query.offset = offset;
         let from = whole.len().min(offset as usize);
         let to = limit.map_or(whole.len(), |limit| whole.len().min(from + limit as usize));
-        let rows = select(&table, &query, NOW, 1000).unwrap();
+        let rows = select(&table, &query, || NOW, 1000).unwrap();
         let found = ids(&table, &rows);
         if order.is_empty() {
             let distinct: std::collections::BTreeSet<i64> = found.iter().copied().collect();
@@ -473,20 +473,20 @@ proptest! {
         } else {
             prop_assert_eq!(found, &whole[from..to]);
         }
-        prop_assert_eq!(count(&table, &query, NOW).unwrap(), (to - from) as u64);
+        prop_assert_eq!(count(&table, &query, || NOW).unwrap(), (to - from) as u64);
 
         // More than are allowed are refused, and only then.
-        let allowed = select(&table, &query, NOW, (to - from) as u64);
+        let allowed = select(&table, &query, || NOW, (to - from) as u64);
         prop_assert_eq!(allowed.map(|rows| rows.len()), Ok(to - from));
         if to > from {
-            let refused = select(&table, &query, NOW, (to - from) as u64 - 1);
+            let refused = select(&table, &query, || NOW, (to - from) as u64 - 1);
             prop_assert_eq!(refused.map_err(|e| e.code()), Err(Code::TooMany));
         }
 
         // Without SCAN it is refused exactly where the rule says so.
         query.scan = false;
         let served = everything || asked.served(false, &leading(indexes));
-        match select(&table, &query, NOW, 1000) {
+        match select(&table, &query, || NOW, 1000) {
             Ok(unscanned) => {
                 prop_assert!(served);
                 prop_assert_eq!(unscanned.len(), rows.len());
@@ -524,7 +524,7 @@ proptest! {
         let query = query(&words, &[]);
         let holds = |record: &&Vec<Value>| visible(record) && asked.holds(record) == Some(true);
         let expected = model.values().filter(holds).count() as u64;
-        prop_assert_eq!(count(&table, &query, NOW).unwrap(), expected);
+        prop_assert_eq!(count(&table, &query, || NOW).unwrap(), expected);
     }
 
     #[test]

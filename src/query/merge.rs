@@ -177,7 +177,7 @@ mod tests {
         for order in ["a", "a DESC", "b a", "b a DESC", "a DESC b", "b DESC id"] {
             let (line, order) = (words("a IN 3 0 1 2 AND b IN 2 1 3"), words(order));
             let mut query = query(&line, &order);
-            let all = super::super::select(&table, &query, 0, 100).unwrap();
+            let all = super::super::select(&table, &query, || 0, 100).unwrap();
             for limit in 1..5 {
                 query.limit = Some(limit);
                 let (mut found, mut cursor) = (Vec::new(), b"0".to_vec());

@@ -89,20 +89,25 @@ impl<'a> Query<'a> {
     }
 }
 
-/// The rows of the matches, in order, OFFSET and LIMIT obeyed. `now` is the command's clock;
-/// more than `most` rows are refused.
+/// The rows of the matches, in order, OFFSET and LIMIT obeyed. `now` is the command's clock, which
+/// need not be asked; more than `most` rows are refused.
 ///
 /// # Errors
 /// NOFIELD, BADVALUE, NOINDEX, TOOMANY.
-pub fn select(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<Vec<Row>> {
+pub fn select(
+    table: &Table,
+    query: &Query<'_>,
+    now: impl Fn() -> i64,
+    most: u64,
+) -> Result<Vec<Row>> {
     let wanted = most_wanted(query.limit, most);
     let through = match wanted {
         0 => 0,
         _ => query.offset.saturating_add(wanted),
     };
-    let mut rows = match direct::select(table, query, now, through) {
+    let mut rows = match direct::select(table, query, &now, through) {
         Some(rows) => rows,
-        None => planned(table, query, now, through, wanted > most)?,
+        None => planned(table, query, now(), through, wanted > most)?,
     };
     let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
     rows.drain(..offset.min(rows.len()));
@@ -113,11 +118,11 @@ pub fn select(table: &Table, query: &Query<'_>, now: i64, most: u64) -> Result<V
 ///
 /// # Errors
 /// NOFIELD, BADVALUE, NOINDEX.
-pub fn first(table: &Table, query: &Query<'_>, now: i64) -> Result<Option<Row>> {
-    if let Some(row) = direct::first(table, query, now) {
+pub fn first(table: &Table, query: &Query<'_>, now: impl Fn() -> i64) -> Result<Option<Row>> {
+    if let Some(row) = direct::first(table, query, &now) {
         return Ok(row);
     }
-    Ok(planned(table, query, now, 1, false)?.first().copied())
+    Ok(planned(table, query, now(), 1, false)?.first().copied())
 }
 
 /// The first `wanted` rows, as a plan leads to them; any will do where so many are too many.
@@ -141,10 +146,11 @@ fn planned(
 ///
 /// # Errors
 /// NOFIELD, BADVALUE, NOINDEX.
-pub fn count(table: &Table, query: &Query<'_>, now: i64) -> Result<u64> {
-    if let Some(count) = direct::count(table, query, now) {
+pub fn count(table: &Table, query: &Query<'_>, now: impl Fn() -> i64) -> Result<u64> {
+    if let Some(count) = direct::count(table, query, &now) {
         return Ok(count.saturating_sub(query.offset));
     }
+    let now = now();
     let filter = filter(table.schema(), &query.predicate, now)?;
     planner::order(table, query)?;
     let through = match query.limit {
@@ -268,7 +274,7 @@ pub fn each(
 ) -> Result<()> {
     let filter = filter(table.schema(), predicate, now)?;
     let strategy = Strategy::choose(table, &filter, None, scan, u64::MAX)?;
-    let clock = executor::Clock::new(table, now);
+    let clock = executor::Clock::new(table, || now);
     executor::visit(table, &strategy.access, clock, u64::MAX, met);
     Ok(())
 }

@@ -95,7 +95,7 @@ impl<'t, 'f> Strategy<'t, 'f> {
         wanted: u64,
         any_will_do: bool,
     ) -> Vec<Row> {
-        let clock = Clock::new(self.table, now);
+        let clock = Clock::new(self.table, || now);
         let Some(order) = &self.order else {
             return self.collect(clock, wanted);
         };

@@ -526,7 +526,7 @@ mod tests {
                 String::from_utf8_lossy(&line.join(&b' '))
             );
             // And the same through a walk.
-            let found = select(&table, &query(&line, &[b"id"]), 2000, 10).unwrap();
+            let found = select(&table, &query(&line, &[b"id"]), || 2000, 10).unwrap();
             let found: Vec<String> = ids(&table, &found).iter().map(i64::to_string).collect();
             assert_eq!(found.concat(), expected);
         }

@@ -220,7 +220,7 @@ mod tests {
         ] {
             let args = words(line);
             let mut query = Query::of(predicate(&args).unwrap());
-            match (select(&table, &query, 0, 10), expected) {
+            match (select(&table, &query, || 0, 10), expected) {
                 (Ok(_), None) => {}
                 (Err(error), Some(expected)) => {
                     let error = error.to_string();
@@ -232,7 +232,7 @@ mod tests {
                 (found, expected) => panic!("{line}: {found:?}, not {expected:?}"),
             }
             query.scan = true;
-            assert_eq!(select(&table, &query, 0, 10), Ok(vec![]), "{line}");
+            assert_eq!(select(&table, &query, || 0, 10), Ok(vec![]), "{line}");
         }
     }
 }

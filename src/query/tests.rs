@@ -30,7 +30,7 @@ fn a_chain_of_a_million_conditions_is_answered() {
         }
         let query = query(&line, &[]);
         assert_eq!(
-            count(&table, &query, 0).unwrap(),
+            count(&table, &query, || 0).unwrap(),
             expected,
             "{word} {operator}"
         );
@@ -61,7 +61,7 @@ fn the_deepest_nesting_is_answered() {
     let line: String = (0..MAX_DEPTH).map(|level| joints[level % 3]).collect();
     let line = line + "a = 1" + &" )".repeat(MAX_DEPTH);
     let line = words(&line);
-    let all = select(&table, &query(&line, &[b"a"]), 0, 100).unwrap();
+    let all = select(&table, &query(&line, &[b"a"]), || 0, 100).unwrap();
     let filter = filter(table.schema(), &predicate(&line).unwrap(), 0).unwrap();
     let rows = table.records().iter().map(|(row, _)| row);
     let expected: Vec<Row> = rows
@@ -69,7 +69,7 @@ fn the_deepest_nesting_is_answered() {
         .collect();
     assert_eq!(all, expected);
     assert_eq!(
-        count(&table, &query(&line, &[]), 0).unwrap(),
+        count(&table, &query(&line, &[]), || 0).unwrap(),
         expected.len() as u64
     );
 }
@@ -88,9 +88,11 @@ fn many_parts_of_many_kinds_are_answered() {
     );
     let line = "( a = 3 OR b = 4 ) AND ".repeat(30_000) + "id = 1";
     let line = words(&line);
-    assert_eq!(count(&table, &query(&line, &[]), 0).unwrap(), 1);
+    assert_eq!(count(&table, &query(&line, &[]), || 0).unwrap(), 1);
     assert_eq!(
-        select(&table, &query(&line, &[b"a"]), 0, 10).unwrap().len(),
+        select(&table, &query(&line, &[b"a"]), || 0, 10)
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -111,8 +113,8 @@ fn different_fields_in_a_long_chain_are_answered() {
     let line = part.repeat(100_000) + "a = 1";
     let line = words(&line);
     let query = query(&line, &[]);
-    assert_eq!(select(&table, &query, 0, 10).unwrap().len(), 1);
-    assert_eq!(count(&table, &query, 0).unwrap(), 1);
+    assert_eq!(select(&table, &query, || 0, 10).unwrap().len(), 1);
+    assert_eq!(count(&table, &query, || 0).unwrap(), 1);
     assert!(explain(&table, &query, 0).unwrap().lines().len() < 300);
 }
 
@@ -129,7 +131,7 @@ fn more_rows_than_the_limit_are_refused() {
         let order = words(order);
         let args = words("a >= 0");
         let mut query = query(&args, &order);
-        let refused = error(select(&table, &query, 0, 20));
+        let refused = error(select(&table, &query, || 0, 20));
         assert_eq!(refused.code(), Code::TooMany);
         assert!(
             refused
@@ -137,21 +139,24 @@ fn more_rows_than_the_limit_are_refused() {
                 .contains("at most 20 records, found more; use LIMIT or CURSOR")
         );
         assert_eq!(page(&table, &query, b"0", 0, 20).unwrap().1.len(), 20);
-        assert_eq!(select(&table, &query, 0, 30).unwrap().len(), 30);
+        assert_eq!(select(&table, &query, || 0, 30).unwrap().len(), 30);
         query.limit = Some(21);
-        assert_eq!(error(select(&table, &query, 0, 20)).code(), Code::TooMany);
+        assert_eq!(
+            error(select(&table, &query, || 0, 20)).code(),
+            Code::TooMany
+        );
         assert_eq!(
             error(page(&table, &query, b"0", 0, 20)).code(),
             Code::TooMany
         );
         query.limit = Some(20);
-        assert_eq!(select(&table, &query, 0, 20).unwrap().len(), 20);
+        assert_eq!(select(&table, &query, || 0, 20).unwrap().len(), 20);
         query.limit = Some(u64::MAX);
         query.offset = 10;
-        assert_eq!(select(&table, &query, 0, 20).unwrap().len(), 20);
+        assert_eq!(select(&table, &query, || 0, 20).unwrap().len(), 20);
         query.offset = u64::MAX;
-        assert_eq!(select(&table, &query, 0, u64::MAX).unwrap().len(), 0);
-        assert_eq!(count(&table, &query, 0).unwrap(), 0);
+        assert_eq!(select(&table, &query, || 0, u64::MAX).unwrap().len(), 0);
+        assert_eq!(count(&table, &query, || 0).unwrap(), 0);
     }
 }
 
@@ -185,13 +190,13 @@ fn several_bitmaps_narrow_one_answer() {
     ] {
         let args = words(line);
         assert_eq!(
-            count(&table, &query(&args, &[]), 0).unwrap(),
+            count(&table, &query(&args, &[]), || 0).unwrap(),
             expected.len() as u64,
             "{line}"
         );
-        let rows = select(&table, &query(&args, &[b"id"]), 0, 100).unwrap();
+        let rows = select(&table, &query(&args, &[b"id"]), || 0, 100).unwrap();
         assert_eq!(ids(&table, &rows), expected, "{line}");
-        let rows = select(&table, &query(&args, &[]), 0, 100).unwrap();
+        let rows = select(&table, &query(&args, &[]), || 0, 100).unwrap();
         assert_eq!(rows.len(), expected.len(), "{line}");
     }
 }

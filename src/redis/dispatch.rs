@@ -149,12 +149,15 @@ fn takes(arity: i32, words: usize) -> bool {
         }
 }
 
-/// The world as the command sees it. While the clock is read, what leads to the record that the first
-/// word probably names comes from memory, and then the record does while the command is read.
+/// The world as the command sees it. What leads to the record that the first word probably names comes from
+/// memory while the clock is read, which a write asks anyway, and the record while the command is read.
 #[inline]
-fn prepare(table: &Table, tokens: &[&[u8]]) -> Environment<'static> {
+fn prepare(table: &Table, tokens: &[&[u8]], writes: bool) -> Environment<'static> {
     let approached = table.approach(tokens.first());
     let environment = environment();
+    if writes {
+        environment.now.get();
+    }
     table.records().fetch(approached.into_iter());
     environment
 }
@@ -171,7 +174,7 @@ fn run_read(
     let holder = key.holder()?.ok_or_else(|| Error::no_table(name.bytes()))?;
     let table = holder.table()?;
     background::note(ctx, name, holder);
-    Ok(read(table, tokens, &prepare(table, tokens), reply)?)
+    Ok(read(table, tokens, &prepare(table, tokens, false), reply)?)
 }
 
 #[inline]
@@ -190,13 +193,13 @@ fn run_write(
         Some(table) => {
             // Who decides what is written must know what is unique.
             table.catch_up(usize::MAX);
-            let environment = prepare(table, tokens);
+            let environment = prepare(table, tokens, true);
             let effects = write(table, tokens, &environment, reply)?;
             match table.schema().changes {
                 false => Ok(effects),
                 true => {
                     let caps = &environment.limits.tombstones;
-                    Ok(effects.and(table.keep_tombstones(caps, environment.now)))
+                    Ok(effects.and(table.keep_tombstones(caps, environment.now.get())))
                 }
             }
         }

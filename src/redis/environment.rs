@@ -10,7 +10,7 @@ use super::{
     api::{call, has},
     background, config,
 };
-use crate::commands::Environment;
+use crate::commands::{Environment, Now};
 
 /// Random bits are fetched so many at a time.
 const FETCHED: usize = 8;
@@ -18,7 +18,7 @@ const FETCHED: usize = 8;
 /// Random bits not yet handed out, and how many.
 static POOL: Mutex<([u64; FETCHED], usize)> = Mutex::new(([0; FETCHED], 0));
 
-/// The world as one command sees it: the clock is read here, and only here.
+/// The world as one command sees it.
 #[inline]
 pub fn environment() -> Environment<'static> {
     let mut limits = config::limits();
@@ -27,7 +27,7 @@ pub fn environment() -> Environment<'static> {
         limits.inline_records = u64::MAX;
     }
     Environment {
-        now: now(),
+        now: Now::of(now),
         limits,
         random: &random,
     }

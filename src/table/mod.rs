@@ -231,16 +231,19 @@ impl Table {
     }
 
     /// The row of an id whose record has not expired.
-    pub fn live_row(&self, id: &ValueRef<'_>, now: i64) -> Option<Row> {
-        self.row(id).filter(|row| !self.is_expired(*row, now))
+    pub fn live_row(&self, id: &ValueRef<'_>, now: impl Fn() -> i64) -> Option<Row> {
+        let row = self.row(id)?;
+        match self.has_expiry() && self.is_expired(row, now()) {
+            true => None,
+            false => Some(row),
+        }
     }
 
     /// Whether a row's record has expired: from the millisecond of `expires_at` on.
     pub fn is_expired(&self, row: Row, now: i64) -> bool {
-        self.any_expired(now)
-            && self
-                .record(row)
-                .is_some_and(|record| expires_by(&record.value(self.form.schema.expires_at()), now))
+        let by_now =
+            |record: Record<'_>| expires_by(&record.value(self.form.schema.expires_at()), now);
+        self.has_expiry() && self.record(row).is_some_and(by_now)
     }
 
     /// Whether any record that has expired is still held. When not, every count of an index is

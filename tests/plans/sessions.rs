@@ -122,7 +122,7 @@ impl Sessions {
     fn run(&mut self, name: &str, line: &str) -> Recorded {
         let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
         let environment = Environment {
-            now: NOW,
+            now: NOW.into(),
             limits: Limits::DEFAULT,
             random: &|| 7,
         };

@@ -60,7 +60,7 @@ impl Engine {
             seed.get()
         };
         let environment = Environment {
-            now: jiff::Timestamp::now().as_millisecond(),
+            now: jiff::Timestamp::now().as_millisecond().into(),
             limits: Limits::DEFAULT,
             random: &random,
         };

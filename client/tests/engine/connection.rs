@@ -40,7 +40,7 @@ impl Engine {
             seed.get()
         };
         let environment = Environment {
-            now: NOW,
+            now: NOW.into(),
             limits: Limits::DEFAULT,
             random: &random,
         };

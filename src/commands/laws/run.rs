@@ -15,7 +15,7 @@ pub fn run_on(
     limits: Limits,
 ) -> Result<(Vec<String>, Effects), String> {
     let environment = Environment {
-        now,
+        now: now.into(),
         limits,
         random: &|| 7,
     };

@@ -152,7 +152,7 @@ impl Groups {
         bounds: Bounds,
     ) -> Result<Groups> {
         let mut gathering = Gathering::new(table, recipe);
-        let clock = Clock::new(table, now);
+        let clock = Clock::new(table, || now);
         let mut checked = Ok(());
         visit_records(table, access, clock, &mut |row, record| {
             if gathering.take(row, record) {

@@ -148,7 +148,7 @@ mod tests {
             let words = words(line);
             let refused = tables
                 .each_ref()
-                .map(|table| count(table, &query(&words, &[]), 0).unwrap_err());
+                .map(|table| count(table, &query(&words, &[]), || 0).unwrap_err());
             assert_eq!(refused[0].code(), code, "{line}");
             assert_eq!(refused[0].to_string(), refused[1].to_string());
         }

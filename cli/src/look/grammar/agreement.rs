@@ -40,7 +40,7 @@ fn send(table: &mut Option<Box<Table>>, words: &[Vec<u8>]) -> Result<(), String>
         seed.get()
     };
     let environment = Environment {
-        now: 1_700_000_000_000,
+        now: 1_700_000_000_000.into(),
         limits: Limits::DEFAULT,
         random: &random,
     };
