@@ -144,7 +144,7 @@ pub fn run(
     let (next, rows) = match request.cursor {
         Some(cursor) => {
             let (next, rows) = query::page(table, &request.query, cursor, now(), most)?;
-            (Some(next), rows)
+            (Some(next), rows.into())
         }
         None => (None, query::select(table, &request.query, now, most)?),
     };

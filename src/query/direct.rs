@@ -9,7 +9,7 @@ mod covered;
 use smallvec::SmallVec;
 
 use super::{
-    Query,
+    MatchedRows, Query,
     executor::Clock,
     predicate::{Comparison, Condition, Node, Predicate, Test},
 };
@@ -51,7 +51,7 @@ pub(super) fn select(
     query: &Query<'_>,
     now: impl Fn() -> i64,
     wanted: u64,
-) -> Option<Vec<Row>> {
+) -> Option<MatchedRows> {
     if !query.order.is_empty() || wanted == 0 {
         return None;
     }

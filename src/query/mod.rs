@@ -51,6 +51,8 @@ pub use plan::Plan;
 pub use predicate::{Comparison, Condition, Node, Predicate, Test, field_name};
 pub use resolve::filter;
 
+use smallvec::SmallVec;
+
 use crate::{
     error::{Code, Error, Result},
     table::{Row, Table},
@@ -60,6 +62,9 @@ use planner::Strategy;
 
 /// The rows of a page where no LIMIT says how many.
 pub const DEFAULT_PAGE: u64 = 100;
+
+/// The rows of matches, few without an allocation.
+pub type MatchedRows = SmallVec<[Row; 16]>;
 
 /// Which records a command asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +104,7 @@ pub fn select(
     query: &Query<'_>,
     now: impl Fn() -> i64,
     most: u64,
-) -> Result<Vec<Row>> {
+) -> Result<MatchedRows> {
     let wanted = most_wanted(query.limit, most);
     let through = match wanted {
         0 => 0,
@@ -107,11 +112,12 @@ pub fn select(
     };
     let mut rows = match direct::select(table, query, &now, through) {
         Some(rows) => rows,
-        None => planned(table, query, now(), through, wanted > most)?,
+        None => planned(table, query, now(), through, wanted > most)?.into(),
     };
     let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
     rows.drain(..offset.min(rows.len()));
-    refuse_more(rows, most)
+    refuse_more(rows.len(), most)?;
+    Ok(rows)
 }
 
 /// The first row that [`select`] answers to a query without OFFSET.
@@ -198,7 +204,8 @@ pub fn page(
     let after = from.as_ref().map(|from| &from.position);
     let mut rows = strategy.run(now, after, wanted, false);
     if limit > most || rows.len() as u64 <= limit {
-        return Ok((cursor::EDGE.to_vec(), refuse_more(rows, most)?));
+        refuse_more(rows.len(), most)?;
+        return Ok((cursor::EDGE.to_vec(), rows));
     }
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let last = rows.last().and_then(|row| table.record(*row));
@@ -287,8 +294,8 @@ fn most_wanted(limit: Option<u64>, most: u64) -> u64 {
 }
 
 /// Nothing is ever cut silently.
-fn refuse_more(rows: Vec<Row>, most: u64) -> Result<Vec<Row>> {
-    if rows.len() as u64 > most {
+fn refuse_more(rows: usize, most: u64) -> Result<()> {
+    if rows as u64 > most {
         return Err(Error::new(
             Code::TooMany,
             format!(
@@ -296,5 +303,5 @@ fn refuse_more(rows: Vec<Row>, most: u64) -> Result<Vec<Row>> {
             ),
         ));
     }
-    Ok(rows)
+    Ok(())
 }

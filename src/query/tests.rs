@@ -64,7 +64,7 @@ fn the_deepest_nesting_is_answered() {
     let all = select(&table, &query(&line, &[b"a"]), || 0, 100).unwrap();
     let filter = filter(table.schema(), &predicate(&line).unwrap(), 0).unwrap();
     let rows = table.records().iter().map(|(row, _)| row);
-    let expected: Vec<Row> = rows
+    let expected: MatchedRows = rows
         .filter(|row| filter.matches(&table.record(*row).unwrap()))
         .collect();
     assert_eq!(all, expected);
