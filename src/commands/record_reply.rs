@@ -28,6 +28,8 @@ pub enum Form {
 /// Which fields of records are answered and in which form, found once for a whole reply.
 pub struct Shape {
     positions: Positions,
+    /// Whether the positions are the first ones of the schema, in its order.
+    first: bool,
     form: Form,
 }
 
@@ -38,7 +40,11 @@ pub type Packed = Option<Vec<u8>>;
 impl Shape {
     /// The fields at these positions.
     pub fn new(positions: Positions, form: Form) -> Shape {
-        Shape { positions, form }
+        Shape {
+            first: positions.iter().copied().eq(0..positions.len()),
+            positions,
+            form,
+        }
     }
 
     /// Records with these fields.
@@ -125,9 +131,19 @@ impl Shape {
     }
 
     fn map(&self, table: &Table, record: &Record<'_>, reply: &mut dyn Reply) {
+        let fields = &table.schema().fields;
+        let count = self.positions.len();
+        if self.first && record.begins_with(count) {
+            reply.map(record.present(count));
+            return record.each_present(count, |position, value| {
+                if let Some(field) = fields.get(position) {
+                    reply.bulk(field.name.as_bytes());
+                    reply.value(value, field.kind.names());
+                }
+            });
+        }
         let present = self.positions.iter().filter(|at| !record.is_null(**at));
         reply.map(present.count());
-        let fields = &table.schema().fields;
         let mut positions = self.positions.iter();
         record.each(&self.positions, |value| {
             let field = positions.next().and_then(|at| fields.get(*at));

@@ -232,7 +232,11 @@ mod tests {
                 (found, expected) => panic!("{line}: {found:?}, not {expected:?}"),
             }
             query.scan = true;
-            assert_eq!(select(&table, &query, || 0, 10), Ok(crate::query::MatchedRows::new()), "{line}");
+            assert_eq!(
+                select(&table, &query, || 0, 10),
+                Ok(crate::query::MatchedRows::new()),
+                "{line}"
+            );
         }
     }
 }

@@ -225,6 +225,39 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Whether the first so many fields of the schema stand first in the record, in their order.
+    #[inline]
+    pub fn begins_with(&self, count: usize) -> bool {
+        count <= self.layout.aligned
+    }
+
+    /// How many of the first fields are not null, where the record begins with them.
+    #[inline]
+    pub fn present(&self, count: usize) -> usize {
+        let pairs = self.codes.iter().take(count / 2);
+        let pairs = pairs.map(|pair| usize::from(pair & 15 != 0) + usize::from(pair >> 4 != 0));
+        let odd = count % 2 == 1 && code_at(self.codes, count - 1) != 0;
+        pairs.sum::<usize>() + usize::from(odd)
+    }
+
+    /// Calls `then` with the position and the value of each of the first fields that is not null, where
+    /// the record begins with them.
+    #[inline]
+    pub fn each_present(&self, count: usize, mut then: impl FnMut(usize, &ValueRef<'a>)) {
+        let mut data = self.data;
+        for (place, (_, kind)) in self.layout.fields.iter().take(count).enumerate() {
+            let code = code_at(self.codes, place);
+            if code == 0 {
+                continue;
+            }
+            let (bytes, rest) = take(code, data);
+            data = rest;
+            let mut value = ValueRef::Null;
+            _ = decode(*kind, code, bytes, &mut value);
+            then(place, &value);
+        }
+    }
+
     /// A value that is not met on the way: one before the others, or none of this layout.
     #[inline(never)]
     fn out_of_turn(&self, position: usize, all: &mut Option<Values<'a>>) -> ValueRef<'a> {
