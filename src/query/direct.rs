@@ -40,7 +40,7 @@ struct Lookup<'t, 'q> {
     table: &'t Table,
     set: &'t SortedSet,
     /// The key of the value.
-    key: Vec<u8>,
+    key: SmallVec<[u8; 32]>,
     checks: SmallVec<[Check<'t, 'q>; 4]>,
     clock: Clock,
 }
@@ -115,17 +115,19 @@ impl<'t, 'q> Lookup<'t, 'q> {
             return None;
         }
         let (mut led, mut checks) = (None, SmallVec::new());
-        let mut key = Vec::new();
+        let mut key = SmallVec::new();
         for node in nodes {
             let (position, value) = equality(table, node)?;
             match leading(table, position)? {
                 Leading::Sorted(set) if led.is_none() => {
-                    key.reserve(24);
-                    value.key_into(&mut key);
+                    key = value.tell_key(SmallVec::from_slice);
                     led = Some(set);
                 }
                 Leading::Sorted(_) => return None,
-                Leading::Bitmap(bitmap) => checks.push(Check::Among(bitmap.get(&value.key()))),
+                Leading::Bitmap(bitmap) => {
+                    let rows = value.tell_key(|key| bitmap.get(key));
+                    checks.push(Check::Among(rows));
+                }
                 Leading::Nothing => checks.push(Check::Has(position, value)),
             }
         }

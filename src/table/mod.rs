@@ -212,7 +212,7 @@ impl Table {
     /// The row of an id, whether the record has expired or not.
     pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
         let ValueRef::Integer(number) = *id else {
-            return self.ids.first(&id.key());
+            return id.tell_key(|key| self.ids.first(key));
         };
         if number > self.highest_id {
             return None;
@@ -225,7 +225,7 @@ impl Table {
             }
             self.guess.refute();
         }
-        let row = self.ids.first(&id.key())?;
+        let row = id.tell_key(|key| self.ids.first(key))?;
         self.guess.learn(number, row);
         Some(row)
     }

@@ -72,6 +72,22 @@ impl ValueRef<'_> {
         key
     }
 
+    /// Calls `then` with the value's key bytes, which of a number or a name take no allocation.
+    #[inline]
+    pub fn tell_key<T>(&self, then: impl FnOnce(&[u8]) -> T) -> T {
+        match self {
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => {
+                let [a, b, c, d, e, f, g, h] = (*n as u64 ^ 1 << 63).to_be_bytes();
+                then(&[PRESENT, a, b, c, d, e, f, g, h])
+            }
+            ValueRef::Enum(ordinal) => {
+                let [high, low] = ordinal.to_be_bytes();
+                then(&[PRESENT, high, low])
+            }
+            _ => then(&self.key()),
+        }
+    }
+
     /// Appends the value's key bytes.
     #[inline]
     pub fn key_into(&self, key: &mut Vec<u8>) {
