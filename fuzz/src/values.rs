@@ -202,9 +202,13 @@ fn check_float(number: f64) {
     let scientific = format!("{:e}", number.abs());
     let (mantissa, exponent) = scientific.split_once('e').expect("an exponent");
     let (digits, exponent) = (
-        mantissa.replace('.', ""),
+        nearest_digits(mantissa.replace('.', ""), &text),
         exponent.parse::<i32>().expect("a number"),
     );
+    let mantissa = match digits.split_at(1) {
+        (_, "") => digits.clone(),
+        (first, rest) => format!("{first}.{rest}"),
+    };
     let (length, point) = (digits.len() as i32, exponent + 1);
     let laid_out = if number == 0.0 {
         "0".into()
@@ -223,6 +227,25 @@ fn check_float(number: f64) {
     };
     let sign = if number < 0.0 { "-" } else { "" };
     assert_eq!(text, format!("{sign}{laid_out}"));
+}
+
+/// The digits that are expected. Of two shortest ones as near, one above the other, JavaScript takes the
+/// even one and the standard library the upper.
+fn nearest_digits(upper: String, text: &str) -> String {
+    let (before, last) = upper.split_at(upper.len() - 1);
+    let lower = last
+        .parse::<u32>()
+        .ok()
+        .and_then(|last| last.checked_sub(1));
+    match lower {
+        Some(lower) if lower % 2 == 0 => {
+            let even = format!("{before}{lower}");
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            let is_even = digits.trim_start_matches('0').starts_with(&even);
+            if is_even { even } else { upper }
+        }
+        _ => upper,
+    }
 }
 
 /// Where a number falls among integers and floats, beside decimal digits compared by hand.
