@@ -235,7 +235,7 @@ pub(super) fn piece(data: &[u8], from: usize, to: usize) -> &[u8] {
 #[inline]
 pub(super) fn word<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     debug_assert!(at + N <= data.len(), "{N} bytes at {at} of {}", data.len());
-    data.get(at..).and_then(<[u8]>::first_chunk).copied()
+    data.get(at..at + N).and_then(<[u8]>::first_chunk).copied()
 }
 
 /// Eight bytes at `at` as a big-endian integer. The slack keeps this inside for every suffix.
