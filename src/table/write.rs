@@ -129,7 +129,7 @@ impl<'t> Write<'t> {
         let row = self.table.records.next_row()?;
         self.encode(values);
         self.fetch();
-        self.table.records.put(row, &self.record);
+        self.table.records.push(row, &self.record);
         self.effects.put(&self.record);
         self.created(row, values);
         Ok(row)
@@ -146,7 +146,7 @@ impl<'t> Write<'t> {
         if let Some(feed) = &self.table.feed {
             feed.check_placed(numbers::number_in(&self.table.form.schema, values))?;
         }
-        self.table.records.put(row, bytes);
+        self.table.records.push(row, bytes);
         self.effects.place(row, bytes);
         self.created(row, values);
         Ok(())

@@ -75,30 +75,46 @@ impl ValueRef<'_> {
     /// Appends the value's key bytes.
     #[inline]
     pub fn key_into(&self, key: &mut Vec<u8>) {
-        if self.is_null() {
-            key.push(0);
-            return;
-        }
-        key.push(PRESENT);
         match self {
-            ValueRef::Null => {}
-            ValueRef::Integer(n) | ValueRef::DateTime(n) => {
-                key.extend_from_slice(&(*n as u64 ^ 1 << 63).to_be_bytes());
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => word_into(*n as u64 ^ 1 << 63, key),
+            _ => self.other_key_into(key),
+        }
+    }
+
+    /// [`Self::key_into`] of what is no INTEGER.
+    fn other_key_into(&self, key: &mut Vec<u8>) {
+        match self {
+            ValueRef::Null => key.push(0),
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => word_into(*n as u64 ^ 1 << 63, key),
+            ValueRef::Float(f) => word_into(ordered_bits(*f), key),
+            ValueRef::Boolean(b) => key.extend_from_slice(&[PRESENT, u8::from(*b)]),
+            ValueRef::Enum(ordinal) => {
+                let [high, low] = ordinal.to_be_bytes();
+                key.extend_from_slice(&[PRESENT, high, low]);
             }
-            ValueRef::Float(f) => key.extend_from_slice(&ordered_bits(*f).to_be_bytes()),
-            ValueRef::Boolean(b) => key.push(u8::from(*b)),
-            ValueRef::Enum(ordinal) => key.extend_from_slice(&ordinal.to_be_bytes()),
-            ValueRef::Uuid(bytes) => key.extend_from_slice(bytes),
+            ValueRef::Uuid(bytes) => {
+                key.push(PRESENT);
+                key.extend_from_slice(bytes);
+            }
             ValueRef::String(text) => {
+                key.push(PRESENT);
                 string_into(text, key);
                 key.extend_from_slice(&[0, 0]);
             }
             ValueRef::Tags(tags) => {
+                key.push(PRESENT);
                 string_into(tags.bytes(), key);
                 key.extend_from_slice(&[0, 0]);
             }
         }
     }
+}
+
+/// Appends the key bytes of a number.
+#[inline]
+fn word_into(number: u64, key: &mut Vec<u8>) {
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    key.extend_from_slice(&[PRESENT, a, b, c, d, e, f, g, h]);
 }
 
 fn ordered_bits(number: f64) -> u64 {
