@@ -4,11 +4,6 @@ use super::block::{Block, Form, SLACK, piece};
 use super::pack::{Shape, capacity_for, put};
 
 impl Block {
-    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
-    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
-        !entry.starts_with(self.prefix())
-    }
-
     /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
     /// there, and answers how many bytes it takes. A block does not grow past `most` bytes by it.
     #[inline]
@@ -22,7 +17,7 @@ impl Block {
         if !room || entry.len() != prefix + stride || self.breaks_prefix(entry) {
             return None;
         }
-        self.in_step = self.stays_in_step(at, entry);
+        self.in_step = self.in_step && self.stays_in_step(at, entry);
         if start < end {
             self.data.copy_within(start..end, start + stride);
         }
