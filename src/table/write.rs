@@ -327,18 +327,23 @@ impl<'t> Write<'t> {
     /// Adds the index entries of a new record.
     fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
         for (at, index) in self.table.indexes.iter_mut().enumerate() {
-            if index.enter_tags(row, None, values, &mut self.key) {
+            if index.is_over_tags() {
+                index.enter_tags(row, None, values, &mut self.key);
                 continue;
             }
             self.key.clear();
             index.key_into(values, &mut self.key);
-            if let (true, Index::SortedSet(set)) = (index.definition.unique, &index.index) {
-                if !index.has_null(values) && set.first(&self.key).is_some() {
-                    self.suspects.push((at, self.key.clone()));
+            let unique = index.definition.unique && !index.has_null(values);
+            match &mut index.index {
+                Index::Bitmap(bitmap) => _ = bitmap.insert(&self.key, row),
+                Index::SortedSet(set) => {
+                    if unique && set.first(&self.key).is_some() {
+                        self.suspects.push((at, self.key.clone()));
+                    }
+                    let spot = self.ahead.take(Set::Index(at));
+                    set.insert_near(&self.key, row, spot);
                 }
             }
-            let spot = self.ahead.take(Set::Index(at));
-            index.index.insert_near(&self.key, row, spot);
         }
         let expires_at = self.table.form.schema.expires_at();
         if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {

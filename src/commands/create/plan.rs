@@ -150,7 +150,7 @@ impl<'p, 'r> Plan<'p, 'r> {
         'p: 'v,
     {
         let start = values.len();
-        values.resize(start + self.width(), ValueRef::Null);
+        values.extend(std::iter::repeat_n(ValueRef::Null, self.width()));
         for (position, other) in &self.others {
             if let Some(value) = values.get_mut(start + position) {
                 *value = *other;
