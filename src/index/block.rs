@@ -178,8 +178,14 @@ impl Block {
                 let end = self.prefix_len() + (i + 1) * stride as usize;
                 word::<ROW>(&self.data, end - ROW).map_or(0, u32::from_be_bytes)
             }
-            _ => RowReader::new(self).row(i),
+            _ => self.row_apart(i),
         }
+    }
+
+    /// [`Self::row`] where the prefix may have a part of it.
+    #[inline(never)]
+    fn row_apart(&self, i: usize) -> u32 {
+        RowReader::new(self).row(i)
     }
 
     /// Whether the rows count up by one with `entry` as number `at`, if they do without it.

@@ -21,7 +21,7 @@ impl Part {
     /// The part of a range below a number in it.
     #[inline]
     fn of_range(low: u64, number: u64, high: u64) -> Part {
-        let part = number.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        let part = share(number.saturating_sub(low), high.saturating_sub(low));
         Part((part * 256.0) as u8)
     }
 
@@ -298,8 +298,15 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
     if len <= 2 * NEAR {
         return (1, len - 2);
     }
-    let part = (limit - low) as f64 / (high - low) as f64;
-    around(len, (part * last as f64) as usize, limit, word)
+    let guess = share(limit - low, high - low) * last as f64;
+    around(len, guess as u32 as usize, limit, word)
+}
+
+/// Nearly which share of a number another is. A processor makes floats of signed numbers at once,
+/// of others in many steps: hence half of each.
+#[inline]
+fn share(part: u64, whole: u64) -> f64 {
+    (part >> 1) as i64 as f64 / (whole >> 1 | 1) as i64 as f64
 }
 
 /// [`narrow`] where the words below `limit` are likely to end at `guess`.

@@ -299,10 +299,13 @@ impl<'t> Write<'t> {
         let mut size = 0;
         let fields = self.table.form.schema.fields.iter().zip(values);
         for (position, (field, value)) in fields.enumerate() {
-            check_null(field, value)?;
-            if let ValueRef::String(_) | ValueRef::Tags(_) = value {
-                size += text_len(value);
-                self.table.check_indexed_text(position, value)?;
+            match value {
+                ValueRef::Null => check_null(field, value)?,
+                ValueRef::String(_) | ValueRef::Tags(_) => {
+                    size += text_len(value);
+                    self.table.check_indexed_text(position, value)?;
+                }
+                _ => {}
             }
         }
         check_size(size)
