@@ -168,6 +168,9 @@ fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
     Ok(Conflict { fields, resolution })
 }
 
+/// What became of each row.
+type Outcomes = SmallVec<[Outcome; 1]>;
+
 /// What became of one row.
 enum Outcome {
     Ignored,
@@ -209,12 +212,9 @@ pub fn run(
     }
     let plan = Plan::new(table, &form.schema, &request, environment.now)?;
     let mut write = Write::begin(table, environment.now);
-    let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
     let row = |row: usize| request.values.get(row * width..(row + 1) * width);
-    for from in (0..rows).step_by(AHEAD) {
-        let some = (from..rows.min(from + AHEAD)).map(|at| row(at).unwrap_or_default());
-        create_some(&mut write, &plan, some, environment, &mut outcomes)?;
-    }
+    let each = (0..rows).map(|at| row(at).unwrap_or_default());
+    let outcomes = create_all(&mut write, &plan, each, environment)?;
     let packed = match &shape {
         Some(shape) => {
             let records = outcomes.iter().map(|outcome| outcome.record(write.table()));
@@ -232,32 +232,47 @@ pub fn run(
     Ok(effects)
 }
 
-/// Creates the records of some rows. What each of them will touch is asked for before the first is
-/// created.
-fn create_some<'p, 'r: 'p>(
+/// Creates the records of rows.
+fn create_all<'p, 'r: 'p>(
     write: &mut Write,
     plan: &Plan<'p, 'r>,
     rows: impl ExactSizeIterator<Item = &'p [Given<'r>]> + Clone,
     environment: &Environment,
-    outcomes: &mut SmallVec<[Outcome; 1]>,
-) -> Result<()> {
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::with_capacity(rows.len());
     // The first row that does not read ends the command once those before it are created, for one of
     // them may be refused before.
-    let (sets, whole, mut refused) = plan.sets(rows.clone());
-    let mut sets = sets.iter();
-    // The values of all rows, one row after the other.
+    let (sets, whole, refused) = plan.sets(rows.clone());
+    let (mut sets, mut rows) = (sets.iter(), rows.take(whole));
+    // The values of some rows, one row after the other.
     let mut values = Values::new();
-    values.reserve(plan.width() * rows.len());
-    for row in rows.take(whole) {
-        let start = values.len();
-        plan.begin_into(&mut values);
-        let of_row = values.get_mut(start..).unwrap_or_default();
-        if let Err(error) = plan.read(row, &mut sets, of_row) {
-            refused = Err(error);
-            values.truncate(start);
-            break;
+    values.reserve(plan.width() * whole.min(AHEAD));
+    while rows.len() > 0 {
+        values.clear();
+        for row in rows.by_ref().take(AHEAD) {
+            let start = values.len();
+            plan.begin_into(&mut values);
+            let of_row = values.get_mut(start..).unwrap_or_default();
+            if let Err(error) = plan.read(row, &mut sets, of_row) {
+                values.truncate(start);
+                create_some(write, plan, &mut values, environment, &mut outcomes)?;
+                return Err(error);
+            }
         }
+        create_some(write, plan, &mut values, environment, &mut outcomes)?;
     }
+    refused.map(|()| outcomes)
+}
+
+/// Creates records of these values, one record's after the other's. What each of them will touch is
+/// asked for before the first is created.
+fn create_some(
+    write: &mut Write,
+    plan: &Plan,
+    values: &mut [ValueRef],
+    environment: &Environment,
+    outcomes: &mut Outcomes,
+) -> Result<()> {
     for values in values.chunks(plan.width()) {
         write.look_ahead(values);
     }
@@ -267,7 +282,7 @@ fn create_some<'p, 'r: 'p>(
     for values in values.chunks_mut(plan.width()) {
         outcomes.push(create(write, plan, values, environment)?);
     }
-    refused
+    Ok(())
 }
 
 /// Creates one record, or does what its conflict says. Of the values only the id may be missing.
