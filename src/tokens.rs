@@ -95,6 +95,18 @@ impl<'a> Tokens<'a> {
         self.take().ok_or_else(|| self.unexpected(what))
     }
 
+    /// [`Tokens::expect_token`] as a list of one.
+    #[inline]
+    pub fn expect_one(&mut self, what: &str) -> Result<&'a [&'a [u8]]> {
+        match self.args.get(self.at..).and_then(|rest| rest.get(..1)) {
+            Some(one) => {
+                self.at += 1;
+                Ok(one)
+            }
+            None => Err(self.unexpected(what)),
+        }
+    }
+
     /// Takes a number of things that is not negative.
     pub fn expect_count(&mut self, what: &str) -> Result<u64> {
         let count = self.peek().and_then(parse_integer);

@@ -110,8 +110,10 @@ impl<'a> Return<'a> {
 /// The positions of fields by their names.
 pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Positions> {
     let mut positions = Positions::new();
+    let mut next = 0;
     for field in fields {
-        let position = schema.position(field)?;
+        let position = schema.position_near(field, next)?;
+        next = position + 1;
         if positions.contains(&position) {
             return Err(Error::syntax(format!(
                 "syntax error: field {} stands twice",

@@ -1,22 +1,24 @@
 //! `YARR.CREATE table`: one record, or many with FIELDS and VALUES.
 
+mod plan;
+
 use smallvec::SmallVec;
 
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Answer, EXPIRY_WORDS, Expiry, Positions, field_list, once, positions, writable},
-    given::{self, Given, Sets, Taker},
+    clauses::{Answer, EXPIRY_WORDS, Expiry, field_list, once},
+    given::{Given, Taker},
     record_reply::{Kept, Shape},
 };
 use crate::{
     error::{Code, Error, Result, quoted},
-    index::Index,
     schema::{IdType, Schema},
     table::{Effects, Record, Row, Table, Values, Write},
     tokens::Tokens,
-    value::{Value, ValueRef, uuid},
+    value::{ValueRef, uuid},
 };
+use plan::Plan;
 
 const WORDS: [&str; 12] = [
     "UNSET", "ON", "RETURN", "PACKED", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST",
@@ -166,165 +168,14 @@ fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
     Ok(Conflict { fields, resolution })
 }
 
-/// Where a conflict is looked for.
-enum Arbiter {
-    Id,
-    /// The place of a unique index.
-    Index(usize),
-}
-
-impl Arbiter {
-    fn find(table: &Table, fields: &[&[u8]]) -> Result<Arbiter> {
-        let wanted = positions(table.schema(), fields)?;
-        if *wanted == [0] {
-            return Ok(Arbiter::Id);
-        }
-        let same = |positions: &[usize]| {
-            positions.len() == wanted.len() && wanted.iter().all(|p| positions.contains(p))
-        };
-        let indexes = table.indexes().iter();
-        let place = indexes
-            .enumerate()
-            .find(|(_, index)| index.definition.unique && same(&index.positions));
-        let names: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
-        place.map(|(place, _)| Arbiter::Index(place)).ok_or_else(|| {
-            Error::new(
-                Code::NoIndex,
-                format!(
-                    "ON CONFLICT names a UNIQUE index or id: there is none on ({}); the migration operation ADD INDEX ... UNIQUE makes one",
-                    names.join(", ")
-                ),
-            )
-        })
-    }
-
-    /// The row that a record with these values would conflict with; an expired one makes way.
-    fn row(&self, write: &mut Write, values: &[ValueRef], now: i64) -> Option<Row> {
-        match self {
-            Arbiter::Id => write.make_way(values.first()?),
-            Arbiter::Index(place) => {
-                let index = write.table().indexes().get(*place)?;
-                let null = |p: &usize| values.get(*p).is_none_or(ValueRef::is_null);
-                if index.positions.iter().any(null) {
-                    return None;
-                }
-                let mut key = Vec::new();
-                index.key_into(values, &mut key);
-                let Index::SortedSet(set) = &index.index else {
-                    return None;
-                };
-                let row = set.first(&key)?;
-                if write.table().is_expired(row, now) {
-                    write.remove_expired(row);
-                    return None;
-                }
-                Some(row)
-            }
-        }
-    }
-}
-
-/// A request made ready for a table: positions instead of names.
-struct Plan<'p, 'r> {
-    request: &'p Request<'r>,
-    positions: Positions,
-    /// The fields that are to be null.
-    unset: Positions,
-    /// What each field holds where a row gives no value.
-    defaults: Defaults,
-    arbiter: Option<(Arbiter, Resolution)>,
-    expires_at: ValueRef<'static>,
-    now: i64,
-}
-
-impl<'p, 'r> Plan<'p, 'r> {
-    fn new(table: &Table, request: &'p Request<'r>, now: i64) -> Result<Plan<'p, 'r>> {
-        let schema = table.schema();
-        let given = positions(schema, &request.fields)?;
-        let unset = positions(schema, &request.unset)?;
-        if let Some(position) = unset.iter().find(|position| given.contains(position)) {
-            return Err(Error::syntax(format!(
-                "syntax error: field '{}' has a value and stands in UNSET",
-                schema.field(*position)?.name
-            )));
-        }
-        for position in given.iter().chain(&unset) {
-            writable(schema, *position)?;
-        }
-        let arbiter = match &request.conflict {
-            Some(conflict) => Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution)),
-            None => None,
-        };
-        Ok(Plan {
-            positions: given,
-            defaults: defaults(schema, &unset, now),
-            unset,
-            arbiter,
-            expires_at: Expiry::after(request.expiry, schema.ttl, ValueRef::Null, now)?,
-            request,
-            now,
-        })
-    }
-
-    /// The sets of TAGS that a row gives.
-    fn sets(&self, schema: &Schema, row: &[Given]) -> Result<Sets> {
-        let fields = self.positions.iter().map(|at| schema.fields.get(*at));
-        given::sets(fields, row, self.request.null)
-    }
-
-    /// What every new record has where a row gives nothing, by position; its id is null.
-    fn template(&self) -> Values<'_> {
-        let mut values: Values = self.defaults.iter().map(Value::as_ref).collect();
-        if let Some(last) = values.last_mut() {
-            *last = self.expires_at;
-        }
-        values
-    }
-
-    /// Sets the values that a row gives, by position.
-    fn read<'v>(
-        &self,
-        schema: &Schema,
-        row: &[Given<'v>],
-        sets: &'v Sets,
-        values: &mut [ValueRef<'v>],
-    ) -> Result<()> {
-        let (mut sets, null) = (sets.iter(), self.request.null);
-        for (position, given) in self.positions.iter().zip(row) {
-            let field = schema.field(*position)?;
-            if let Some(value) = values.get_mut(*position) {
-                given::read(field, given, null, &mut sets, self.now, value)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A value for each field.
-type Defaults = SmallVec<[Value; 12]>;
-
-/// What every field holds where nothing is given: its default, the clock for the timestamps.
-fn defaults(schema: &Schema, unset: &[usize], now: i64) -> Defaults {
-    let timestamps = schema.timestamp_positions();
-    let default = |position: usize| {
-        let field = schema.fields.get(position)?;
-        let own = timestamps.is_some_and(|(c, u)| c == position || u == position);
-        if unset.contains(&position) {
-            None
-        } else if own {
-            Some(Value::DateTime(now))
-        } else {
-            field.default.as_ref().map(|default| default.at(now))
-        }
-    };
-    (0..schema.fields.len())
-        .map(|position| default(position).unwrap_or(Value::Null))
-        .collect()
-}
+/// What became of each row.
+type Outcomes = SmallVec<[Outcome; 1]>;
 
 /// What became of one row.
 enum Outcome {
     Ignored,
+    /// A new record with an INTEGER id.
+    Numbered(Row, i64),
     Record(Kept),
 }
 
@@ -332,6 +183,7 @@ impl Outcome {
     fn record<'o>(&'o self, table: &'o Table) -> Option<Record<'o>> {
         match self {
             Outcome::Ignored => None,
+            Outcome::Numbered(row, _) => table.record(*row),
             Outcome::Record(kept) => kept.record(table),
         }
     }
@@ -347,28 +199,23 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(table.schema(), args)?;
-    let shape = Shape::of_write(table.schema(), &request.answer)?;
-    let rows = request.values.len() / request.fields.len().max(1);
+    let form = table.form();
+    let request = parse(&form.schema, args)?;
+    let shape = Shape::of_write(&form.schema, &request.answer)?;
+    let width = request.fields.len().max(1);
+    let rows = match request.many {
+        true => request.values.len() / width,
+        false => 1,
+    };
     if rows as u64 > environment.limits.reply_records {
         return Err(Error::too_many_replies(environment.limits.reply_records));
     }
-    let plan = Plan::new(table, &request, environment.now.get())?;
-    let mut write = Write::begin(table, environment.now.get());
-    let mut outcomes: SmallVec<[Outcome; 1]> = SmallVec::with_capacity(rows);
-    let width = request.fields.len().max(1);
-    match request.many {
-        true => {
-            for some in request.values.chunks(width * AHEAD) {
-                let rows = some.chunks(width);
-                create_some(&mut write, &plan, rows, environment, &mut outcomes)?;
-            }
-        }
-        false => {
-            let row = std::iter::once(&*request.values);
-            create_some(&mut write, &plan, row, environment, &mut outcomes)?;
-        }
-    }
+    let now = environment.now.get();
+    let plan = Plan::new(table, &form.schema, &request, now)?;
+    let mut write = Write::begin(table, now);
+    let row = |row: usize| request.values.get(row * width..(row + 1) * width);
+    let each = (0..rows).map(|at| row(at).unwrap_or_default());
+    let outcomes = create_all(&mut write, &plan, each, environment)?;
     let packed = match &shape {
         Some(shape) => {
             let records = outcomes.iter().map(|outcome| outcome.record(write.table()));
@@ -386,53 +233,57 @@ pub fn run(
     Ok(effects)
 }
 
-/// Creates the records of some rows. What each of them will touch is asked for before the first is
-/// created.
-fn create_some<'a, 'r: 'a>(
+/// Creates the records of rows.
+fn create_all<'p, 'r: 'p>(
     write: &mut Write,
-    plan: &Plan<'_, 'r>,
-    rows: impl Iterator<Item = &'a [Given<'r>]> + Clone,
+    plan: &Plan<'p, 'r>,
+    rows: impl ExactSizeIterator<Item = &'p [Given<'r>]> + Clone,
     environment: &Environment,
-    outcomes: &mut SmallVec<[Outcome; 1]>,
-) -> Result<()> {
-    let schema = write.table().schema();
+) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::with_capacity(rows.len());
     // The first row that does not read ends the command once those before it are created, for one of
     // them may be refused before.
-    let mut refused = Ok(());
-    let mut sets: SmallVec<[Sets; 1]> = SmallVec::new();
-    for row in rows.clone() {
-        match plan.sets(schema, row) {
-            Ok(of_row) => sets.push(of_row),
-            Err(error) => {
-                refused = Err(error);
-                break;
+    let (sets, whole, refused) = plan.sets(rows.clone());
+    let (mut sets, mut rows) = (sets.iter(), rows.take(whole));
+    // The values of some rows, one row after the other.
+    let mut values = Values::new();
+    values.reserve(plan.width() * whole.min(AHEAD));
+    while rows.len() > 0 {
+        values.clear();
+        for row in rows.by_ref().take(AHEAD) {
+            let start = values.len();
+            plan.begin_into(&mut values);
+            let of_row = values.get_mut(start..).unwrap_or_default();
+            if let Err(error) = plan.read(row, &mut sets, of_row) {
+                values.truncate(start);
+                create_some(write, plan, &mut values, environment, &mut outcomes)?;
+                return Err(error);
             }
         }
+        create_some(write, plan, &mut values, environment, &mut outcomes)?;
     }
-    let template = plan.template();
-    // The values of all rows, one row after the other.
-    let mut values = Values::new();
-    for (row, sets) in rows.zip(&sets) {
-        let start = values.len();
-        values.extend_from_slice(&template);
-        let of_row = values.get_mut(start..).unwrap_or_default();
-        if let Err(error) = plan.read(schema, row, sets, of_row) {
-            refused = Err(error);
-            values.truncate(start);
-            break;
-        }
-    }
-    let fields = template.len().max(1);
-    for values in values.chunks(fields) {
+    refused.map(|()| outcomes)
+}
+
+/// Creates records of these values, one record's after the other's. What each of them will touch is
+/// asked for before the first is created.
+fn create_some(
+    write: &mut Write,
+    plan: &Plan,
+    values: &mut [ValueRef],
+    environment: &Environment,
+    outcomes: &mut Outcomes,
+) -> Result<()> {
+    for values in values.chunks(plan.width()) {
         write.look_ahead(values);
     }
-    if values.len() > fields {
+    if values.len() > plan.width() {
         write.fetch();
     }
-    for values in values.chunks_mut(fields) {
+    for values in values.chunks_mut(plan.width()) {
         outcomes.push(create(write, plan, values, environment)?);
     }
-    refused
+    Ok(())
 }
 
 /// Creates one record, or does what its conflict says. Of the values only the id may be missing.
@@ -473,7 +324,12 @@ fn create(
         }
     }
     let row = write.insert(values)?;
-    Ok(written(write, plan, row))
+    Ok(match (written(write, plan, row), values.first()) {
+        (Outcome::Record(Kept::Row(row)), Some(ValueRef::Integer(id))) => {
+            Outcome::Numbered(row, *id)
+        }
+        (outcome, _) => outcome,
+    })
 }
 
 /// Makes the id that the server gives where the row gives none.
@@ -543,10 +399,13 @@ fn answer(
         reply.array(outcomes.len());
     }
     for outcome in outcomes {
-        match (outcome.record(table), shape) {
-            (record, Some(shape)) => shape.record(table, record, reply),
-            (Some(record), None) => reply.value(&record.value(0), &[]),
-            (None, None) => reply.null(),
+        match (shape, outcome) {
+            (Some(shape), _) => shape.record(table, outcome.record(table), reply),
+            (None, Outcome::Numbered(_, id)) => reply.number(*id),
+            (None, _) => match outcome.record(table) {
+                Some(record) => reply.value(&record.value(0), &[]),
+                None => reply.null(),
+            },
         }
     }
 }

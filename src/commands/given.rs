@@ -12,7 +12,7 @@ use crate::{
 /// The tokens of one value.
 pub type Given<'a> = &'a [&'a [u8]];
 
-/// The canonical sets of a record's TAGS, in the order of their fields, for values to borrow.
+/// The canonical sets of records' TAGS, in the order of their fields, for values to borrow.
 pub type Sets = SmallVec<[Box<[u8]>; 1]>;
 
 /// Takes values as a table's fields want them.
@@ -40,23 +40,21 @@ impl<'s> Taker<'s> {
     ///
     /// # Errors
     /// Syntax.
+    #[inline]
     pub fn value<'a>(
         self,
         tokens: &mut Tokens<'a>,
         field: &[u8],
         null: Option<&[u8]>,
     ) -> Result<Given<'a>> {
-        let before = tokens.clone();
-        let null = null.is_some() && tokens.peek() == null;
         match self.schema {
-            Some(schema) if !null && schema.is_tags(field) => {
+            Some(schema) if schema.is_tags(field) && (null.is_none() || tokens.peek() != null) => {
+                let before = tokens.clone();
                 _ = take_tags(tokens)?;
+                Ok(tokens.since(&before))
             }
-            _ => {
-                tokens.expect_token("the field's value")?;
-            }
+            _ => tokens.expect_one("the field's value"),
         }
-        Ok(tokens.since(&before))
     }
 }
 
@@ -74,16 +72,16 @@ fn is_null(given: Given, null: Option<&[u8]>) -> bool {
     matches!((given, null), ([token], Some(null)) if *token == null)
 }
 
-/// The canonical sets of those of a record's values that are TAGS.
+/// Appends the canonical sets of those of a record's values that are TAGS.
 ///
 /// # Errors
 /// BADVALUE for a tag that is too long.
-pub fn sets<'s>(
+pub fn sets_into<'s>(
     fields: impl Iterator<Item = Option<&'s Field>>,
     row: &[Given],
     null: Option<&[u8]>,
-) -> Result<Sets> {
-    let mut sets = Sets::new();
+    sets: &mut Sets,
+) -> Result<()> {
     for (field, given) in fields.zip(row) {
         if let Some(field) = field.filter(|field| field.kind == Type::Tags) {
             if !is_null(given, null) {
@@ -92,7 +90,7 @@ pub fn sets<'s>(
             }
         }
     }
-    Ok(sets)
+    Ok(())
 }
 
 /// Reads a value that is one token.

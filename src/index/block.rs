@@ -178,8 +178,14 @@ impl Block {
                 let end = self.prefix_len() + (i + 1) * stride as usize;
                 word::<ROW>(&self.data, end - ROW).map_or(0, u32::from_be_bytes)
             }
-            _ => RowReader::new(self).row(i),
+            _ => self.row_apart(i),
         }
+    }
+
+    /// [`Self::row`] where the prefix may have a part of it.
+    #[inline(never)]
+    fn row_apart(&self, i: usize) -> u32 {
+        RowReader::new(self).row(i)
     }
 
     /// Whether the rows count up by one with `entry` as number `at`, if they do without it.
@@ -235,7 +241,7 @@ pub(super) fn piece(data: &[u8], from: usize, to: usize) -> &[u8] {
 #[inline]
 pub(super) fn word<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     debug_assert!(at + N <= data.len(), "{N} bytes at {at} of {}", data.len());
-    data.get(at..).and_then(<[u8]>::first_chunk).copied()
+    data.get(at..at + N).and_then(<[u8]>::first_chunk).copied()
 }
 
 /// Eight bytes at `at` as a big-endian integer. The slack keeps this inside for every suffix.

@@ -66,7 +66,7 @@ impl Builder {
             self.leaf.reserve(LEAF);
         }
         let len = self.leaf.len();
-        if !self.leaf.insert_alike(len, entry, LEAF) {
+        if self.leaf.insert_alike(len, entry, LEAF).is_none() {
             let mut shape = self.leaf.shape_with(entry);
             if len >= FEW && shape.need() > LEAF {
                 self.close_leaf(separator(&self.last, entry));

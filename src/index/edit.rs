@@ -4,32 +4,26 @@ use super::block::{Block, Form, SLACK, piece};
 use super::pack::{Shape, capacity_for, put};
 
 impl Block {
-    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
-    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
-        !entry.starts_with(self.prefix())
-    }
-
     /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
-    /// there: what mostly happens, done quickly. A block does not grow past `most` bytes by it.
-    pub(super) fn insert_alike(&mut self, at: usize, entry: &[u8], most: usize) -> bool {
+    /// there, and answers how many bytes it takes. A block does not grow past `most` bytes by it.
+    #[inline]
+    pub(super) fn insert_alike(&mut self, at: usize, entry: &[u8], most: usize) -> Option<usize> {
         let Form::Fixed(stride) = self.form else {
-            return false;
+            return None;
         };
         let (prefix, stride) = (self.prefix_len(), stride as usize);
         let (start, end) = (prefix + at * stride, prefix + self.len() * stride);
         let room = end + stride + SLACK <= self.data.len().min(most);
-        match entry.split_at_checked(prefix) {
-            Some((head, suffix)) if room && suffix.len() == stride && head == self.prefix() => {
-                self.in_step = self.stays_in_step(at, entry);
-                if start < end {
-                    self.data.copy_within(start..end, start + stride);
-                }
-                put(&mut self.data, start, suffix);
-                self.len += 1;
-                true
-            }
-            _ => false,
+        if !room || entry.len() != prefix + stride || self.breaks_prefix(entry) {
+            return None;
         }
+        self.in_step = self.in_step && self.stays_in_step(at, entry);
+        if start < end {
+            self.data.copy_within(start..end, start + stride);
+        }
+        put(&mut self.data, start, piece(entry, prefix, entry.len()));
+        self.len += 1;
+        Some(stride)
     }
 
     /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].

@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::fetch::Near;
 use super::heap::Heap;
-use super::node::{Edge, FEW, Inserted, Node, Outcome, Split};
+use super::node::{Alike, Edge, FEW, Inserted, Node, Outcome, Split};
 use super::pack::Shape;
 use super::search::Part;
 
@@ -86,6 +86,29 @@ impl Inner {
     pub(super) fn has_room(&self, separator: &[u8]) -> bool {
         let len = self.children.len();
         len < LONG || (len < FANOUT && self.separators.shape_with(separator).need() <= SEPARATORS)
+    }
+
+    /// See [`Node::push_alike`].
+    #[inline]
+    pub(super) fn push_alike(&mut self, entry: &[u8]) -> Alike {
+        let (Some(child), Some(count)) = (self.children.last_mut(), self.counts.last_mut()) else {
+            return Alike::Astray;
+        };
+        let alike = child.push_alike(entry);
+        *count += u64::from(matches!(alike, Alike::Added(_)));
+        alike
+    }
+
+    /// See [`Node::insert_alike`].
+    #[inline]
+    pub(super) fn insert_alike(&mut self, entry: &[u8], mut near: Near<'_>) -> Alike {
+        let i = self.child_near(entry, &mut near);
+        let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
+            return Alike::Astray;
+        };
+        let alike = child.insert_alike(entry, near);
+        *count += u64::from(matches!(alike, Alike::Added(_)));
+        alike
     }
 
     /// See [`Node::insert`].

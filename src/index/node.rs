@@ -57,6 +57,25 @@ pub(super) enum Outcome {
     Again,
 }
 
+/// What became of an entry that may only take room that is there.
+#[derive(Clone, Copy)]
+pub(super) enum Alike {
+    /// It was there.
+    Present,
+    /// It was added and takes so many bytes.
+    Added(usize),
+    /// Its leaf has no room for it, or is packed in another way.
+    Cramped,
+    /// It is not of the leaf where it was to go.
+    Astray,
+}
+
+impl Alike {
+    fn of(added: Option<usize>) -> Alike {
+        added.map_or(Alike::Cramped, Alike::Added)
+    }
+}
+
 /// The right part of a node that was cut in two.
 pub(super) struct Split {
     /// Above all entries of the left part, at or below those of the right part.
@@ -110,6 +129,33 @@ impl Node {
         match self {
             Self::Leaf(block) => block.heap(),
             Self::Inner(inner) => inner.own_heap(),
+        }
+    }
+
+    /// Adds `entry` if it is above all others, as far as a glance tells, and if all that it takes is
+    /// room that is there: what mostly happens where entries ascend.
+    pub(super) fn push_alike(&mut self, entry: &[u8]) -> Alike {
+        match self {
+            Self::Leaf(block) if block.ends_below(entry) => {
+                Alike::of(block.insert_alike(block.len(), entry, LEAF))
+            }
+            Self::Leaf(_) => Alike::Astray,
+            Self::Inner(inner) => inner.push_alike(entry),
+        }
+    }
+
+    /// Adds `entry` if all that it takes is room that is there: what mostly happens. `near` may be
+    /// wrong.
+    pub(super) fn insert_alike(&mut self, entry: &[u8], near: Near<'_>) -> Alike {
+        match self {
+            Self::Leaf(block) => {
+                let at = block.below_about(entry, near.part);
+                match block.is_at(at, entry) {
+                    true => Alike::Present,
+                    false => Alike::of(block.insert_alike(at, entry, LEAF)),
+                }
+            }
+            Self::Inner(inner) => inner.insert_alike(entry, near),
         }
     }
 
@@ -194,9 +240,6 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], part: Option<Part>, edge: Edg
     };
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
-    }
-    if block.insert_alike(at, entry, LEAF) {
-        return (Outcome::Added, None);
     }
     let shape = block.shape_with(entry);
     if len < FEW || shape.need() <= LEAF {

@@ -21,7 +21,7 @@ impl Part {
     /// The part of a range below a number in it.
     #[inline]
     fn of_range(low: u64, number: u64, high: u64) -> Part {
-        let part = number.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        let part = share(number.saturating_sub(low), high.saturating_sub(low));
         Part((part * 256.0) as u8)
     }
 
@@ -36,14 +36,14 @@ impl Block {
     /// Whether entry `i` is `bytes`.
     pub(super) fn is_at(&self, i: usize, bytes: &[u8]) -> bool {
         let at = self.prefix_len();
-        if i >= self.len() || self.entry_len(i) != bytes.len() {
-            return false;
-        }
         match self.form {
+            _ if i >= self.len() => false,
             // Mostly they differ, and in the suffix.
             Form::Fixed(stride) if stride <= 8 => {
-                let differ = load(&self.data, at + i * stride as usize) ^ leading(bytes, at);
-                differ >> (64 - 8 * stride) == 0 && bytes.starts_with(self.prefix())
+                let stride = stride as usize;
+                let differ = load(&self.data, at + i * stride) ^ leading(bytes, at);
+                let same = differ >> (64 - 8 * stride) == 0 && bytes.len() == at + stride;
+                same && !self.breaks_prefix(bytes)
             }
             Form::Fixed(_) | Form::Narrow | Form::Wide => {
                 bytes.strip_prefix(self.prefix()) == Some(self.suffix(i))
@@ -104,15 +104,23 @@ impl Block {
         if i >= self.len() {
             return None;
         }
-        let (body, from) = (self.body(), self.start(before));
-        let (middle, to) = (self.start(i), self.start(i + 1));
-        let low = load(&self.data, body + from) & head_mask(middle - from);
-        let high = load(&self.data, body + middle) & head_mask(to - middle);
-        Some((low, leading(target, self.prefix_len()), high))
+        let target = leading(target, self.prefix_len());
+        Some((self.head(before), target, self.head(i)))
+    }
+
+    /// The first bytes of entry `i` behind the prefix.
+    #[inline]
+    fn head(&self, i: usize) -> u64 {
+        let (from, len) = match self.form {
+            Form::Fixed(stride) => (i * stride as usize, stride as usize),
+            Form::Narrow | Form::Wide => (self.start(i), self.start(i + 1) - self.start(i)),
+        };
+        load(&self.data, self.body() + from) & head_mask(len)
     }
 
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
     /// ascending entries are inserted. False for an empty block.
+    #[inline]
     pub(super) fn ends_below(&self, target: &[u8]) -> bool {
         let Some(last) = self.len().checked_sub(1) else {
             return false;
@@ -121,10 +129,12 @@ impl Block {
             Ordering::Less => false,
             Ordering::Greater => true,
             Ordering::Equal => {
-                let (from, to) = (self.start(last), self.start(last + 1));
-                let mask = head_mask(to - from);
-                let head = load(&self.data, self.body() + from) & mask;
-                head < leading(target, self.prefix_len()) & mask
+                let head = self.head(last);
+                let len = match self.form {
+                    Form::Fixed(stride) => stride as usize,
+                    Form::Narrow | Form::Wide => self.suffix(last).len(),
+                };
+                head < leading(target, self.prefix_len()) & head_mask(len)
             }
         }
     }
@@ -157,15 +167,29 @@ impl Block {
 
     /// How `target` compares with the prefix, as far as that goes: `Equal` only if it starts with it.
     /// A target that is itself a proper prefix of the prefix is `Less`: it is below all entries.
+    #[inline]
     fn compare_prefix(&self, target: &[u8]) -> Ordering {
         let len = self.prefix_len();
-        if len > 8 || self.data.is_empty() {
-            let prefix = self.prefix();
-            return target.get(..len).unwrap_or(target).cmp(prefix);
+        match (target.first_chunk(), self.data.first_chunk()) {
+            (Some(target), Some(data)) if len <= 8 => {
+                let word = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes) & head_mask(len);
+                word(target).cmp(&word(data))
+            }
+            _ => self.compare_bytes(target),
         }
-        let mask = head_mask(len);
-        let order = (leading(target, 0) & mask).cmp(&(load(&self.data, 0) & mask));
-        order.then(target.len().cmp(&len).min(Ordering::Equal))
+    }
+
+    /// [`Self::compare_prefix`] where one of them is no word.
+    #[inline(never)]
+    fn compare_bytes(&self, target: &[u8]) -> Ordering {
+        let start = target.get(..self.prefix_len()).unwrap_or(target);
+        start.cmp(self.prefix())
+    }
+
+    /// Whether `entry` lacks the common prefix. It then belongs before or after all entries.
+    #[inline]
+    pub(super) fn breaks_prefix(&self, entry: &[u8]) -> bool {
+        self.compare_prefix(entry) != Ordering::Equal
     }
 
     /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer.
@@ -229,15 +253,19 @@ pub(super) fn leading(bytes: &[u8], at: usize) -> u64 {
         return u64::from_be_bytes(*chunk);
     }
     let missing = 8 * (8 - rest.len()) as u32;
-    match bytes.last_chunk() {
-        Some(chunk) => u64::from_be_bytes(*chunk).checked_shl(missing).unwrap_or(0),
-        None => {
-            let word = rest
-                .iter()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
-            word.checked_shl(missing).unwrap_or(0)
-        }
-    }
+    let word = match bytes.last_chunk() {
+        Some(chunk) => u64::from_be_bytes(*chunk),
+        None => few(rest),
+    };
+    word.checked_shl(missing).unwrap_or(0)
+}
+
+/// Fewer than eight bytes as a big-endian integer.
+#[inline(never)]
+fn few(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Keeps the first `len` bytes of a big-endian word.
@@ -270,8 +298,15 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
     if len <= 2 * NEAR {
         return (1, len - 2);
     }
-    let part = (limit - low) as f64 / (high - low) as f64;
-    around(len, (part * last as f64) as usize, limit, word)
+    let guess = share(limit - low, high - low) * last as f64;
+    around(len, guess as u32 as usize, limit, word)
+}
+
+/// Nearly which share of a number another is. A processor makes floats of signed numbers at once,
+/// of others in many steps: hence half of each.
+#[inline]
+fn share(part: u64, whole: u64) -> f64 {
+    (part >> 1) as i64 as f64 / (whole >> 1 | 1) as i64 as f64
 }
 
 /// [`narrow`] where the words below `limit` are likely to end at `guess`.

@@ -8,7 +8,7 @@ use super::fetch::{Near, Spot};
 use super::heap::Heap;
 use super::inner::Inner;
 use super::key_range::{KeyRange, succeed};
-use super::node::{Edge, Node, Outcome};
+use super::node::{Alike, Edge, Node, Outcome};
 use super::walk::Walk;
 
 /// An ordered set of entries.
@@ -133,14 +133,36 @@ impl SortedSet {
     }
 
     fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
-        let edge = match spot.is_none() && self.is_above_all(entry) {
-            true => Edge::Above,
-            false => Edge::Last,
+        let above = match spot {
+            None => self.root.push_alike(entry),
+            Some(_) => Alike::Astray,
+        };
+        let alike = match above {
+            Alike::Astray => self.root.insert_alike(entry, Near::of(&spot)),
+            _ => above,
+        };
+        match alike {
+            Alike::Added(bytes) => {
+                self.held.slack -= bytes;
+                self.len += 1;
+                true
+            }
+            Alike::Present => false,
+            _ => self.insert_anew(entry, &spot, above),
+        }
+    }
+
+    /// [`Self::insert_entry`] where a leaf has to grow or to be cut.
+    #[inline(never)]
+    fn insert_anew(&mut self, entry: &[u8], spot: &Option<Spot>, above: Alike) -> bool {
+        let edge = match above {
+            Alike::Cramped => Edge::Above,
+            _ => Edge::Last,
         };
         loop {
             let (outcome, split) = self
                 .root
-                .insert(entry, Near::of(&spot), edge, &mut self.held);
+                .insert(entry, Near::of(spot), edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();

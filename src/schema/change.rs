@@ -107,7 +107,8 @@ impl Schema {
                 format!("field '{name}' is NOT NULL and the table has records: give it a DEFAULT"),
             ));
         }
-        let initial = default.as_ref().map_or(Value::Null, |d| d.at(facts.now));
+        let initial = default.as_ref();
+        let initial = initial.map_or(Value::Null, |d| d.at(facts.now).to_value());
         let field = Field {
             number: self.take_field_number(),
             name: name.clone(),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Code, Error, Result, quoted},
-    value::{Type, Value, datetime, tags::Tags},
+    value::{Type, Value, ValueRef, datetime, tags::Tags},
 };
 
 /// The most fields that users may add to a table.
@@ -105,10 +105,10 @@ impl DefaultValue {
     }
 
     /// The value at a moment.
-    pub fn at(&self, now: i64) -> Value {
+    pub fn at(&self, now: i64) -> ValueRef<'_> {
         match self {
-            DefaultValue::Fixed(value) => value.clone(),
-            DefaultValue::Clock(offset) => Value::DateTime(now.saturating_add(*offset)),
+            DefaultValue::Fixed(value) => value.as_ref(),
+            DefaultValue::Clock(offset) => ValueRef::DateTime(now.saturating_add(*offset)),
         }
     }
 
@@ -278,11 +278,21 @@ impl Schema {
 
     /// The position of a field by its name; a leading `@` is passed over.
     pub fn position(&self, token: &[u8]) -> Result<usize> {
+        self.position_near(token, 0)
+    }
+
+    /// [`Schema::position`], looked for from a position on and then before it: fields are mostly
+    /// named in their order.
+    #[inline]
+    pub fn position_near(&self, token: &[u8], near: usize) -> Result<usize> {
         let name = token.strip_prefix(b"@").unwrap_or(token);
-        self.fields
-            .iter()
-            .position(|field| field.name.as_bytes() == name)
-            .ok_or_else(|| self.no_field(name))
+        let is_here = |field: &Field| field.name.as_bytes() == name;
+        let (before, after) = self.fields.split_at_checked(near).unwrap_or_default();
+        let found = match after.iter().position(is_here) {
+            Some(at) => Some(before.len() + at),
+            None => before.iter().position(is_here),
+        };
+        found.ok_or_else(|| self.no_field(name))
     }
 
     /// Whether a name is that of a field of TAGS.

@@ -355,7 +355,7 @@ impl Table {
         values: &[ValueRef<'_>],
         indexes: &mut Indexes,
     ) {
-        self.records.put(row, record);
+        self.records.push(row, record);
         indexes.add(&self.indexes, row, values);
     }
 

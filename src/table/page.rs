@@ -98,6 +98,27 @@ impl Page {
         }
     }
 
+    /// Puts a record in an empty row behind all others, if there is room: what mostly happens to a
+    /// new one, done quickly. It must not make the page a full one.
+    #[inline]
+    pub(super) fn push(&mut self, at: usize, record: &[u8]) -> bool {
+        let (live, start) = (self.live(), self.end(ROWS));
+        let (from, end) = (HEAD + start, start + record.len());
+        let last = live >> at == 0 && self.end(at) == start;
+        if !last || at + 1 >= ROWS || HEAD + end > self.0.len() {
+            return false;
+        }
+        self.set_live(live | 1 << at);
+        let ends = self.0.get_mut(ENDS + 2 * at..HEAD).unwrap_or_default();
+        for later in ends.chunks_exact_mut(2) {
+            later.copy_from_slice(&(end as u16).to_le_bytes());
+        }
+        if let Some(place) = self.0.get_mut(from..HEAD + end) {
+            place.copy_from_slice(record);
+        }
+        true
+    }
+
     /// Empties a row. Its bytes stay where they are until a quarter of the page is of such.
     pub(super) fn take(&mut self, at: usize) {
         self.set_live(self.live() & !(1 << at));

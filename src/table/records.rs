@@ -86,6 +86,16 @@ impl Segment {
         new
     }
 
+    /// Puts a record in an empty row behind all others of its page, if there is room in it.
+    #[inline]
+    fn push(&mut self, page: usize, at: usize, record: &[u8]) -> bool {
+        let inside = self.large.is_empty() && record.len() < LARGE;
+        let page = self.pages.get_mut(page).and_then(Option::as_mut);
+        let pushed = inside && page.is_some_and(|page| page.push(at, record));
+        self.live += u32::from(pushed);
+        pushed
+    }
+
     /// Empties a row; false where it was empty.
     fn take(&mut self, page_at: usize, at: usize) -> bool {
         let Some(slot) = self.pages.get_mut(page_at) else {
@@ -289,6 +299,18 @@ impl Records {
         }
     }
 
+    /// [`Records::put`] of a record that mostly comes behind all others.
+    pub fn push(&mut self, row: Row, record: &[u8]) {
+        let (segment, page, at) = place(row);
+        let segment = self.segments.get_mut(segment);
+        if segment.is_some_and(|segment| segment.push(page, at, record)) {
+            self.heap.slack -= record.len();
+            self.live += 1;
+        } else {
+            self.put(row, record);
+        }
+    }
+
     /// Moves the marks of the lowest free row past what is full.
     fn pass_full(&mut self, at: usize) {
         if let Some(segment) = self.segments.get_mut(at) {
@@ -415,7 +437,7 @@ mod tests {
                     prop_assert_eq!(row, free);
                     // Now and then a row far away, as when a snapshot places its rows.
                     let row = if step == 0 { row + (len * 97) as u32 } else { row };
-                    records.put(row, &record);
+                    records.push(row, &record);
                     model.insert(row, record);
                 } else {
                     let row = *model.keys().nth(which.index(model.len())).unwrap();

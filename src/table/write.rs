@@ -129,7 +129,7 @@ impl<'t> Write<'t> {
         let row = self.table.records.next_row()?;
         self.encode(values);
         self.fetch();
-        self.table.records.put(row, &self.record);
+        self.table.records.push(row, &self.record);
         self.effects.put(&self.record);
         self.created(row, values);
         Ok(row)
@@ -146,7 +146,7 @@ impl<'t> Write<'t> {
         if let Some(feed) = &self.table.feed {
             feed.check_placed(numbers::number_in(&self.table.form.schema, values))?;
         }
-        self.table.records.put(row, bytes);
+        self.table.records.push(row, bytes);
         self.effects.place(row, bytes);
         self.created(row, values);
         Ok(())
@@ -299,10 +299,13 @@ impl<'t> Write<'t> {
         let mut size = 0;
         let fields = self.table.form.schema.fields.iter().zip(values);
         for (position, (field, value)) in fields.enumerate() {
-            check_null(field, value)?;
-            if let ValueRef::String(_) | ValueRef::Tags(_) = value {
-                size += text_len(value);
-                self.table.check_indexed_text(position, value)?;
+            match value {
+                ValueRef::Null => check_null(field, value)?,
+                ValueRef::String(_) | ValueRef::Tags(_) => {
+                    size += text_len(value);
+                    self.table.check_indexed_text(position, value)?;
+                }
+                _ => {}
             }
         }
         check_size(size)
@@ -327,18 +330,23 @@ impl<'t> Write<'t> {
     /// Adds the index entries of a new record.
     fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
         for (at, index) in self.table.indexes.iter_mut().enumerate() {
-            if index.enter_tags(row, None, values, &mut self.key) {
+            if index.is_over_tags() {
+                index.enter_tags(row, None, values, &mut self.key);
                 continue;
             }
             self.key.clear();
             index.key_into(values, &mut self.key);
-            if let (true, Index::SortedSet(set)) = (index.definition.unique, &index.index) {
-                if !index.has_null(values) && set.first(&self.key).is_some() {
-                    self.suspects.push((at, self.key.clone()));
+            let unique = index.definition.unique && !index.has_null(values);
+            match &mut index.index {
+                Index::Bitmap(bitmap) => _ = bitmap.insert(&self.key, row),
+                Index::SortedSet(set) => {
+                    if unique && set.first(&self.key).is_some() {
+                        self.suspects.push((at, self.key.clone()));
+                    }
+                    let spot = self.ahead.take(Set::Index(at));
+                    set.insert_near(&self.key, row, spot);
                 }
             }
-            let spot = self.ahead.take(Set::Index(at));
-            index.index.insert_near(&self.key, row, spot);
         }
         let expires_at = self.table.form.schema.expires_at();
         if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {

@@ -8,12 +8,15 @@ use super::number::parse_integer;
 /// Reads milliseconds, an RFC 3339 time, or `now`, `now-1h`, `now+90s`. Digits of a second
 /// below the millisecond are cut.
 pub fn parse(token: &[u8], now: i64) -> Option<i64> {
+    if let Some(milliseconds) = parse_integer(token) {
+        return Some(milliseconds);
+    }
     if let Some(head) = token.get(..3) {
         if head.eq_ignore_ascii_case(b"now") {
             return now.checked_add(parse_offset(token.get(3..)?)?);
         }
     }
-    parse_integer(token).or_else(|| parse_rfc3339(token))
+    parse_rfc3339(token)
 }
 
 /// The offset in a token that speaks of the clock (`now`, `now-1h`); `None` for any other token.

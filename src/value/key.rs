@@ -76,14 +76,8 @@ impl ValueRef<'_> {
     #[inline]
     pub fn tell_key<T>(&self, then: impl FnOnce(&[u8]) -> T) -> T {
         match self {
-            ValueRef::Integer(n) | ValueRef::DateTime(n) => {
-                let [a, b, c, d, e, f, g, h] = (*n as u64 ^ 1 << 63).to_be_bytes();
-                then(&[PRESENT, a, b, c, d, e, f, g, h])
-            }
-            ValueRef::Enum(ordinal) => {
-                let [high, low] = ordinal.to_be_bytes();
-                then(&[PRESENT, high, low])
-            }
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => then(&integer_key(*n)),
+            ValueRef::Enum(ordinal) => then(&ordinal_key(*ordinal)),
             _ => then(&self.key()),
         }
     }
@@ -91,30 +85,56 @@ impl ValueRef<'_> {
     /// Appends the value's key bytes.
     #[inline]
     pub fn key_into(&self, key: &mut Vec<u8>) {
-        if self.is_null() {
-            key.push(0);
-            return;
-        }
-        key.push(PRESENT);
         match self {
-            ValueRef::Null => {}
-            ValueRef::Integer(n) | ValueRef::DateTime(n) => {
-                key.extend_from_slice(&(*n as u64 ^ 1 << 63).to_be_bytes());
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => key.extend_from_slice(&integer_key(*n)),
+            _ => self.other_key_into(key),
+        }
+    }
+
+    /// [`Self::key_into`] of what is no INTEGER.
+    fn other_key_into(&self, key: &mut Vec<u8>) {
+        match self {
+            ValueRef::Null => key.push(0),
+            ValueRef::Integer(n) | ValueRef::DateTime(n) => key.extend_from_slice(&integer_key(*n)),
+            ValueRef::Float(f) => key.extend_from_slice(&word_key(ordered_bits(*f))),
+            ValueRef::Boolean(b) => key.extend_from_slice(&[PRESENT, u8::from(*b)]),
+            ValueRef::Enum(ordinal) => key.extend_from_slice(&ordinal_key(*ordinal)),
+            ValueRef::Uuid(bytes) => {
+                key.push(PRESENT);
+                key.extend_from_slice(bytes);
             }
-            ValueRef::Float(f) => key.extend_from_slice(&ordered_bits(*f).to_be_bytes()),
-            ValueRef::Boolean(b) => key.push(u8::from(*b)),
-            ValueRef::Enum(ordinal) => key.extend_from_slice(&ordinal.to_be_bytes()),
-            ValueRef::Uuid(bytes) => key.extend_from_slice(bytes),
             ValueRef::String(text) => {
+                key.push(PRESENT);
                 text.tell(|text| string_into(text, key));
                 key.extend_from_slice(&[0, 0]);
             }
             ValueRef::Tags(tags) => {
+                key.push(PRESENT);
                 string_into(tags.bytes(), key);
                 key.extend_from_slice(&[0, 0]);
             }
         }
     }
+}
+
+/// The key bytes of an INTEGER or a DATETIME.
+#[inline]
+fn integer_key(number: i64) -> [u8; 9] {
+    word_key(number as u64 ^ 1 << 63)
+}
+
+/// The key bytes of a number of eight bytes.
+#[inline]
+fn word_key(number: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    [PRESENT, a, b, c, d, e, f, g, h]
+}
+
+/// The key bytes of the ordinal of an ENUM.
+#[inline]
+fn ordinal_key(ordinal: u16) -> [u8; 3] {
+    let [high, low] = ordinal.to_be_bytes();
+    [PRESENT, high, low]
 }
 
 fn ordered_bits(number: f64) -> u64 {

@@ -155,6 +155,7 @@ impl Type {
     }
 
     /// [`Type::expect`] into the place where the value is to be.
+    #[inline]
     pub fn expect_into<'a>(
         &self,
         field: &str,
@@ -162,14 +163,21 @@ impl Type {
         now: i64,
         value: &mut ValueRef<'a>,
     ) -> Result<()> {
-        self.parse_into(token, now, value).ok_or_else(|| {
-            Error::bad_value(format!(
-                "field '{field}' is {}: expected {}, found {}",
-                self.word(),
-                self.expectation(),
-                quoted(token)
-            ))
-        })
+        match self.parse_into(token, now, value) {
+            Some(()) => Ok(()),
+            None => Err(self.refusal(field, token)),
+        }
+    }
+
+    /// Why a token is no value for the field `field`.
+    #[cold]
+    fn refusal(&self, field: &str, token: &[u8]) -> Error {
+        Error::bad_value(format!(
+            "field '{field}' is {}: expected {}, found {}",
+            self.word(),
+            self.expectation(),
+            quoted(token)
+        ))
     }
 }
 
@@ -200,6 +208,7 @@ fn parse_boolean(token: &[u8]) -> Option<bool> {
     }
 }
 
+#[inline(never)]
 fn ordinal(names: &[Box<str>], token: &[u8]) -> Option<u16> {
     let position = names.iter().position(|name| name.as_bytes() == token)?;
     u16::try_from(position).ok()

@@ -32,12 +32,48 @@ pub fn parse_float(token: &[u8]) -> Option<f64> {
 
 /// The nearest float, infinite where the number is too large for any.
 fn parse_nearest(token: &[u8]) -> Option<f64> {
+    if let Some(number) = parse_short(token) {
+        return Some(number);
+    }
     let numeric = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     if !token.iter().all(numeric) {
         return None;
     }
     let number: f64 = std::str::from_utf8(token).ok()?.parse().ok()?;
     Some(if number == 0.0 { 0.0 } else { number })
+}
+
+/// What few digits take that have a point among them or none; `None` for all others. Without the
+/// point they are a float exactly, and so is the power of ten that they are over: then the nearest
+/// float is what a division makes (Clinger 1990).
+fn parse_short(token: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (negative, digits) = match token.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        _ => (false, token),
+    };
+    if !(1..POWERS.len()).contains(&digits.len()) {
+        return None;
+    }
+    let (mut number, mut behind_point) = (0u64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        match (digit, behind_point) {
+            (0..=9, _) => number = number * 10 + u64::from(digit),
+            (_, None) if *byte == b'.' && digits.len() > 1 => {
+                behind_point = Some(digits.len() - at - 1);
+            }
+            _ => return None,
+        }
+    }
+    let number = number as f64 / POWERS.get(behind_point.unwrap_or(0))?;
+    Some(if negative && number > 0.0 {
+        -number
+    } else {
+        number
+    })
 }
 
 /// The shortest text that reads back the same: `5`, `0.1`, `1e+300`, `1.5e-7`
@@ -234,6 +270,24 @@ mod tests {
             prop_assert_eq!(parse_integer(text.as_bytes()), text.parse().ok());
             let expected = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
             prop_assert_eq!(parse_integer(&bytes), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn floats_are_read_as_the_standard_library_reads_them(
+            number: f64, digits in 0i64..1_000_000_000_000_000, places in 0usize..12,
+            text in "[+-]?[0-9]{0,9}[.]?[0-9]{0,9}(e[0-9])?", bytes: Vec<u8>,
+        ) {
+            let read = |text: &str| text.parse().ok().map(|n: f64| if n == 0.0 { 0.0 } else { n });
+            let decimal = format!("{:.places$}", digits as f64 / 1e6);
+            for text in [text, number.to_string(), digits.to_string(), format!("-{decimal}"), decimal] {
+                let expected = read(&text).filter(|number| number.is_finite()).map(f64::to_bits);
+                prop_assert_eq!(parse_float(text.as_bytes()).map(f64::to_bits), expected);
+            }
+            if parse_float(&bytes).is_some() {
+                prop_assert!(std::str::from_utf8(&bytes).is_ok_and(|text| read(text).is_some()));
+            }
         }
     }
 

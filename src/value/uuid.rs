@@ -58,11 +58,14 @@ fn number(first: &[u8], second: &[u8]) -> Option<u32> {
 
 /// Reads only the canonical form, lower case with hyphens: the text that [`text`] gives back.
 pub fn parse_canonical(token: &[u8]) -> Option<[u8; 16]> {
-    if token.len() != TEXT_LEN {
-        return None;
-    }
-    let bytes = parse(token)?;
-    (text(&bytes) == *token).then_some(bytes)
+    let text: &[u8; TEXT_LEN] = token.try_into().ok()?;
+    let bytes = parse(text)?;
+    // All that another text of the same UUID differs in is capitals. Each byte is looked at, for
+    // many are then looked at at once.
+    let capitals = text
+        .iter()
+        .fold(false, |any, byte| any | byte.is_ascii_uppercase());
+    (!capitals).then_some(bytes)
 }
 
 /// Lower-case text, 8-4-4-4-12.

@@ -41,10 +41,12 @@ impl Ahead {
     /// was not written: no more than a hint is made of it.
     #[inline]
     pub(super) fn take(&mut self, which: Set) -> Option<Spot> {
-        let (set, spot) = *self.spots.get(self.taken)?;
-        let here = self.fetched && set == which;
-        self.taken += usize::from(here);
-        here.then_some(spot)
+        let (set, spot) = self.spots.get(self.taken)?;
+        if !self.fetched || *set != which {
+            return None;
+        }
+        self.taken += 1;
+        Some(*spot)
     }
 }
 
