@@ -140,9 +140,8 @@ fn find(
         None => None,
     };
     let find = |id: &&[u8]| {
-        let row = table.live_row(&parse_id(table, id)?, now);
-        let record = row.and_then(|row| Some((row, table.record(row)?)));
-        Ok(match (record, &condition) {
+        let found = table.live(&parse_id(table, id)?, now);
+        Ok(match (found, &condition) {
             (None, _) => Found::Absent,
             (Some((_, record)), Some(condition)) if !condition.matches(&record) => Found::Refused,
             (Some((row, _)), _) => Found::Row(row),

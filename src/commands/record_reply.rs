@@ -110,12 +110,16 @@ impl Shape {
         }
     }
 
-    /// The record of one row, or null.
+    /// The one record of a reply, or null.
     ///
     /// # Errors
     /// As [`Shape::pack`].
-    pub fn row(&self, table: &Table, row: Option<Row>, reply: &mut dyn Reply) -> Result<()> {
-        let record = row.and_then(|row| table.record(row));
+    pub fn one(
+        &self,
+        table: &Table,
+        record: Option<Record<'_>>,
+        reply: &mut dyn Reply,
+    ) -> Result<()> {
         match record.map(|record| self.pack(table, [Some(record)].into_iter())) {
             Some(Ok(Some(bytes))) => reply.bulk(&bytes),
             Some(Err(error)) => return Err(error),

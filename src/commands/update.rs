@@ -319,16 +319,13 @@ fn update_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let Some(row) = table.live_row(id, changes.now) else {
+    let Some((row, record)) = table.live(id, changes.now) else {
         reply.null();
         return Ok(Effects::none());
     };
-    if let Some(condition) = condition {
-        let record = table.record(row);
-        if !record.is_some_and(|record| condition.matches(&record)) {
-            reply.integer(0);
-            return Ok(Effects::none());
-        }
+    if condition.is_some_and(|condition| !condition.matches(&record)) {
+        reply.integer(0);
+        return Ok(Effects::none());
     }
     let (effects, written) = change_rows(table, &[row], changes, shape)?;
     written.answer_one(table, shape, reply);

@@ -211,36 +211,55 @@ impl Table {
 
     /// The row of an id, whether the record has expired or not.
     pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
+        self.find(id).map(|(row, _)| row)
+    }
+
+    /// The row of an id whose record has not expired.
+    pub fn live_row(&self, id: &ValueRef<'_>, now: i64) -> Option<Row> {
+        self.live(id, now).map(|(row, _)| row)
+    }
+
+    /// The record of an id, if it has not expired, and its row.
+    #[inline]
+    pub fn live(&self, id: &ValueRef<'_>, now: i64) -> Option<(Row, Record<'_>)> {
+        let found = self.find(id);
+        found.filter(|(_, record)| !self.has_expired(record, now))
+    }
+
+    /// The record of an id, whether it has expired or not, and its row.
+    #[inline]
+    fn find(&self, id: &ValueRef<'_>) -> Option<(Row, Record<'_>)> {
         let ValueRef::Integer(number) = *id else {
-            return self.ids.first(&id.key());
+            let row = self.ids.first(&id.key())?;
+            return Some((row, self.record(row)?));
         };
         if number > self.highest_id {
             return None;
         }
         if let Some(row) = self.guess.row(number) {
-            let found = self.record(row).map(|record| record.value(0));
-            if matches!(found, Some(ValueRef::Integer(found)) if found == number) {
-                self.guess.confirm();
-                return Some(row);
+            if let Some(record) = self.record(row) {
+                if matches!(record.value(0), ValueRef::Integer(found) if found == number) {
+                    self.guess.confirm();
+                    return Some((row, record));
+                }
             }
             self.guess.refute();
         }
         let row = self.ids.first(&id.key())?;
         self.guess.learn(number, row);
-        Some(row)
+        Some((row, self.record(row)?))
     }
 
-    /// The row of an id whose record has not expired.
-    pub fn live_row(&self, id: &ValueRef<'_>, now: i64) -> Option<Row> {
-        self.row(id).filter(|row| !self.is_expired(*row, now))
+    #[inline]
+    fn has_expired(&self, record: &Record<'_>, now: i64) -> bool {
+        let expires_at = self.form.schema.expires_at();
+        !record.is_null(expires_at) && expires_by(&record.value(expires_at), now)
     }
 
     /// Whether a row's record has expired: from the millisecond of `expires_at` on.
     pub fn is_expired(&self, row: Row, now: i64) -> bool {
-        self.any_expired(now)
-            && self
-                .record(row)
-                .is_some_and(|record| expires_by(&record.value(self.form.schema.expires_at()), now))
+        let record = self.any_expired(now).then(|| self.record(row)).flatten();
+        record.is_some_and(|record| self.has_expired(&record, now))
     }
 
     /// Whether any record that has expired is still held. When not, every count of an index is
