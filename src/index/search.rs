@@ -21,7 +21,7 @@ impl Part {
     /// The part of a range below a number in it.
     #[inline]
     fn of_range(low: u64, number: u64, high: u64) -> Part {
-        let part = number.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64;
+        let part = float(number.saturating_sub(low)) / float(high.saturating_sub(low));
         Part((part * 256.0) as u8)
     }
 
@@ -34,16 +34,19 @@ impl Part {
 
 impl Block {
     /// Whether entry `i` is `bytes`.
+    #[inline]
     pub(super) fn is_at(&self, i: usize, bytes: &[u8]) -> bool {
         let at = self.prefix_len();
-        if i >= self.len() || self.entry_len(i) != bytes.len() {
+        if i >= self.len() {
             return false;
         }
         match self.form {
             // Mostly they differ, and in the suffix.
             Form::Fixed(stride) if stride <= 8 => {
-                let differ = load(&self.data, at + i * stride as usize) ^ leading(bytes, at);
-                differ >> (64 - 8 * stride) == 0 && bytes.starts_with(self.prefix())
+                let from = at + i * stride as usize;
+                bytes.len() == at + stride as usize
+                    && (load(&self.data, from) ^ leading(bytes, at)) >> (64 - 8 * stride) == 0
+                    && self.compare_prefix(bytes) == Ordering::Equal
             }
             Form::Fixed(_) | Form::Narrow | Form::Wide => {
                 bytes.strip_prefix(self.prefix()) == Some(self.suffix(i))
@@ -81,34 +84,27 @@ impl Block {
         self.partition(target, true, None)
     }
 
-    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there.
-    /// `None` where one of them is not there.
+    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there, as
+    /// far as their first bytes tell. `None` where one of them is not there.
     #[inline]
     pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
-        let (low, target, high) = self.heads_around(i, target)?;
-        Some(Part::of_range(low, target, high))
-    }
-
-    /// Whether `target` lies between entries `i - 1` and `i`, as far as its first bytes tell.
-    #[inline]
-    pub(super) fn encloses(&self, i: usize, target: &[u8]) -> bool {
-        let heads = self.heads_around(i, target);
-        let lies_there = heads.is_some_and(|(low, head, high)| low < head && head < high);
-        lies_there && self.compare_prefix(target) == Ordering::Equal
-    }
-
-    /// The first bytes of entry `i - 1`, of `target` and of entry `i`, behind the prefix.
-    #[inline]
-    fn heads_around(&self, i: usize, target: &[u8]) -> Option<(u64, u64, u64)> {
         let before = i.checked_sub(1)?;
         if i >= self.len() {
             return None;
         }
-        let (body, from) = (self.body(), self.start(before));
-        let (middle, to) = (self.start(i), self.start(i + 1));
+        let (from, middle, to) = match self.form {
+            Form::Fixed(stride) => {
+                let stride = stride as usize;
+                let from = before * stride;
+                (from, from + stride, from + 2 * stride)
+            }
+            Form::Narrow | Form::Wide => (self.start(before), self.start(i), self.start(i + 1)),
+        };
+        let body = self.body();
         let low = load(&self.data, body + from) & head_mask(middle - from);
         let high = load(&self.data, body + middle) & head_mask(to - middle);
-        Some((low, leading(target, self.prefix_len()), high))
+        let number = leading(target, self.prefix_len());
+        Some(Part::of_range(low, number, high))
     }
 
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
@@ -221,6 +217,12 @@ impl Block {
     }
 }
 
+/// About half a number: a signed one is quickly made a float.
+#[inline]
+fn float(number: u64) -> f64 {
+    (number >> 1) as i64 as f64
+}
+
 /// Eight of `bytes` from number `at` on as a big-endian integer, filled up with zeros.
 #[inline]
 pub(super) fn leading(bytes: &[u8], at: usize) -> u64 {
@@ -270,7 +272,7 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
     if len <= 2 * NEAR {
         return (1, len - 2);
     }
-    let part = (limit - low) as f64 / (high - low) as f64;
+    let part = float(limit - low) / float(high - low);
     around(len, (part * last as f64) as usize, limit, word)
 }
 

@@ -132,15 +132,14 @@ impl SortedSet {
         with_entry(key, row, |entry| self.insert_entry(entry, spot))
     }
 
-    fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
+    fn insert_entry(&mut self, entry: &[u8], mut spot: Option<Spot>) -> bool {
         let edge = match spot.is_none() && self.is_above_all(entry) {
             true => Edge::Above,
             false => Edge::Last,
         };
         loop {
-            let (outcome, split) = self
-                .root
-                .insert(entry, Near::of(&spot), edge, &mut self.held);
+            let near = spot.as_ref().map_or(Near::NONE, Near::of);
+            let (outcome, split) = self.root.insert(entry, near, edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -154,6 +153,7 @@ impl SortedSet {
                 }
                 // Each time the leaf is smaller; one of few entries takes any entry.
                 Outcome::Again => {}
+                Outcome::Astray => spot = None,
             }
         }
     }
@@ -171,8 +171,12 @@ impl SortedSet {
 
     /// [`Self::remove`] of an entry whose spot has been looked for.
     pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        let (root, near) = (&mut self.root, Near::of(&spot));
-        let removed = with_entry(key, row, |entry| root.remove(entry, near, &mut self.held));
+        let (root, held) = (&mut self.root, &mut self.held);
+        let removed = with_entry(key, row, |entry| {
+            let near = spot.as_ref().map(Near::of);
+            near.is_some_and(|near| root.remove(entry, near, held))
+                || root.remove(entry, Near::NONE, held)
+        });
         if removed {
             self.len -= 1;
             self.lower_root();
