@@ -111,7 +111,8 @@ impl SortedSet {
 
     /// Asks for what a search looks at in the leaf of a spot, and for the entries that an
     /// insertion or a removal moves.
-    pub fn fetch(&self, spot: Spot) {
+    pub fn fetch(&self, spot: Option<Spot>) {
+        let Some(spot) = spot else { return };
         let mut node = self.root();
         for step in spot.steps.iter().take(spot.levels.into()) {
             let Node::Inner(inner) = node else {

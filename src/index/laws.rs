@@ -130,9 +130,7 @@ fn hint(set: &SortedSet, key: &[u8], row: u32) -> Option<Spot> {
         1 => spot,
         _ => last,
     };
-    if let Some(hint) = hint {
-        set.fetch(hint);
-    }
+    set.fetch(hint);
     hint
 }
 

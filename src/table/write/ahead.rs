@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use super::{
-    super::{Changed, MAX_INDEXED_TEXT, Record, Table},
+    super::{MAX_INDEXED_TEXT, Table},
     Write, set_key, text_len,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     value::ValueRef,
 };
 
-/// The spots of entries that are about to be entered or taken out. They are taken in the order in
+/// The spots of entries that are about to be entered. They are taken in the order in
 /// which they were looked for: that of the indexes, then the ids. One that is not taken keeps those behind it.
 #[derive(Default)]
 pub(super) struct Ahead {
@@ -67,7 +67,7 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 }
 
 impl Write<'_> {
-    /// Looks where the entries of a record stand or will.
+    /// Looks where the entries of a record will stand.
     pub fn look_ahead(&mut self, values: &[ValueRef<'_>]) {
         // What is too long for an index is yet to be refused.
         let short = |position: &usize| {
@@ -91,24 +91,6 @@ impl Write<'_> {
         }
     }
 
-    /// Looks where the entries of a record stand that fields move, and where they go.
-    pub(super) fn look_ahead_of_moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) {
-        for (at, index) in self.table.indexes.iter().enumerate() {
-            let Index::SortedSet(set) = &index.index else {
-                continue;
-            };
-            if !index.is_over_any(fields) {
-                continue;
-            }
-            let moved = index.moved_keys(record, fields, &mut self.key);
-            let (old, new) = self.key.split_at(moved.old);
-            if old != new {
-                self.ahead.look(set, Set::Index(at), old);
-                self.ahead.look(set, Set::Index(at), new);
-            }
-        }
-    }
-
     /// What was looked for will not be written.
     pub fn look_no_more(&mut self) {
         self.ahead = Ahead::default();
@@ -121,7 +103,7 @@ impl Write<'_> {
         }
         for (which, spot) in &self.ahead.spots {
             if let Some(set) = set(self.table, *which) {
-                set.fetch(*spot);
+                set.fetch(Some(*spot));
             }
         }
     }
