@@ -273,7 +273,8 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
         return (1, len - 2);
     }
     let part = float(limit - low) / float(high - low);
-    around(len, (part * last as f64) as usize, limit, word)
+    // A block has no more entries than sixteen bits count.
+    around(len, usize::from((part * last as f64) as u16), limit, word)
 }
 
 /// [`narrow`] where the words below `limit` are likely to end at `guess`.
