@@ -92,17 +92,10 @@ impl Block {
         if i >= self.len() {
             return None;
         }
-        let (from, middle, to) = match self.form {
-            Form::Fixed(stride) => {
-                let stride = stride as usize;
-                let from = before * stride;
-                (from, from + stride, from + 2 * stride)
-            }
-            Form::Narrow | Form::Wide => (self.start(before), self.start(i), self.start(i + 1)),
-        };
+        // What stands behind a short suffix is a smaller part of it than matters.
         let body = self.body();
-        let low = load(&self.data, body + from) & head_mask(middle - from);
-        let high = load(&self.data, body + middle) & head_mask(to - middle);
+        let low = load(&self.data, body + self.start(before));
+        let high = load(&self.data, body + self.start(i));
         let number = leading(target, self.prefix_len());
         Some(Part::of_range(low, number, high))
     }
