@@ -143,9 +143,14 @@ fn remove_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let written = Written::before_removal(table, &[row], shape)?;
+    let Some(shape) = shape else {
+        let effects = remove(table, &[row], now)?;
+        reply.integer(1);
+        return Ok(effects);
+    };
+    let written = Written::before_removal(table, &[row], Some(shape))?;
     let effects = remove(table, &[row], now)?;
-    written.answer_one(table, shape, reply);
+    written.answer_one(table, Some(shape), reply);
     Ok(effects)
 }
 
