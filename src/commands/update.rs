@@ -45,8 +45,8 @@ type Pairs<'a, T> = SmallVec<[(&'a [u8], T); 2]>;
 struct Wishes<'a> {
     set: Option<Pairs<'a, Given<'a>>>,
     increment: Option<Pairs<'a, &'a [u8]>>,
-    add: Option<Pairs<'a, Given<'a>>>,
-    remove: Option<Pairs<'a, Given<'a>>>,
+    add: Option<Vec<(&'a [u8], Given<'a>)>>,
+    remove: Option<Vec<(&'a [u8], Given<'a>)>>,
     unset: Option<Vec<&'a [u8]>>,
     touch: bool,
     expiry: Option<Expiry>,
@@ -64,10 +64,10 @@ impl<'a> Wishes<'a> {
             once(&mut self.increment, pairs, &before)?;
         } else if tokens.accept("ADD") {
             let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.add, pairs, &before)?;
+            once(&mut self.add, pairs.into_vec(), &before)?;
         } else if tokens.accept("REMOVE") {
             let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.remove, pairs, &before)?;
+            once(&mut self.remove, pairs.into_vec(), &before)?;
         } else if tokens.accept("UNSET") {
             let fields = field_list(tokens, &WORDS)?;
             once(&mut self.unset, fields, &before)?;
