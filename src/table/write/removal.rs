@@ -95,20 +95,20 @@ impl Write<'_> {
         }
         table.ids.fetch(id_spot);
         let mut start = id;
-        for (index, Leaving { end, spot }) in table.indexes.iter_mut().zip(entries) {
+        for (index, entry) in table.indexes.iter_mut().zip(&entries) {
             match index.is_over_tags() {
                 true => index.record_leave(row, &record, &mut self.record),
                 false => {
-                    let key = keys.get(start..end).unwrap_or_default();
-                    index.index.remove_near(key, row, spot);
+                    let key = keys.get(start..entry.end).unwrap_or_default();
+                    index.index.remove_near(key, row, entry.spot);
                 }
             }
-            start = end;
+            start = entry.end;
         }
-        let expires_at = record.value(table.form.schema.expires_at());
-        if !expires_at.is_null() {
+        let expires_at = table.form.schema.expires_at();
+        if !record.is_null(expires_at) {
             keys.truncate(id);
-            expires_at.key_into(keys);
+            record.value(expires_at).key_into(keys);
             let key = keys.get(id..).unwrap_or_default();
             table.expiry.remove(key, row);
         }
