@@ -54,11 +54,11 @@ impl Changes<'_> {
         let schema = &form.schema;
         let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        let sets: SmallVec<[Option<Box<[u8]>>; 2]> = self
-            .fields
-            .iter()
-            .map(|(position, change)| change.set(|| record.value(*position)))
-            .collect();
+        let set = |(position, change): &(usize, Change)| {
+            let set = change.set(|| record.value(*position))?;
+            Some((*position, set))
+        };
+        let sets: Vec<(usize, Box<[u8]>)> = self.fields.iter().filter_map(set).collect();
         let updated_at = schema
             .timestamp_positions()
             .map(|(_, updated_at)| updated_at);
@@ -67,9 +67,9 @@ impl Changes<'_> {
             false => record.value(position),
         };
         let mut fields: SmallVec<[Changed; 4]> = SmallVec::new();
-        for ((position, change), set) in self.fields.iter().zip(&sets) {
-            let value = match set {
-                Some(set) => ValueRef::Tags(Tags::of(set)),
+        for (position, change) in &self.fields {
+            let value = match sets.iter().find(|(at, _)| at == position) {
+                Some((_, set)) => ValueRef::Tags(Tags::of(set)),
                 None => changed(schema, *position, || before(*position), change)?,
             };
             fields.push((*position, value));
