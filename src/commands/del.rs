@@ -143,14 +143,12 @@ fn remove_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let Some(shape) = shape else {
-        let effects = remove(table, &[row], now)?;
-        reply.integer(1);
-        return Ok(effects);
-    };
-    let written = Written::before_removal(table, &[row], Some(shape))?;
+    let written = written(table, &[row], shape)?;
     let effects = remove(table, &[row], now)?;
-    written.answer_one(table, Some(shape), reply);
+    match written {
+        Some(written) => written.answer_one(table, reply),
+        None => reply.integer(1),
+    }
     Ok(effects)
 }
 
@@ -161,10 +159,26 @@ fn remove_many(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let written = Written::before_removal(table, rows, shape)?;
+    let written = written(table, rows, shape)?;
     let effects = remove(table, rows, now)?;
-    written.answer_many(table, shape, reply);
+    match written {
+        Some(written) => written.answer_many(table, reply),
+        None => reply.integer(rows.len() as i64),
+    }
     Ok(effects)
+}
+
+/// The records of rows that are about to be removed, where they are asked for.
+#[inline]
+fn written<'s>(
+    table: &Table,
+    rows: &[Row],
+    shape: Option<&'s Shape>,
+) -> Result<Option<Written<'s>>> {
+    Ok(match shape {
+        Some(shape) => Some(Written::before_removal(table, rows, shape)?),
+        None => None,
+    })
 }
 
 fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {

@@ -328,7 +328,10 @@ fn update_one(
         return Ok(Effects::none());
     }
     let (effects, written) = change_rows(table, &[row], changes, shape)?;
-    written.answer_one(table, shape, reply);
+    match written {
+        Some(written) => written.answer_one(table, reply),
+        None => reply.integer(1),
+    }
     Ok(effects)
 }
 
@@ -340,32 +343,43 @@ fn update_many(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let (effects, written) = change_rows(table, rows, changes, shape)?;
-    written.answer_many(table, shape, reply);
+    match written {
+        Some(written) => written.answer_many(table, reply),
+        None => reply.integer(rows.len() as i64),
+    }
     Ok(effects)
 }
 
-/// Changes the records of rows, and removes those whose new expiry lies in the past.
-fn change_rows(
+/// Changes the records of rows, and removes those whose new expiry lies in the past. They are
+/// made ready to be answered where there is a shape to answer them in.
+fn change_rows<'s>(
     table: &mut Table,
     rows: &[Row],
     changes: &Changes,
-    shape: Option<&Shape>,
-) -> Result<(Effects, Written)> {
+    shape: Option<&'s Shape>,
+) -> Result<(Effects, Option<Written<'s>>)> {
     let mut write = Write::begin(table, changes.now);
-    let mut kept = KeptRows::with_capacity(rows.len());
+    let mut kept = shape.map(|_| KeptRows::with_capacity(rows.len()));
     for some in rows.chunks(FETCHED) {
         let rows = some.iter().copied();
         write.table().records().fetch_to_change(rows);
         for row in some {
             changes.apply(&mut write, *row)?;
-            if write.table().is_expired(*row, changes.now) {
-                kept.push(Kept::bytes(write.table(), *row));
+            let expired = write.table().is_expired(*row, changes.now);
+            if let Some(kept) = &mut kept {
+                kept.push(match expired {
+                    true => Kept::bytes(write.table(), *row),
+                    false => Kept::Row(*row),
+                });
+            }
+            if expired {
                 write.remove_expired(*row);
-            } else {
-                kept.push(Kept::Row(*row));
             }
         }
     }
-    let written = Written::new(write.table(), kept, shape)?;
+    let written = match (kept, shape) {
+        (Some(kept), Some(shape)) => Some(Written::new(write.table(), kept, shape)?),
+        _ => None,
+    };
     Ok((write.commit()?, written))
 }
