@@ -78,13 +78,15 @@ impl Changes<'_> {
         if let Some(updated_at) = updated_at.filter(|position| !given(position)) {
             fields.push((updated_at, ValueRef::DateTime(self.now)));
         }
-        let expires_at = match record.value(schema.expires_at()) {
-            ValueRef::DateTime(at) => ValueRef::DateTime(at),
-            _ => ValueRef::Null,
-        };
-        let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
-        if expiry.order(&expires_at).is_ne() {
-            fields.push((schema.expires_at(), expiry));
+        if self.expiry.is_some() || schema.ttl.is_some() {
+            let expires_at = match record.value(schema.expires_at()) {
+                ValueRef::DateTime(at) => ValueRef::DateTime(at),
+                _ => ValueRef::Null,
+            };
+            let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
+            if expiry.order(&expires_at).is_ne() {
+                fields.push((schema.expires_at(), expiry));
+            }
         }
         write.change(row, &record, &bytes, &fields)
     }
