@@ -321,11 +321,14 @@ impl<'t> Write<'t> {
 
     /// What some fields of a record must be before they are written.
     fn check_fields(&self, record: &Record<'_>, fields: &[Changed<'_>]) -> Result<()> {
+        let mut size = 0;
         for (position, value) in fields {
             check_null(self.table.form.schema.field(*position)?, value)?;
-            self.table.check_indexed_text(*position, value)?;
+            if let ValueRef::String(_) | ValueRef::Tags(_) = value {
+                size += text_len(value);
+                self.table.check_indexed_text(*position, value)?;
+            }
         }
-        let size: usize = fields.iter().map(|(_, value)| text_len(value)).sum();
         if size + record.len() > MAX_RECORD {
             let values = record.values();
             let stay = |(position, _): &(usize, _)| fields.iter().all(|(at, _)| at != position);
