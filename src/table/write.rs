@@ -22,7 +22,7 @@ use moves::Moves;
 use super::{Changed, Effects, Event, Record, Row, Table, encode_into, feed::Before};
 use crate::{
     error::{Code, Error, Result},
-    index::Index,
+    index::{Index, Spot},
     schema::Field,
     value::ValueRef,
 };
@@ -31,8 +31,8 @@ use crate::{
 /// which takes 512 MB.
 pub const MAX_RECORD: usize = 256 << 20;
 
-/// So much room is left to the next write at most, three times.
-const LEFT: usize = 1024;
+/// So many bytes are left to the next write at most, four times.
+const LEFT: usize = 2048;
 
 /// Where in [`Write::old`] the bytes of a record lie that was.
 type Old = Range<usize>;
@@ -71,20 +71,22 @@ pub(super) struct Scratch {
     record: Vec<u8>,
     key: Vec<u8>,
     old: Vec<u8>,
+    spots: Vec<(Set, Spot)>,
 }
 
 impl Scratch {
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
-        self.record.capacity() + self.key.capacity() + self.old.capacity()
+        let buffers = [&self.record, &self.key, &self.old].map(Vec::capacity);
+        buffers.iter().sum::<usize>() + self.spots.capacity() * size_of::<(Set, Spot)>()
     }
 }
 
 /// The buffer, emptied, if it is not large.
-fn kept(buffer: &mut Vec<u8>) -> Vec<u8> {
+fn kept<T>(buffer: &mut Vec<T>) -> Vec<T> {
     let mut buffer = std::mem::take(buffer);
     buffer.clear();
-    match buffer.capacity() <= LEFT {
+    match buffer.capacity() * size_of::<T>() <= LEFT {
         true => buffer,
         false => Vec::new(),
     }
@@ -95,7 +97,12 @@ impl<'t> Write<'t> {
     pub fn begin(table: &'t mut Table, now: i64) -> Write<'t> {
         let highest_before = table.highest_id;
         let feed_before = table.feed.as_ref().map(|feed| Box::new(feed.before()));
-        let Scratch { record, key, old } = std::mem::take(&mut table.scratch);
+        let Scratch {
+            record,
+            key,
+            old,
+            spots,
+        } = std::mem::take(&mut table.scratch);
         Write {
             table,
             now,
@@ -107,7 +114,7 @@ impl<'t> Write<'t> {
             record,
             key,
             old,
-            ahead: Ahead::default(),
+            ahead: Ahead::new(spots),
         }
     }
 
@@ -410,6 +417,7 @@ impl Drop for Write<'_> {
             record: kept(&mut self.record),
             key: kept(&mut self.key),
             old: kept(&mut self.old),
+            spots: kept(&mut self.ahead.spots),
         };
     }
 }

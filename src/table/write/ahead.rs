@@ -4,8 +4,6 @@
 //! write takes: entries are looked for a first time, all that is known of at once, and what comes
 //! between is done while their leaves are under way.
 
-use smallvec::SmallVec;
-
 use super::{
     super::{MAX_INDEXED_TEXT, Table},
     Write, set_key, text_len,
@@ -17,9 +15,8 @@ use crate::{
 
 /// The spots of entries that are about to be entered. They are taken in the order in
 /// which they were looked for: that of the indexes, then the ids. One that is not taken keeps those behind it.
-#[derive(Default)]
 pub(super) struct Ahead {
-    spots: SmallVec<[(Set, Spot); 8]>,
+    pub(super) spots: Vec<(Set, Spot)>,
     /// How many of them have been taken.
     taken: usize,
     /// Whether their leaves have been asked for.
@@ -27,12 +24,25 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
+    pub(super) fn new(spots: Vec<(Set, Spot)>) -> Ahead {
+        Ahead {
+            spots,
+            taken: 0,
+            fetched: false,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.spots.clear();
+        self.taken = 0;
+        self.fetched = false;
+    }
+
     #[inline]
     fn look(&mut self, set: &SortedSet, which: Set, key: &[u8]) {
         let Some(spot) = set.spot(key) else { return };
-        if std::mem::take(&mut self.fetched) {
-            self.spots.clear();
-            self.taken = 0;
+        if self.fetched {
+            self.forget();
         }
         self.spots.push((which, spot));
     }
@@ -93,7 +103,7 @@ impl Write<'_> {
 
     /// What was looked for will not be written.
     pub fn look_no_more(&mut self) {
-        self.ahead = Ahead::default();
+        self.ahead.forget();
     }
 
     /// Asks for the leaves of all that was looked for.
