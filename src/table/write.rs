@@ -378,11 +378,20 @@ impl<'t> Write<'t> {
         start..self.old.len()
     }
 
+    /// [`Write::keep`] of what is in a row, if anything is.
+    fn keep_row(&mut self, row: Row) -> Option<Old> {
+        let start = self.old.len();
+        self.old.extend_from_slice(self.table.records.get(row)?);
+        Some(start..self.old.len())
+    }
+
     /// Undoes one step.
     fn step_back(&mut self, step: Undo) {
         let (Undo::Insert(row) | Undo::Replace(row, _) | Undo::Remove(row, _)) = step;
-        let new = self.table.records.get(row).map(Box::<[u8]>::from);
-        self.leave(row);
+        let new = self.keep_row(row);
+        if let Some(new) = &new {
+            self.leave(row, new.clone());
+        }
         match step {
             Undo::Insert(_) => self.table.records.remove(row),
             Undo::Replace(_, old) | Undo::Remove(_, old) => {
@@ -391,7 +400,8 @@ impl<'t> Write<'t> {
                 self.reenter(row, &old);
             }
         }
-        self.table.follow(row, new.as_deref());
+        let new = new.and_then(|new| self.old.get(new));
+        self.table.follow(row, new);
     }
 
     fn reenter(&mut self, row: Row, bytes: &[u8]) {

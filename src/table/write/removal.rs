@@ -7,7 +7,7 @@ use super::{
         Row,
         tombstones::{Gone, Tombstone},
     },
-    Undo, Write,
+    Old, Undo, Write,
 };
 use crate::index::Spot;
 
@@ -41,14 +41,12 @@ impl Write<'_> {
 
     /// Removes a record, and leaves a tombstone where the removal has a number.
     pub(super) fn remove_numbered(&mut self, row: Row, number: Option<u64>, at: i64, gone: Gone) {
-        let Some(bytes) = self.table.records.get(row) else {
+        let Some(old) = self.keep_row(row) else {
             return;
         };
-        let start = self.old.len();
-        self.old.extend_from_slice(bytes);
-        self.leave(row);
+        self.leave(row, old.clone());
         self.table.records.remove(row);
-        self.table.follow(row, self.old.get(start..));
+        self.table.follow(row, self.old.get(old.clone()));
         match (number, &mut self.table.feed) {
             (Some(number), Some(feed)) => {
                 let id = &self.key;
@@ -64,16 +62,15 @@ impl Write<'_> {
             _ => self.effects.remove(&self.key),
         }
         self.effects.happened(gone.event());
-        self.undo.push(Undo::Remove(row, start..self.old.len()));
+        self.undo.push(Undo::Remove(row, old));
     }
 
-    /// Takes every entry of a row's record out of the indexes and leaves the key of its id in
-    /// `self.key`. All keys are known and the leaves of all asked for before the first is taken out.
-    pub(super) fn leave(&mut self, row: Row) {
+    /// Takes every entry of a row's record, which is kept, out of the indexes and leaves the key of
+    /// its id in `self.key`. All keys are known and the leaves of all asked for before the first is
+    /// taken out.
+    pub(super) fn leave(&mut self, row: Row, kept: Old) {
         let table = &mut *self.table;
-        let Some(bytes) = table.records.get(row) else {
-            return;
-        };
+        let bytes = self.old.get(kept).unwrap_or_default();
         let Some(record) = table.form.read(bytes) else {
             return;
         };
