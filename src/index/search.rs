@@ -286,7 +286,8 @@ fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> 
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
 ///
 /// While there is much left each round looks at several places at once: a block is mostly not in
-/// the cache, and so its cache misses overlap. No jump depends on what is found.
+/// the cache, and so its cache misses overlap. What is little is halved by jumps, and a processor
+/// that guesses them loads meanwhile what it guesses to be next.
 #[inline]
 fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
     let (mut from, mut left) = (0, len);

@@ -291,12 +291,7 @@ impl<'t> Write<'t> {
     /// # Errors
     /// DUPLICATE naming the index and the id in the way, where two records would have one key;
     /// then nothing stays.
-    #[inline]
     pub fn commit(mut self) -> Result<Effects> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<Effects> {
         self.judge()?;
         if let (Some(feed), Some(_)) = (&self.table.feed, &self.feed_before) {
             feed.check_numbers()?;
