@@ -54,11 +54,11 @@ impl Changes<'_> {
         let schema = &form.schema;
         let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        let sets: SmallVec<[Option<Box<[u8]>>; 2]> = self
-            .fields
-            .iter()
-            .map(|(position, change)| change.set(|| record.value(*position)))
-            .collect();
+        let set = |(position, change): &(usize, Change)| {
+            let set = change.set(|| record.value(*position))?;
+            Some((*position, set))
+        };
+        let sets: Vec<(usize, Box<[u8]>)> = self.fields.iter().filter_map(set).collect();
         let updated_at = schema
             .timestamp_positions()
             .map(|(_, updated_at)| updated_at);
@@ -67,9 +67,9 @@ impl Changes<'_> {
             false => record.value(position),
         };
         let mut fields: SmallVec<[Changed; 4]> = SmallVec::new();
-        for ((position, change), set) in self.fields.iter().zip(&sets) {
-            let value = match set {
-                Some(set) => ValueRef::Tags(Tags::of(set)),
+        for (position, change) in &self.fields {
+            let value = match sets.iter().find(|(at, _)| at == position) {
+                Some((_, set)) => ValueRef::Tags(Tags::of(set)),
                 None => changed(schema, *position, || before(*position), change)?,
             };
             fields.push((*position, value));
@@ -78,13 +78,15 @@ impl Changes<'_> {
         if let Some(updated_at) = updated_at.filter(|position| !given(position)) {
             fields.push((updated_at, ValueRef::DateTime(self.now)));
         }
-        let expires_at = match record.value(schema.expires_at()) {
-            ValueRef::DateTime(at) => ValueRef::DateTime(at),
-            _ => ValueRef::Null,
-        };
-        let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
-        if expiry.order(&expires_at).is_ne() {
-            fields.push((schema.expires_at(), expiry));
+        if self.expiry.is_some() || schema.ttl.is_some() {
+            let expires_at = match record.value(schema.expires_at()) {
+                ValueRef::DateTime(at) => ValueRef::DateTime(at),
+                _ => ValueRef::Null,
+            };
+            let expiry = Expiry::after(self.expiry, schema.ttl, expires_at, self.now)?;
+            if expiry.order(&expires_at).is_ne() {
+                fields.push((schema.expires_at(), expiry));
+            }
         }
         write.change(row, &record, &bytes, &fields)
     }

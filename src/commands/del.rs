@@ -1,7 +1,5 @@
 //! `YARR.DEL table id | IDS n id ... | WHERE predicate`: removes records.
 
-use smallvec::SmallVec;
-
 use super::{
     Environment, Reply,
     clauses::{Answer, Selection, Target, once, parse_id},
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    query::{self, Predicate, Query, parse_predicate},
+    query::{self, Filter, Predicate, Query, parse_predicate},
     table::{Effects, FETCHED, Row, Table, Write},
     tokens::Tokens,
 };
@@ -95,24 +93,23 @@ pub fn run(
     let request = parse(args)?;
     let now = environment.now.get();
     let shape = Shape::of_write(table.schema(), &request.answer)?;
+    let condition = request.condition.as_ref();
+    let condition = condition.map(|predicate| query::filter(table.schema(), predicate, now));
+    let condition = condition.transpose()?;
     match &request.target {
         Selected::Id(id) => {
-            let found = find(table, &[*id], request.condition.as_ref(), now)?;
-            match found.first() {
-                None | Some(Found::Absent) => reply.null(),
-                Some(Found::Refused) => reply.integer(0),
-                Some(Found::Row(row)) => {
-                    return remove_one(table, *row, now, shape.as_ref(), reply);
-                }
+            match find(table, id, condition.as_ref(), now)? {
+                Found::Absent => reply.null(),
+                Found::Refused => reply.integer(0),
+                Found::Row(row) => return remove_one(table, row, now, shape.as_ref(), reply),
             }
             Ok(Effects::none())
         }
         Selected::Ids(ids) => {
-            let found = find(table, ids, request.condition.as_ref(), now)?;
             let mut rows: Vec<Row> = Vec::new();
             let mut seen = roaring::RoaringBitmap::new();
-            for found in found {
-                match found {
+            for id in *ids {
+                match find(table, id, condition.as_ref(), now)? {
                     Found::Row(row) if seen.insert(row) => rows.push(row),
                     _ => {}
                 }
@@ -129,26 +126,14 @@ pub fn run(
     }
 }
 
-fn find(
-    table: &Table,
-    ids: &[&[u8]],
-    condition: Option<&Predicate>,
-    now: i64,
-) -> Result<SmallVec<[Found; 1]>> {
-    let condition = match condition {
-        Some(predicate) => Some(query::filter(table.schema(), predicate, now)?),
-        None => None,
-    };
-    let find = |id: &&[u8]| {
-        let row = table.live_row(&parse_id(table, id)?, || now);
-        let record = row.and_then(|row| Some((row, table.record(row)?)));
-        Ok(match (record, &condition) {
-            (None, _) => Found::Absent,
-            (Some((_, record)), Some(condition)) if !condition.matches(&record) => Found::Refused,
-            (Some((row, _)), _) => Found::Row(row),
-        })
-    };
-    ids.iter().map(find).collect()
+fn find(table: &Table, id: &[u8], condition: Option<&Filter>, now: i64) -> Result<Found> {
+    Ok(match table.live(&parse_id(table, id)?, || now) {
+        None => Found::Absent,
+        Some((row, record)) => match condition.is_none_or(|condition| condition.matches(&record)) {
+            true => Found::Row(row),
+            false => Found::Refused,
+        },
+    })
 }
 
 fn remove_one(
@@ -158,9 +143,12 @@ fn remove_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let written = Written::before_removal(table, &[row], shape)?;
+    let written = written(table, &[row], shape)?;
     let effects = remove(table, &[row], now)?;
-    written.answer_one(table, shape, reply);
+    match written {
+        Some(written) => written.answer_one(table, reply),
+        None => reply.integer(1),
+    }
     Ok(effects)
 }
 
@@ -171,10 +159,26 @@ fn remove_many(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let written = Written::before_removal(table, rows, shape)?;
+    let written = written(table, rows, shape)?;
     let effects = remove(table, rows, now)?;
-    written.answer_many(table, shape, reply);
+    match written {
+        Some(written) => written.answer_many(table, reply),
+        None => reply.integer(rows.len() as i64),
+    }
     Ok(effects)
+}
+
+/// The records of rows that are about to be removed, where they are asked for.
+#[inline]
+fn written<'s>(
+    table: &Table,
+    rows: &[Row],
+    shape: Option<&'s Shape>,
+) -> Result<Option<Written<'s>>> {
+    Ok(match shape {
+        Some(shape) => Some(Written::before_removal(table, rows, shape)?),
+        None => None,
+    })
 }
 
 fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {

@@ -88,7 +88,8 @@ pub fn run(
     match request.target {
         Found::Id(id) => {
             let id = parse_id(table, id)?;
-            shape.row(table, table.live_row(&id, now), reply)
+            let found = table.live(&id, now);
+            shape.one(table, found.map(|(_, record)| record), reply)
         }
         Found::Ids(ids) => {
             let most = environment.limits.reply_records;
@@ -104,7 +105,8 @@ pub fn run(
         }
         Found::First(query) => {
             let row = query::first(table, &query, now)?;
-            shape.row(table, row, reply)
+            let record = row.and_then(|row| table.record(row));
+            shape.one(table, record, reply)
         }
     }
 }

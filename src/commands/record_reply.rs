@@ -116,12 +116,16 @@ impl Shape {
         }
     }
 
-    /// The record of one row, or null.
+    /// The one record of a reply, or null.
     ///
     /// # Errors
     /// As [`Shape::pack`].
-    pub fn row(&self, table: &Table, row: Option<Row>, reply: &mut dyn Reply) -> Result<()> {
-        let record = row.and_then(|row| table.record(row));
+    pub fn one(
+        &self,
+        table: &Table,
+        record: Option<Record<'_>>,
+        reply: &mut dyn Reply,
+    ) -> Result<()> {
         match record.map(|record| self.pack(table, [Some(record)].into_iter())) {
             Some(Ok(Some(bytes))) => reply.bulk(&bytes),
             Some(Err(error)) => return Err(error),
@@ -196,56 +200,57 @@ impl Kept {
 /// Records kept, mostly one.
 pub type KeptRows = SmallVec<[Kept; 1]>;
 
-/// Records that a command wrote, to be answered once all is committed.
-pub struct Written {
+/// Records that a command wrote and is asked for, to be answered once all is committed.
+pub struct Written<'s> {
+    shape: &'s Shape,
     kept: KeptRows,
     packed: Packed,
 }
 
-impl Written {
+impl<'s> Written<'s> {
     /// Makes ready what can be made ready before the commit.
     ///
     /// # Errors
     /// As [`Shape::pack`].
-    pub fn new(table: &Table, kept: KeptRows, shape: Option<&Shape>) -> Result<Written> {
-        let packed = match shape {
-            Some(shape) => shape.pack(table, kept.iter().map(|kept| kept.record(table)))?,
-            None => None,
-        };
-        Ok(Written { kept, packed })
+    pub fn new(table: &Table, kept: KeptRows, shape: &'s Shape) -> Result<Written<'s>> {
+        let packed = shape.pack(table, kept.iter().map(|kept| kept.record(table)))?;
+        Ok(Written {
+            shape,
+            kept,
+            packed,
+        })
     }
 
     /// Makes ready the records of rows that are about to be removed.
     ///
     /// # Errors
     /// As [`Shape::pack`].
-    pub fn before_removal(table: &Table, rows: &[Row], shape: Option<&Shape>) -> Result<Written> {
-        let keep = |row: &Row| match shape {
-            Some(shape) if shape.form != Form::Packed => Kept::bytes(table, *row),
-            _ => Kept::Row(*row),
+    pub fn before_removal(table: &Table, rows: &[Row], shape: &'s Shape) -> Result<Written<'s>> {
+        let keep = |row: &Row| match shape.form {
+            Form::Packed => Kept::Row(*row),
+            Form::Maps | Form::Values => Kept::bytes(table, *row),
         };
         Written::new(table, rows.iter().map(keep).collect(), shape)
     }
 
-    /// Answers the one record where it is wanted, else 1.
-    pub fn answer_one(self, table: &Table, shape: Option<&Shape>, reply: &mut dyn Reply) {
-        match (self.packed, shape, self.kept.first()) {
-            (Some(bytes), ..) => reply.bulk(&bytes),
-            (None, Some(shape), Some(kept)) => shape.record(table, kept.record(table), reply),
-            _ => reply.integer(1),
+    /// Answers the one record.
+    pub fn answer_one(self, table: &Table, reply: &mut dyn Reply) {
+        match (self.packed, self.kept.first()) {
+            (Some(bytes), _) => reply.bulk(&bytes),
+            (None, kept) => {
+                let record = kept.and_then(|kept| kept.record(table));
+                self.shape.record(table, record, reply);
+            }
         }
     }
 
-    /// Answers the records where they are wanted, else their number.
-    pub fn answer_many(self, table: &Table, shape: Option<&Shape>, reply: &mut dyn Reply) {
-        match (self.packed, shape) {
-            (Some(bytes), _) => reply.bulk(&bytes),
-            (None, Some(shape)) => {
-                reply.array(self.kept.len());
-                let records = self.kept.iter().map(|kept| kept.record(table));
-                records.for_each(|record| shape.record(table, record, reply));
-            }
-            (None, None) => reply.integer(self.kept.len() as i64),
+    /// Answers the records.
+    pub fn answer_many(self, table: &Table, reply: &mut dyn Reply) {
+        if let Some(bytes) = self.packed {
+            return reply.bulk(&bytes);
         }
+        reply.array(self.kept.len());
+        let records = self.kept.iter().map(|kept| kept.record(table));
+        records.for_each(|record| self.shape.record(table, record, reply));
     }
 }

@@ -45,8 +45,8 @@ type Pairs<'a, T> = SmallVec<[(&'a [u8], T); 2]>;
 struct Wishes<'a> {
     set: Option<Pairs<'a, Given<'a>>>,
     increment: Option<Pairs<'a, &'a [u8]>>,
-    add: Option<Pairs<'a, Given<'a>>>,
-    remove: Option<Pairs<'a, Given<'a>>>,
+    add: Option<Vec<(&'a [u8], Given<'a>)>>,
+    remove: Option<Vec<(&'a [u8], Given<'a>)>>,
     unset: Option<Vec<&'a [u8]>>,
     touch: bool,
     expiry: Option<Expiry>,
@@ -64,10 +64,10 @@ impl<'a> Wishes<'a> {
             once(&mut self.increment, pairs, &before)?;
         } else if tokens.accept("ADD") {
             let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.add, pairs, &before)?;
+            once(&mut self.add, pairs.into_vec(), &before)?;
         } else if tokens.accept("REMOVE") {
             let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.remove, pairs, &before)?;
+            once(&mut self.remove, pairs.into_vec(), &before)?;
         } else if tokens.accept("UNSET") {
             let fields = field_list(tokens, &WORDS)?;
             once(&mut self.unset, fields, &before)?;
@@ -319,19 +319,19 @@ fn update_one(
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let Some(row) = table.live_row(id, || changes.now) else {
+    let Some((row, record)) = table.live(id, || changes.now) else {
         reply.null();
         return Ok(Effects::none());
     };
-    if let Some(condition) = condition {
-        let record = table.record(row);
-        if !record.is_some_and(|record| condition.matches(&record)) {
-            reply.integer(0);
-            return Ok(Effects::none());
-        }
+    if condition.is_some_and(|condition| !condition.matches(&record)) {
+        reply.integer(0);
+        return Ok(Effects::none());
     }
     let (effects, written) = change_rows(table, &[row], changes, shape)?;
-    written.answer_one(table, shape, reply);
+    match written {
+        Some(written) => written.answer_one(table, reply),
+        None => reply.integer(1),
+    }
     Ok(effects)
 }
 
@@ -343,32 +343,43 @@ fn update_many(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let (effects, written) = change_rows(table, rows, changes, shape)?;
-    written.answer_many(table, shape, reply);
+    match written {
+        Some(written) => written.answer_many(table, reply),
+        None => reply.integer(rows.len() as i64),
+    }
     Ok(effects)
 }
 
-/// Changes the records of rows, and removes those whose new expiry lies in the past.
-fn change_rows(
+/// Changes the records of rows, and removes those whose new expiry lies in the past. They are
+/// made ready to be answered where there is a shape to answer them in.
+fn change_rows<'s>(
     table: &mut Table,
     rows: &[Row],
     changes: &Changes,
-    shape: Option<&Shape>,
-) -> Result<(Effects, Written)> {
+    shape: Option<&'s Shape>,
+) -> Result<(Effects, Option<Written<'s>>)> {
     let mut write = Write::begin(table, changes.now);
-    let mut kept = KeptRows::with_capacity(rows.len());
+    let mut kept = shape.map(|_| KeptRows::with_capacity(rows.len()));
     for some in rows.chunks(FETCHED) {
         let rows = some.iter().copied();
         write.table().records().fetch_to_change(rows);
         for row in some {
             changes.apply(&mut write, *row)?;
-            if write.table().is_expired(*row, changes.now) {
-                kept.push(Kept::bytes(write.table(), *row));
+            let expired = write.table().is_expired(*row, changes.now);
+            if let Some(kept) = &mut kept {
+                kept.push(match expired {
+                    true => Kept::bytes(write.table(), *row),
+                    false => Kept::Row(*row),
+                });
+            }
+            if expired {
                 write.remove_expired(*row);
-            } else {
-                kept.push(Kept::Row(*row));
             }
         }
     }
-    let written = Written::new(write.table(), kept, shape)?;
+    let written = match (kept, shape) {
+        (Some(kept), Some(shape)) => Some(Written::new(write.table(), kept, shape)?),
+        _ => None,
+    };
     Ok((write.commit()?, written))
 }

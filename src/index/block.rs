@@ -241,7 +241,11 @@ pub(super) fn piece(data: &[u8], from: usize, to: usize) -> &[u8] {
 #[inline]
 pub(super) fn word<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     debug_assert!(at + N <= data.len(), "{N} bytes at {at} of {}", data.len());
-    data.get(at..at + N).and_then(<[u8]>::first_chunk).copied()
+    // One comparison, and with a bound that a loop works out once.
+    match at <= data.len().checked_sub(N)? {
+        true => data.get(at..).and_then(<[u8]>::first_chunk).copied(),
+        false => None,
+    }
 }
 
 /// Eight bytes at `at` as a big-endian integer. The slack keeps this inside for every suffix.

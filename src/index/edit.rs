@@ -69,23 +69,33 @@ impl Block {
             return;
         }
         self.in_step &= at == 0 || at + 1 == self.len();
-        self.close_gap(at);
-        let capacity = capacity_for(self.used());
-        if capacity * 4 <= self.data.len() * 3 {
-            self.resize(capacity);
+        match self.form {
+            Form::Fixed(stride) => self.close_fixed(at, stride as usize),
+            Form::Narrow | Form::Wide => self.close_gap(at),
+        }
+        let (used, held) = (self.used(), self.data.len());
+        let enough = |capacity: usize| capacity * 4 <= held * 3;
+        if enough(used + SLACK) && enough(capacity_for(used)) {
+            self.resize(capacity_for(used));
         }
     }
 
-    /// Takes suffix `at` out.
+    /// Takes suffix `at` out, all being of one length.
+    fn close_fixed(&mut self, at: usize, stride: usize) {
+        let prefix = self.prefix_len();
+        let (start, end) = (prefix + at * stride, prefix + self.len() * stride);
+        self.data.copy_within(start + stride..end, start);
+        self.len -= 1;
+    }
+
+    /// Takes suffix `at` out, and its end out of the table.
     fn close_gap(&mut self, at: usize) {
         let (width, prefix, body) = (self.form.width(), self.prefix_len(), self.body());
         let (start, next, end) = (self.start(at), self.start(at + 1), self.body_len());
-        if width > 0 {
-            self.shift_ends(at + 1, next - start, false);
-            self.data
-                .copy_within(prefix + (at + 1) * width..body, prefix + at * width);
-            self.data.copy_within(body..body + start, body - width);
-        }
+        self.shift_ends(at + 1, next - start, false);
+        self.data
+            .copy_within(prefix + (at + 1) * width..body, prefix + at * width);
+        self.data.copy_within(body..body + start, body - width);
         self.data
             .copy_within(body + next..body + end, body - width + start);
         self.len -= 1;

@@ -38,36 +38,64 @@ pub(super) struct Near<'s> {
     steps: &'s [u8],
     /// Which part of the leaf's entries is likely to be below the key.
     pub(super) part: Option<Part>,
+    /// Whether a step has been taken that nobody looked at: the leaf may be another.
+    pub(super) unsure: bool,
 }
 
 impl<'s> Near<'s> {
-    pub(super) fn of(spot: &'s Option<Spot>) -> Near<'s> {
-        let steps = spot.as_ref().map(|spot| {
-            let levels = usize::from(spot.levels);
-            spot.steps.get(..levels).unwrap_or_default()
-        });
+    /// Nothing is known.
+    pub(super) const NONE: Near<'static> = Near {
+        steps: &[],
+        part: None,
+        unsure: false,
+    };
+
+    pub(super) fn of(spot: &'s Spot) -> Near<'s> {
+        let levels = usize::from(spot.levels);
         Near {
-            steps: steps.unwrap_or_default(),
-            part: spot.as_ref().and_then(|spot| spot.part),
+            steps: spot.steps.get(..levels).unwrap_or_default(),
+            part: spot.part,
+            unsure: false,
         }
     }
 
+    /// Whether an entry that would be number `at` of so many in the leaf may be another leaf's. What lies
+    /// between two entries of a leaf belongs there.
+    #[inline]
+    pub(super) fn is_astray(&self, at: usize, len: usize) -> bool {
+        self.unsure && (at == 0 || at == len)
+    }
+
     /// The number of the child that is next on the way.
+    #[inline]
     pub(super) fn step(&mut self) -> Option<usize> {
         let (step, rest) = self.steps.split_first()?;
         self.steps = rest;
+        self.unsure = true;
         Some(usize::from(*step))
     }
 }
 
 impl SortedSet {
-    /// The spot of a key; asks for what the leaf's parent says of the leaf. None for a key above
-    /// all others: where keys ascend the last leaf is in the cache. None either in a set that is
-    /// in the cache as a whole.
+    /// The spot of a key that is to be entered; asks for what the leaf's parent says of the leaf.
+    /// None for a key above all others: where keys ascend the last leaf is in the cache. None either
+    /// in a set that is in the cache as a whole.
     pub fn spot(&self, key: &[u8]) -> Option<Spot> {
-        if self.len() < SMALL || self.is_above_all(key) {
-            return None;
+        match self.len() < SMALL || self.is_above_all(key) {
+            true => None,
+            false => self.way_to(key),
         }
+    }
+
+    /// [`Self::spot`] of a key that the set holds.
+    pub fn spot_held(&self, key: &[u8]) -> Option<Spot> {
+        match self.len() < SMALL {
+            true => None,
+            false => self.way_to(key),
+        }
+    }
+
+    fn way_to(&self, key: &[u8]) -> Option<Spot> {
         let mut node = self.root();
         let mut spot = Spot::default();
         for step in &mut spot.steps {
@@ -90,7 +118,8 @@ impl SortedSet {
 
     /// Asks for what a search looks at in the leaf of a spot, and for the entries that an
     /// insertion or a removal moves.
-    pub fn fetch(&self, spot: Spot) {
+    pub fn fetch(&self, spot: Option<Spot>) {
+        let Some(spot) = spot else { return };
         let mut node = self.root();
         for step in spot.steps.iter().take(spot.levels.into()) {
             let Node::Inner(inner) = node else {

@@ -65,12 +65,12 @@ impl Inner {
         (child, self.separators.part_between(child, entry))
     }
 
-    /// [`Self::child_for`] where a hint may know it, and which part of a leaf is below `entry`.
+    /// The child that a hint leads to, else [`Self::child_for`] and which part of a leaf is below
+    /// `entry`.
+    #[inline]
     fn child_near(&self, entry: &[u8], near: &mut Near<'_>) -> usize {
         if let Some(child) = near.step() {
-            if self.separators.encloses(child, entry) {
-                return child;
-            }
+            return child;
         }
         let (child, part) = self.way_to(entry);
         near.part = part;
@@ -128,8 +128,8 @@ impl Inner {
             false => Edge::Inside,
         };
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
-            debug_assert!(false, "no child {i}");
-            return (Outcome::Present, None);
+            debug_assert!(near.unsure, "no child {i}");
+            return (Outcome::Astray, None);
         };
         let (outcome, split) = child.insert(entry, near, edge, held);
         let Some(split) = split else {

@@ -120,16 +120,17 @@ fn changes(
 /// set.
 fn hint(set: &SortedSet, key: &[u8], row: u32) -> Option<Spot> {
     thread_local!(static LAST: Cell<Option<Spot>> = const { Cell::new(None) });
-    let spot = set.spot(key);
+    let spot = match row % 2 {
+        0 => set.spot(key),
+        _ => set.spot_held(key),
+    };
     let last = LAST.replace(spot.or(LAST.get()));
     let hint = match row % 3 {
         0 => None,
         1 => spot,
         _ => last,
     };
-    if let Some(hint) = hint {
-        set.fetch(hint);
-    }
+    set.fetch(hint);
     hint
 }
 
@@ -153,7 +154,7 @@ fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
             let Some(row) = walk.next() else { return };
             let mut key = Vec::new();
             walk.key_into(&mut key);
-            assert!(set.remove(&key, row));
+            assert!(set.remove_near(&key, row, hint(set, &key, row)));
             assert!(model.remove(&(key, row)));
         }
     }

@@ -37,6 +37,21 @@ pub enum Index {
 }
 
 impl Index {
+    /// The spot of a key in a sorted set that holds it.
+    pub fn spot_held(&self, key: &[u8]) -> Option<Spot> {
+        match self {
+            Self::SortedSet(set) => set.spot_held(key),
+            Self::Bitmap(_) => None,
+        }
+    }
+
+    /// Asks for the leaf of a spot.
+    pub fn fetch(&self, spot: Option<Spot>) {
+        if let Self::SortedSet(set) = self {
+            set.fetch(spot);
+        }
+    }
+
     /// Adds `row` under `key`; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
         self.insert_near(key, row, None)

@@ -15,7 +15,6 @@ use super::fetch::Near;
 use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
 use super::pack::{Shape, separator};
-use super::search::Part;
 
 /// Most bytes of a leaf with more than [`FEW`] entries, slack included.
 pub(super) const LEAF: usize = 2048;
@@ -55,6 +54,8 @@ pub(super) enum Outcome {
     Added,
     /// Its leaf was cut in two to make room: insert it once more.
     Again,
+    /// The leaf may be another than a hint led to: insert it without one.
+    Astray,
 }
 
 /// What became of an entry that may only take room that is there.
@@ -150,6 +151,9 @@ impl Node {
         match self {
             Self::Leaf(block) => {
                 let at = block.below_about(entry, near.part);
+                if near.is_astray(at, block.len()) {
+                    return Alike::Astray;
+                }
                 match block.is_at(at, entry) {
                     true => Alike::Present,
                     false => Alike::of(block.insert_alike(at, entry, LEAF)),
@@ -171,7 +175,7 @@ impl Node {
         match self {
             Self::Leaf(block) => {
                 let before = block.heap();
-                let inserted = insert_in_leaf(block, entry, near.part, edge);
+                let inserted = insert_in_leaf(block, entry, near, edge);
                 *held = *held + block.heap() - before;
                 if let Some(split) = &inserted.1 {
                     *held += split.right.own_heap();
@@ -182,7 +186,7 @@ impl Node {
         }
     }
 
-    /// Takes `entry` out; false if it was not there. `near` may be wrong.
+    /// Takes `entry` out; false if it was not there, or not where a hint led. `near` may be wrong.
     pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
@@ -232,12 +236,15 @@ impl Node {
 }
 
 /// Adds `entry` to a leaf, or cuts the leaf in two when it is full.
-fn insert_in_leaf(block: &mut Block, entry: &[u8], part: Option<Part>, edge: Edge) -> Inserted {
+fn insert_in_leaf(block: &mut Block, entry: &[u8], near: Near<'_>, edge: Edge) -> Inserted {
     let len = block.len();
     let at = match edge {
         Edge::Above => len,
-        Edge::Last | Edge::Inside => block.below_about(entry, part),
+        Edge::Last | Edge::Inside => block.below_about(entry, near.part),
     };
+    if near.is_astray(at, len) {
+        return (Outcome::Astray, None);
+    }
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
     }

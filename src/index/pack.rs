@@ -337,7 +337,8 @@ fn size_class(bytes: usize) -> usize {
         0..=128 => 16,
         _ => 1 << ((bytes - 1).ilog2() - 2),
     };
-    bytes.div_ceil(step) * step
+    // A power of two, so that nothing need be divided.
+    (bytes + step - 1) & !(step - 1)
 }
 
 /// Writes `bytes` at `at`.

@@ -34,6 +34,7 @@ impl Part {
 
 impl Block {
     /// Whether entry `i` is `bytes`.
+    #[inline]
     pub(super) fn is_at(&self, i: usize, bytes: &[u8]) -> bool {
         let at = self.prefix_len();
         match self.form {
@@ -81,31 +82,20 @@ impl Block {
         self.partition(target, true, None)
     }
 
-    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there.
-    /// `None` where one of them is not there.
+    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there, as
+    /// far as their first bytes tell. `None` where one of them is not there.
     #[inline]
     pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
-        let (low, target, high) = self.heads_around(i, target)?;
-        Some(Part::of_range(low, target, high))
-    }
-
-    /// Whether `target` lies between entries `i - 1` and `i`, as far as its first bytes tell.
-    #[inline]
-    pub(super) fn encloses(&self, i: usize, target: &[u8]) -> bool {
-        let heads = self.heads_around(i, target);
-        let lies_there = heads.is_some_and(|(low, head, high)| low < head && head < high);
-        lies_there && self.compare_prefix(target) == Ordering::Equal
-    }
-
-    /// The first bytes of entry `i - 1`, of `target` and of entry `i`, behind the prefix.
-    #[inline]
-    fn heads_around(&self, i: usize, target: &[u8]) -> Option<(u64, u64, u64)> {
         let before = i.checked_sub(1)?;
         if i >= self.len() {
             return None;
         }
-        let target = leading(target, self.prefix_len());
-        Some((self.head(before), target, self.head(i)))
+        // What stands behind a short suffix is a smaller part of it than matters.
+        let body = self.body();
+        let low = load(&self.data, body + self.start(before));
+        let high = load(&self.data, body + self.start(i));
+        let number = leading(target, self.prefix_len());
+        Some(Part::of_range(low, number, high))
     }
 
     /// The first bytes of entry `i` behind the prefix.
@@ -299,7 +289,8 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
         return (1, len - 2);
     }
     let guess = share(limit - low, high - low) * last as f64;
-    around(len, guess as u32 as usize, limit, word)
+    // A block has no more entries than sixteen bits count.
+    around(len, usize::from(guess as u16), limit, word)
 }
 
 /// Nearly which share of a number another is. A processor makes floats of signed numbers at once,
@@ -325,7 +316,8 @@ fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> 
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
 ///
 /// While there is much left each round looks at several places at once: a block is mostly not in
-/// the cache, and so its cache misses overlap. No jump depends on what is found.
+/// the cache, and so its cache misses overlap. What is little is halved by jumps, and a processor
+/// that guesses them loads meanwhile what it guesses to be next.
 #[inline]
 fn partition_point(len: usize, low: impl Fn(usize) -> bool) -> usize {
     let (mut from, mut left) = (0, len);

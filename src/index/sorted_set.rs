@@ -133,36 +133,31 @@ impl SortedSet {
     }
 
     fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
-        let above = match spot {
-            None => self.root.push_alike(entry),
-            Some(_) => Alike::Astray,
+        let (near, above) = match &spot {
+            None => (Near::NONE, self.root.push_alike(entry)),
+            Some(spot) => (Near::of(spot), Alike::Astray),
         };
         let alike = match above {
-            Alike::Astray => self.root.insert_alike(entry, Near::of(&spot)),
+            Alike::Astray => self.root.insert_alike(entry, near),
             _ => above,
         };
-        match alike {
-            Alike::Added(bytes) => {
+        match (alike, above) {
+            (Alike::Added(bytes), _) => {
                 self.held.slack -= bytes;
                 self.len += 1;
                 true
             }
-            Alike::Present => false,
-            _ => self.insert_anew(entry, &spot, above),
+            (Alike::Present, _) => false,
+            (_, Alike::Cramped) => self.insert_anew(entry, near, Edge::Above),
+            _ => self.insert_anew(entry, near, Edge::Last),
         }
     }
 
-    /// [`Self::insert_entry`] where a leaf has to grow or to be cut.
+    /// [`Self::insert_entry`] where a leaf has to grow or to be cut, or a hint was wrong.
     #[inline(never)]
-    fn insert_anew(&mut self, entry: &[u8], spot: &Option<Spot>, above: Alike) -> bool {
-        let edge = match above {
-            Alike::Cramped => Edge::Above,
-            _ => Edge::Last,
-        };
+    fn insert_anew(&mut self, entry: &[u8], mut near: Near<'_>, edge: Edge) -> bool {
         loop {
-            let (outcome, split) = self
-                .root
-                .insert(entry, Near::of(spot), edge, &mut self.held);
+            let (outcome, split) = self.root.insert(entry, near, edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -175,7 +170,7 @@ impl SortedSet {
                     return true;
                 }
                 // Each time the leaf is smaller; one of few entries takes any entry.
-                Outcome::Again => {}
+                Outcome::Again | Outcome::Astray => near = Near::NONE,
             }
         }
     }
@@ -193,8 +188,12 @@ impl SortedSet {
 
     /// [`Self::remove`] of an entry whose spot has been looked for.
     pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        let (root, near) = (&mut self.root, Near::of(&spot));
-        let removed = with_entry(key, row, |entry| root.remove(entry, near, &mut self.held));
+        let (root, held) = (&mut self.root, &mut self.held);
+        let removed = with_entry(key, row, |entry| {
+            let near = spot.as_ref().map(Near::of);
+            near.is_some_and(|near| root.remove(entry, near, held))
+                || root.remove(entry, Near::NONE, held)
+        });
         if removed {
             self.len -= 1;
             self.lower_root();

@@ -30,12 +30,10 @@ use std::ffi::CStr;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Row, push_number, tombstones::Tombstone};
+use super::{Row, leb128::each_byte, tombstones::Tombstone};
 
 /// The version of the bytes.
 pub const VERSION: u8 = 1;
-/// Version, tag and lengths take no more bytes than this.
-const HEAD: usize = 24;
 /// A piece takes on no further effect past so many bytes.
 pub const PIECE: usize = 1 << 20;
 
@@ -91,14 +89,20 @@ impl Event {
     }
 }
 
+/// The bytes of a piece; those of most writes need no allocation.
+type Piece = SmallVec<[u8; 64]>;
+
 /// What one write did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Effects {
     /// Mostly one.
-    pieces: SmallVec<[Vec<u8>; 1]>,
-    /// How often each event of [`Event::ALL`] happened.
-    counts: [u64; 5],
+    pieces: SmallVec<[Piece; 1]>,
+    /// How often each event of [`Event::ALL`] happened: a table has no more records than this counts.
+    counts: [u32; 5],
 }
+
+// What is longer is not moved in a few instructions.
+const _: () = assert!(size_of::<Effects>() <= 128);
 
 impl Effects {
     /// Nothing was changed.
@@ -113,7 +117,7 @@ impl Effects {
 
     /// The payloads, each of one `YARR.APPLY`, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.pieces.iter().map(Vec::as_slice)
+        self.pieces.iter().map(Piece::as_slice)
     }
 
     /// The names of what happened, each once.
@@ -126,7 +130,10 @@ impl Effects {
 
     /// How often this happened.
     pub fn count(&self, event: Event) -> u64 {
-        self.counts.get(event as usize).copied().unwrap_or_default()
+        self.counts
+            .get(event as usize)
+            .copied()
+            .map_or(0, u64::from)
     }
 
     /// Notes that something happened.
@@ -136,12 +143,10 @@ impl Effects {
         }
     }
 
-    /// The piece that takes an effect of about so many bytes.
-    fn piece(&mut self, effect: usize) -> &mut Vec<u8> {
+    /// The piece that takes the next effect.
+    fn piece(&mut self) -> &mut Piece {
         if self.pieces.last().is_none_or(|piece| piece.len() > PIECE) {
-            let mut piece = Vec::with_capacity(effect + HEAD);
-            piece.push(VERSION);
-            self.pieces.push(piece);
+            self.pieces.push(smallvec![VERSION]);
         }
         // The push above leaves a last piece whatever was there.
         let last = self.pieces.len() - 1;
@@ -211,10 +216,10 @@ impl Effects {
 
     /// A record in its row.
     pub fn place(&mut self, row: Row, record: &[u8]) {
-        let piece = self.piece(record.len());
+        let piece = self.piece();
         piece.push(PLACE);
-        push_number(u64::from(row), piece);
-        push_number(record.len() as u64, piece);
+        each_byte(u64::from(row), |byte| piece.push(byte));
+        each_byte(record.len() as u64, |byte| piece.push(byte));
         piece.extend_from_slice(record);
     }
 
@@ -226,21 +231,21 @@ impl Effects {
     }
 
     fn push_word(&mut self, tag: u8, word: u64) {
-        let piece = self.piece(0);
+        let piece = self.piece();
         piece.push(tag);
         piece.extend_from_slice(&word.to_le_bytes());
     }
 
     fn push(&mut self, tag: u8, bytes: &[u8]) {
-        let piece = self.piece(bytes.len());
+        let piece = self.piece();
         piece.push(tag);
-        push_number(bytes.len() as u64, piece);
+        each_byte(bytes.len() as u64, |byte| piece.push(byte));
         piece.extend_from_slice(bytes);
     }
 
     /// The same events, told in the bytes they came in.
     pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
-        self.pieces = smallvec![piece.to_vec()];
+        self.pieces = smallvec![Piece::from_slice(piece)];
         self
     }
 

@@ -1,12 +1,18 @@
 //! Numbers in as few bytes as they need: LEB128, as DWARF has it.
 
 /// Appends a number in LEB128.
-pub fn push_number(mut number: u64, out: &mut Vec<u8>) {
+pub fn push_number(number: u64, out: &mut Vec<u8>) {
+    each_byte(number, |byte| out.push(byte));
+}
+
+/// Tells each byte of a number in LEB128.
+#[inline]
+pub(super) fn each_byte(mut number: u64, mut told: impl FnMut(u8)) {
     while number >= 0x80 {
-        out.push(number as u8 | 0x80);
+        told(number as u8 | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    told(number as u8);
 }
 
 /// Reads a number in LEB128 and answers it with what follows. `None` where the bytes end or the

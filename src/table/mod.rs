@@ -15,6 +15,7 @@ mod guess;
 mod laws;
 mod layout;
 mod leb128;
+mod lookup;
 mod migrate;
 mod page;
 mod pass;
@@ -33,6 +34,7 @@ pub use feed::{Consumer, Epoch, Feed, MAX_CONSUMER, MOST_CONSUMERS, Position};
 pub use form::Form;
 pub use layout::Layout;
 pub use leb128::{push_number, split_number};
+pub use lookup::expires_by;
 pub use migrate::Outcome;
 pub use record::{Changed, Record, Values, encode_into, pack_values};
 pub use records::{FETCHED, Records, Row};
@@ -51,8 +53,8 @@ use write::Scratch;
 use crate::{
     error::{Error, Result},
     index::{Index, KeyRange, SortedSet},
-    schema::{FieldNumber, History, IdType, Schema},
-    value::{ValueRef, key::integer, number::parse_integer},
+    schema::{FieldNumber, History, Schema},
+    value::{ValueRef, key::integer},
 };
 
 /// The longest STRING value in an index, in bytes.
@@ -195,55 +197,6 @@ impl Table {
     #[inline]
     pub fn read<'a>(&'a self, bytes: &'a [u8]) -> Option<Record<'a>> {
         self.form.read(bytes)
-    }
-
-    /// The row that an id's token probably leads to, before the command is understood; what leads to
-    /// the record is then under way, and it can be fetched once there was something else to do.
-    #[inline]
-    pub fn approach(&self, id: Option<&&[u8]>) -> Option<Row> {
-        if self.form.schema.id != IdType::Integer {
-            return None;
-        }
-        let row = self.guess.row(parse_integer(id?)?)?;
-        self.records.approach(row);
-        Some(row)
-    }
-
-    /// The row of an id, whether the record has expired or not.
-    pub fn row(&self, id: &ValueRef<'_>) -> Option<Row> {
-        let ValueRef::Integer(number) = *id else {
-            return id.tell_key(|key| self.ids.first(key));
-        };
-        if number > self.highest_id {
-            return None;
-        }
-        if let Some(row) = self.guess.row(number) {
-            let found = self.record(row).map(|record| record.value(0));
-            if matches!(found, Some(ValueRef::Integer(found)) if found == number) {
-                self.guess.confirm();
-                return Some(row);
-            }
-            self.guess.refute();
-        }
-        let row = id.tell_key(|key| self.ids.first(key))?;
-        self.guess.learn(number, row);
-        Some(row)
-    }
-
-    /// The row of an id whose record has not expired.
-    pub fn live_row(&self, id: &ValueRef<'_>, now: impl Fn() -> i64) -> Option<Row> {
-        let row = self.row(id)?;
-        match self.has_expiry() && self.is_expired(row, now()) {
-            true => None,
-            false => Some(row),
-        }
-    }
-
-    /// Whether a row's record has expired: from the millisecond of `expires_at` on.
-    pub fn is_expired(&self, row: Row, now: i64) -> bool {
-        let by_now =
-            |record: Record<'_>| expires_by(&record.value(self.form.schema.expires_at()), now);
-        self.has_expiry() && self.record(row).is_some_and(by_now)
     }
 
     /// Whether any record that has expired is still held. When not, every count of an index is
@@ -390,6 +343,14 @@ impl Table {
         )))
     }
 
+    /// A pass under way follows what has become of a row.
+    #[inline]
+    fn follow(&mut self, row: Row, old: Option<&[u8]>) {
+        if let Some(pass) = &mut self.pass {
+            pass.follow(row, old, self.records.get(row));
+        }
+    }
+
     /// The highest INTEGER id among the records and those used before.
     fn note_id(&mut self, id: &ValueRef<'_>) {
         if let ValueRef::Integer(id) = id {
@@ -496,12 +457,6 @@ impl Table {
     pub fn position_of(&self, number: FieldNumber) -> Option<usize> {
         self.form.schema.position_of(number)
     }
-}
-
-/// Whether a value of `expires_at` lies at or before `now`.
-#[inline]
-pub fn expires_by(expires_at: &ValueRef<'_>, now: i64) -> bool {
-    matches!(expires_at, ValueRef::DateTime(at) if *at <= now)
 }
 
 /// The bound of the expiry set below which everything has expired.

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::{Changed, Record, Row};
 use crate::{
-    index::{Bitmap, Index, SortedSet, Spot},
+    index::{Bitmap, Index, SortedSet},
     schema::{IndexDefinition, Method, Schema},
     value::{
         Type, ValueRef,
@@ -24,14 +24,6 @@ pub fn tag_key(tag: &[u8]) -> SmallVec<[u8; 32]> {
     key.push(TAG);
     key.extend_from_slice(tag);
     key
-}
-
-/// What [`TableIndex::moved_keys`] has written.
-pub(super) struct Moved {
-    /// How long the old key is.
-    pub(super) old: usize,
-    /// Whether a field of the new one is null.
-    pub(super) null: bool,
 }
 
 /// An index and where its fields stand in the schema of now.
@@ -105,31 +97,26 @@ impl TableIndex {
         self.positions.iter().any(changed)
     }
 
-    /// Writes the key that a record has and behind it the one that it has once these fields have
-    /// changed, in place of what is in `key`. An index over TAGS has others too.
+    /// Appends the key that a record has once these fields have changed, and tells whether a field of
+    /// it is null. An index over TAGS has others too.
     #[inline]
-    pub(super) fn moved_keys(
+    pub(super) fn changed_key_into(
         &self,
         record: &Record<'_>,
         fields: &[Changed<'_>],
         key: &mut Vec<u8>,
-    ) -> Moved {
-        let changed = |position: &usize| fields.iter().find(|(at, _)| at == position);
-        key.clear();
-        self.record_key_into(record, key);
-        let mut moved = Moved {
-            old: key.len(),
-            null: false,
-        };
+    ) -> bool {
+        let mut null = false;
         for position in &self.positions {
-            let value = match changed(position) {
+            let changed = fields.iter().find(|(at, _)| at == position);
+            let value = match changed {
                 Some((_, value)) => *value,
                 None => record.value(*position),
             };
-            moved.null |= value.is_null();
+            null |= value.is_null();
             value.key_into(key);
         }
-        moved
+        null
     }
 
     /// Tells each key of a record with these values; the last is left in `key`.
@@ -177,26 +164,6 @@ impl TableIndex {
         self.positions.iter().any(null)
     }
 
-    /// Takes a record's entries out; `spot` is where the one of a sorted set is likely to stand.
-    /// `key` is scratch space.
-    #[inline]
-    pub(super) fn leave(
-        &mut self,
-        row: Row,
-        values: &[ValueRef<'_>],
-        spot: Option<Spot>,
-        key: &mut Vec<u8>,
-    ) {
-        key.clear();
-        match self.set(values) {
-            Some(tags) => tag_keys(tags, key, |key| _ = self.index.remove(key, row)),
-            None => {
-                self.key_into(values, key);
-                self.index.remove_near(key, row, spot);
-            }
-        }
-    }
-
     /// Enters the tags of a record, where that is what the index is over, in place of those it
     /// has; false where it is over something else.
     #[inline]
@@ -220,18 +187,13 @@ impl TableIndex {
                     self.index.insert(&tag_key(tag), row);
                 }
             }
-            (_, after) => {
+            _ => {
+                let mut index = std::mem::replace(&mut self.index, Index::Bitmap(Bitmap::new()));
                 if let Some(old) = old {
-                    self.leave(row, old, None, key);
+                    self.keys(old, key, |key| _ = index.remove(key, row));
                 }
-                key.clear();
-                match after {
-                    Some(tags) => tag_keys(tags, key, |key| _ = self.index.insert(key, row)),
-                    None => {
-                        self.key_into(new, key);
-                        self.index.insert(key, row);
-                    }
-                }
+                self.keys(new, key, |key| _ = index.insert(key, row));
+                self.index = index;
             }
         }
         true

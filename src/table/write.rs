@@ -7,21 +7,22 @@
 //! the rows taken, the table is then what it was to the byte.
 
 mod ahead;
+mod moves;
 mod numbers;
+mod removal;
 mod unique;
+
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use ahead::{Ahead, Set};
+use moves::Moves;
 
-use super::{
-    Changed, Effects, Event, Record, Row, Table, encode_into,
-    feed::Before,
-    tombstones::{Gone, Tombstone},
-};
+use super::{Changed, Effects, Event, Record, Row, Table, encode_into, feed::Before};
 use crate::{
     error::{Code, Error, Result},
-    index::Index,
+    index::{Index, Spot},
     schema::Field,
     value::ValueRef,
 };
@@ -30,11 +31,11 @@ use crate::{
 /// which takes 512 MB.
 pub const MAX_RECORD: usize = 256 << 20;
 
-/// So much room is left to the next write at most, twice.
-const LEFT: usize = 1024;
+/// So many bytes are left to the next write at most, four times.
+const LEFT: usize = 2048;
 
-/// The bytes of a record that was; those of most records lie in it.
-type Old = SmallVec<[u8; 64]>;
+/// Where in [`Write::old`] the bytes of a record lie that was.
+type Old = Range<usize>;
 
 /// How to undo one step.
 enum Undo {
@@ -58,6 +59,8 @@ pub struct Write<'t> {
     record: Vec<u8>,
     /// The key that is entered or taken out.
     key: Vec<u8>,
+    /// The records that were, one after the other.
+    old: Vec<u8>,
     /// What will soon be looked for.
     ahead: Ahead,
 }
@@ -67,20 +70,23 @@ pub struct Write<'t> {
 pub(super) struct Scratch {
     record: Vec<u8>,
     key: Vec<u8>,
+    old: Vec<u8>,
+    spots: Vec<(Set, Spot)>,
 }
 
 impl Scratch {
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
-        self.record.capacity() + self.key.capacity()
+        let buffers = [&self.record, &self.key, &self.old].map(Vec::capacity);
+        buffers.iter().sum::<usize>() + self.spots.capacity() * size_of::<(Set, Spot)>()
     }
 }
 
 /// The buffer, emptied, if it is not large.
-fn kept(buffer: &mut Vec<u8>) -> Vec<u8> {
+fn kept<T>(buffer: &mut Vec<T>) -> Vec<T> {
     let mut buffer = std::mem::take(buffer);
     buffer.clear();
-    match buffer.capacity() <= LEFT {
+    match buffer.capacity() * size_of::<T>() <= LEFT {
         true => buffer,
         false => Vec::new(),
     }
@@ -91,7 +97,12 @@ impl<'t> Write<'t> {
     pub fn begin(table: &'t mut Table, now: i64) -> Write<'t> {
         let highest_before = table.highest_id;
         let feed_before = table.feed.as_ref().map(|feed| Box::new(feed.before()));
-        let Scratch { record, key } = std::mem::take(&mut table.scratch);
+        let Scratch {
+            record,
+            key,
+            old,
+            spots,
+        } = std::mem::take(&mut table.scratch);
         Write {
             table,
             now,
@@ -102,7 +113,8 @@ impl<'t> Write<'t> {
             feed_before,
             record,
             key,
-            ahead: Ahead::default(),
+            old,
+            ahead: Ahead::new(spots),
         }
     }
 
@@ -156,7 +168,7 @@ impl<'t> Write<'t> {
     fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
         self.enter(row, values);
-        self.follow(row, None);
+        self.table.follow(row, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.happened(Event::Create);
@@ -195,7 +207,8 @@ impl<'t> Write<'t> {
         self.check_fields(&record, &fields)?;
         self.record.clear();
         self.record.extend_from_slice(bytes);
-        self.changed(row, &record, &old, &fields);
+        let moves = self.moves(&record, &fields);
+        self.changed(row, &record, &old, &fields, &moves);
         Ok(())
     }
 
@@ -226,32 +239,32 @@ impl<'t> Write<'t> {
         fields: &[Changed<'_>],
     ) -> Result<()> {
         self.check_fields(record, fields)?;
-        self.look_ahead_of_moves(record, fields);
+        let mut moves = self.moves(record, fields);
+        self.look_ahead_of(&mut moves);
         self.record.clear();
         record.rewrite_into(self.table.form.current(), fields, &mut self.record);
-        self.changed(row, record, old, fields);
+        self.fetch_ahead_of(&moves);
+        self.changed(row, record, old, fields, &moves);
         Ok(())
     }
 
     /// Puts what lies ready in place of a record, with all that follows.
-    fn changed(&mut self, row: Row, record: &Record<'_>, old: &[u8], fields: &[Changed<'_>]) {
-        self.fetch();
+    #[inline]
+    fn changed(
+        &mut self,
+        row: Row,
+        record: &Record<'_>,
+        old: &[u8],
+        fields: &[Changed<'_>],
+        moves: &Moves,
+    ) {
         self.table.records.put(row, &self.record);
-        self.move_entries(row, record, fields);
-        self.follow(row, Some(old));
-        self.undo.push(Undo::Replace(row, Old::from_slice(old)));
+        self.move_entries(row, record, fields, moves);
+        self.table.follow(row, Some(old));
+        let old = self.keep(old);
+        self.undo.push(Undo::Replace(row, old));
         self.effects.put(&self.record);
         self.effects.happened(Event::Update);
-    }
-
-    /// Removes a record.
-    pub fn remove(&mut self, row: Row) {
-        self.remove_as(row, Gone::Deleted);
-    }
-
-    /// Removes a record that has expired.
-    pub fn remove_expired(&mut self, row: Row) {
-        self.remove_as(row, Gone::Expired);
     }
 
     /// Removes the record of an id where it has expired, so that another may have the id.
@@ -313,11 +326,14 @@ impl<'t> Write<'t> {
 
     /// What some fields of a record must be before they are written.
     fn check_fields(&self, record: &Record<'_>, fields: &[Changed<'_>]) -> Result<()> {
+        let mut size = 0;
         for (position, value) in fields {
             check_null(self.table.form.schema.field(*position)?, value)?;
-            self.table.check_indexed_text(*position, value)?;
+            if let ValueRef::String(_) | ValueRef::Tags(_) = value {
+                size += text_len(value);
+                self.table.check_indexed_text(*position, value)?;
+            }
         }
-        let size: usize = fields.iter().map(|(_, value)| text_len(value)).sum();
         if size + record.len() > MAX_RECORD {
             let values = record.values();
             let stay = |(position, _): &(usize, _)| fields.iter().all(|(at, _)| at != position);
@@ -358,148 +374,37 @@ impl<'t> Write<'t> {
         self.table.ids.insert_near(&self.key, row, spot);
     }
 
-    /// Moves the index entries of a record whose fields change to where they then belong.
-    fn move_entries(&mut self, row: Row, record: &Record<'_>, fields: &[Changed<'_>]) {
-        let changed = |position: usize| fields.iter().find(|(at, _)| *at == position);
-        let table = &mut *self.table;
-        let expires_at = table.form.schema.expires_at();
-        if let Some((_, after)) = changed(expires_at) {
-            let before = record.value(expires_at);
-            if !before.is_null() {
-                set_key(&mut self.key, Some(&before));
-                table.expiry.remove(&self.key, row);
-            }
-            if !after.is_null() {
-                set_key(&mut self.key, Some(after));
-                table.expiry.insert(&self.key, row);
-            }
-        }
-        for (at, index) in table.indexes.iter_mut().enumerate() {
-            if !index.is_over_any(fields) {
-                continue;
-            }
-            if index.is_over_tags() {
-                let (before, mut after) = (record.values(), record.values());
-                for (position, value) in fields {
-                    if let Some(place) = after.get_mut(*position) {
-                        *place = *value;
-                    }
-                }
-                index.enter_tags(row, Some(&before), &after, &mut self.key);
-                continue;
-            }
-            let moved = index.moved_keys(record, fields, &mut self.key);
-            let (old, new) = self.key.split_at(moved.old);
-            if old == new {
-                continue;
-            }
-            let mut spot = || self.ahead.take(Set::Index(at));
-            let (left, entered) = (spot(), spot());
-            index.index.remove_near(old, row, left);
-            if let (true, false, Index::SortedSet(set)) =
-                (index.definition.unique, moved.null, &index.index)
-            {
-                if set.first(new).is_some() {
-                    self.suspects.push((at, new.to_vec()));
-                }
-            }
-            index.index.insert_near(new, row, entered);
-        }
+    /// Keeps the bytes of a record that is about to be another or none.
+    fn keep(&mut self, bytes: &[u8]) -> Old {
+        let start = self.old.len();
+        self.old.extend_from_slice(bytes);
+        start..self.old.len()
     }
 
-    fn remove_as(&mut self, row: Row, gone: Gone) {
-        let number = match self.feed_before {
-            None => None,
-            // What is not there goes without a number.
-            Some(_) if self.table.records.get(row).is_none() => return,
-            Some(_) => self.number().map(|(_, number)| number),
-        };
-        self.remove_numbered(row, number, self.now, gone);
-    }
-
-    /// Removes a record, and leaves a tombstone where the removal has a number.
-    pub(super) fn remove_numbered(&mut self, row: Row, number: Option<u64>, at: i64, gone: Gone) {
-        let Some(old) = self.table.records.get(row).map(Old::from_slice) else {
-            return;
-        };
-        self.leave(row, &old);
-        self.table.records.remove(row);
-        self.follow(row, Some(&old));
-        match (number, &mut self.table.feed) {
-            (Some(number), Some(feed)) => {
-                let id = &self.key;
-                let tombstone = Tombstone {
-                    number,
-                    at,
-                    gone,
-                    id,
-                };
-                feed.bury(&tombstone);
-                self.effects.bury(&tombstone);
-            }
-            _ => self.effects.remove(&self.key),
-        }
-        self.effects.happened(gone.event());
-        self.undo.push(Undo::Remove(row, old));
-    }
-
-    /// Removes every index entry of a record and leaves the key of its id in `self.key`.
-    fn leave(&mut self, row: Row, bytes: &[u8]) {
-        let form = self.table.form();
-        let Some(record) = form.read(bytes) else {
-            return;
-        };
-        let values = record.values();
-        self.look_ahead(&values);
-        self.fetch();
-        let table = &mut *self.table;
-        for (at, index) in table.indexes.iter_mut().enumerate() {
-            let spot = self.ahead.take(Set::Index(at));
-            index.leave(row, &values, spot, &mut self.key);
-        }
-        if let Some(at @ ValueRef::DateTime(_)) = values.last() {
-            set_key(&mut self.key, Some(at));
-            table.expiry.remove(&self.key, row);
-        }
-        set_key(&mut self.key, values.first());
-        let spot = self.ahead.take(Set::Ids);
-        table.ids.remove_near(&self.key, row, spot);
-    }
-
-    /// A pass under way follows what has become of a row.
-    #[inline]
-    fn follow(&mut self, row: Row, old: Option<&[u8]>) {
-        if let Some(pass) = &mut self.table.pass {
-            pass.follow(row, old, self.table.records.get(row));
-        }
+    /// [`Write::keep`] of what is in a row, if anything is.
+    fn keep_row(&mut self, row: Row) -> Option<Old> {
+        let start = self.old.len();
+        self.old.extend_from_slice(self.table.records.get(row)?);
+        Some(start..self.old.len())
     }
 
     /// Undoes one step.
     fn step_back(&mut self, step: Undo) {
+        let (Undo::Insert(row) | Undo::Replace(row, _) | Undo::Remove(row, _)) = step;
+        let new = self.keep_row(row);
+        if let Some(new) = &new {
+            self.leave(row, new.clone());
+        }
         match step {
-            Undo::Insert(row) => {
-                let Some(bytes) = self.table.records.get(row).map(Box::<[u8]>::from) else {
-                    return;
-                };
-                self.leave(row, &bytes);
-                self.table.records.remove(row);
-                self.follow(row, Some(&bytes));
-            }
-            Undo::Replace(row, old) => {
-                let new = self.table.records.get(row).map(Box::<[u8]>::from);
-                if let Some(new) = &new {
-                    self.leave(row, new);
-                }
+            Undo::Insert(_) => self.table.records.remove(row),
+            Undo::Replace(_, old) | Undo::Remove(_, old) => {
+                let old: Box<[u8]> = self.old.get(old).unwrap_or_default().into();
                 self.table.records.put(row, &old);
                 self.reenter(row, &old);
-                self.follow(row, new.as_deref());
-            }
-            Undo::Remove(row, old) => {
-                self.table.records.put(row, &old);
-                self.reenter(row, &old);
-                self.follow(row, None);
             }
         }
+        let new = new.and_then(|new| self.old.get(new));
+        self.table.follow(row, new);
     }
 
     fn reenter(&mut self, row: Row, bytes: &[u8]) {
@@ -524,6 +429,8 @@ impl Drop for Write<'_> {
         self.table.scratch = Scratch {
             record: kept(&mut self.record),
             key: kept(&mut self.key),
+            old: kept(&mut self.old),
+            spots: kept(&mut self.ahead.spots),
         };
     }
 }

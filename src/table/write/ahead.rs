@@ -4,10 +4,8 @@
 //! write takes: entries are looked for a first time, all that is known of at once, and what comes
 //! between is done while their leaves are under way.
 
-use smallvec::SmallVec;
-
 use super::{
-    super::{Changed, MAX_INDEXED_TEXT, Record, Table},
+    super::{MAX_INDEXED_TEXT, Table},
     Write, set_key, text_len,
 };
 use crate::{
@@ -15,11 +13,10 @@ use crate::{
     value::ValueRef,
 };
 
-/// The spots of entries that are about to be entered or taken out. They are taken in the order in
+/// The spots of entries that are about to be entered. They are taken in the order in
 /// which they were looked for: that of the indexes, then the ids. One that is not taken keeps those behind it.
-#[derive(Default)]
 pub(super) struct Ahead {
-    spots: SmallVec<[(Set, Spot); 8]>,
+    pub(super) spots: Vec<(Set, Spot)>,
     /// How many of them have been taken.
     taken: usize,
     /// Whether their leaves have been asked for.
@@ -27,12 +24,25 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
+    pub(super) fn new(spots: Vec<(Set, Spot)>) -> Ahead {
+        Ahead {
+            spots,
+            taken: 0,
+            fetched: false,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.spots.clear();
+        self.taken = 0;
+        self.fetched = false;
+    }
+
     #[inline]
     fn look(&mut self, set: &SortedSet, which: Set, key: &[u8]) {
         let Some(spot) = set.spot(key) else { return };
-        if std::mem::take(&mut self.fetched) {
-            self.spots.clear();
-            self.taken = 0;
+        if self.fetched {
+            self.forget();
         }
         self.spots.push((which, spot));
     }
@@ -69,7 +79,7 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 }
 
 impl Write<'_> {
-    /// Looks where the entries of a record stand or will.
+    /// Looks where the entries of a record will stand.
     pub fn look_ahead(&mut self, values: &[ValueRef<'_>]) {
         // What is too long for an index is yet to be refused.
         let short = |position: &usize| {
@@ -93,27 +103,9 @@ impl Write<'_> {
         }
     }
 
-    /// Looks where the entries of a record stand that fields move, and where they go.
-    pub(super) fn look_ahead_of_moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) {
-        for (at, index) in self.table.indexes.iter().enumerate() {
-            let Index::SortedSet(set) = &index.index else {
-                continue;
-            };
-            if !index.is_over_any(fields) {
-                continue;
-            }
-            let moved = index.moved_keys(record, fields, &mut self.key);
-            let (old, new) = self.key.split_at(moved.old);
-            if old != new {
-                self.ahead.look(set, Set::Index(at), old);
-                self.ahead.look(set, Set::Index(at), new);
-            }
-        }
-    }
-
     /// What was looked for will not be written.
     pub fn look_no_more(&mut self) {
-        self.ahead = Ahead::default();
+        self.ahead.forget();
     }
 
     /// Asks for the leaves of all that was looked for.
@@ -123,7 +115,7 @@ impl Write<'_> {
         }
         for (which, spot) in &self.ahead.spots {
             if let Some(set) = set(self.table, *which) {
-                set.fetch(*spot);
+                set.fetch(Some(*spot));
             }
         }
     }
