@@ -148,7 +148,7 @@ impl Row {
             Memory => "memory a record, indexes included",
             MemoryText => "memory, session ids that are no UUIDs",
             Build => "building an index over all records",
-            BuildSlice => "longest slice of building an index",
+            BuildSlice => "longest slice of building an index, CPU",
             RdbLoad => "loading the RDB, a record",
             RdbSave => "saving the RDB, a record",
             RdbSize => "size of the RDB, a record",

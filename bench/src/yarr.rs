@@ -133,7 +133,7 @@ impl Side for Yarr {
 
     fn longest_slice(&mut self) -> Result<Option<Duration>> {
         // Servers before 6 tell nothing.
-        let microseconds = self.control.info("yarr", "yarr_longest_slice_us").ok();
+        let microseconds = self.control.info("yarr", "yarr_longest_slice_cpu_us").ok();
         Ok(microseconds.map(|microseconds| Duration::from_secs_f64(microseconds / 1e6)))
     }
 }

@@ -23,10 +23,10 @@ use std::{
 use super::{
     api::{Context, OwnedString, StringRef, call, has, raw},
     config::limits,
-    environment::now,
+    environment::{now, processor_time},
     guard::guard,
     holder::Holder,
-    info::{LONGEST_SLICE, MIGRATED, SLICES},
+    info::{LONGEST_SLICE, LONGEST_SLICE_CPU, MIGRATED, SLICES},
     key::{Key, Mode},
     log,
     register::{Look, Place, Register},
@@ -130,13 +130,15 @@ pub fn note_loaded(ctx: Option<Context>, db: Option<i32>, name: &[u8], table: &T
 unsafe extern "C" fn tick(ctx: *mut raw::RedisModuleCtx, _data: *mut c_void) {
     // SAFETY: The server's promise.
     let ctx = unsafe { Context::new(ctx) };
-    let started = Instant::now();
+    let (started, processor) = (Instant::now(), processor_time());
     let more = guard(|| !ctx.flags().loading() && slice(ctx, started));
     let more = more.unwrap_or_else(|panic| {
         log::warning(ctx, &format!("internal error between commands: {panic}"));
         false
     });
+    let processor = processor_time().saturating_sub(processor);
     LONGEST_SLICE.at_least(started.elapsed().as_micros() as u64);
+    LONGEST_SLICE_CPU.at_least(processor.as_micros() as u64);
     rearm(ctx, if more { BREATH } else { REST });
 }
 

@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     sync::Mutex,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -43,6 +43,19 @@ pub fn now() -> i64 {
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         })
     })
+}
+
+/// How long a processor has been at this thread: what a slice took of the server, whoever else had the
+/// machine meanwhile.
+pub fn processor_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: It writes to `time`, which is there, and to nothing else.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanoseconds)
 }
 
 /// The server's random bits: seeded from the system's, and other ones in every process.

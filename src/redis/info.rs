@@ -71,6 +71,9 @@ pub static SLICES: Counter = Counter::new();
 /// The longest slice, in microseconds.
 pub static LONGEST_SLICE: Counter = Counter::new();
 
+/// The most that a slice took of a processor, in microseconds.
+pub static LONGEST_SLICE_CPU: Counter = Counter::new();
+
 /// Has INFO show the module's section, where the server asks modules for one (Redis 6).
 pub fn register(ctx: Context) {
     call!(RedisModule_RegisterInfoFunc(ctx.pointer(), Some(show)));
@@ -92,7 +95,7 @@ unsafe extern "C" fn show(info: *mut raw::RedisModuleInfoCtx, _for_crash_report:
             super::VERSION.as_ptr()
         ));
         let limits = config::limits();
-        let fields: [(&CStr, u64); 14] = [
+        let fields: [(&CStr, u64); 15] = [
             (c"tables", TABLES.get()),
             (c"tables_with_work", TABLES_WITH_WORK.get()),
             (c"commands", COMMANDS_RUN.get()),
@@ -103,6 +106,7 @@ unsafe extern "C" fn show(info: *mut raw::RedisModuleInfoCtx, _for_crash_report:
             (c"migration_records", MIGRATED.get()),
             (c"slices", SLICES.get()),
             (c"longest_slice_us", LONGEST_SLICE.get()),
+            (c"longest_slice_cpu_us", LONGEST_SLICE_CPU.get()),
             (c"background", u64::from(background::has_timer())),
             (c"max_reply_records", limits.reply_records),
             (c"max_write_records", limits.write_records),

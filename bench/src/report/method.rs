@@ -91,8 +91,8 @@ pub fn section() -> String {
            rounds. What else the machine does shows in it less than in throughput, but it does, by caches that are shared and by\n  \
            turns that are lost: compare figures of one run, and look at their spread.\n\
          - **Times native** is the median of the rounds' own ratios. A goal is judged by it.\n\
-         - **The longest slice** is what the module itself says of its work between commands, by the clock on the wall: on a machine\n  \
-           with other work it is too long. How long others wait is said under pauses, in CPU time too.\n\
+         - **The longest slice** is what the module itself says that its work between commands took of a processor at most. How long\n  \
+           others wait is said under pauses.\n\
          - **Memory** is what the server uses more when all records are there (of PostgreSQL the size of table and indexes).\n\
          - **Files**: `SAVE`, and the start of a server on the file less the start of one without; the log holds a command a record.\n\
          - **Lua** keeps a hash a record, a set for each value of `user_id` and `status`, and a sorted set of `created_at`, as Redcord and\n  \
