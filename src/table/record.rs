@@ -470,11 +470,12 @@ fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
             out.extend_from_slice(bytes);
             UUID
         }
-        ValueRef::String(text) => text.tell(|text| encode_text(text, out)),
+        ValueRef::String(text) => encode_string(text, out),
         ValueRef::Tags(tags) => encode_bytes(tags.bytes(), out),
     }
 }
 
+#[inline]
 fn encode_number(number: u64, out: &mut Vec<u8>) -> u8 {
     let width = (71 - number.leading_zeros() as usize) / 8;
     push_first(number.to_le_bytes(), width, out)
@@ -490,6 +491,12 @@ fn push_first(bytes: [u8; 8], width: usize, out: &mut Vec<u8>) -> u8 {
     width as u8 + 1
 }
 
+/// Apart from the other values: a text that is worked out takes room that these would have to make too.
+#[inline(never)]
+fn encode_string(text: &Text<'_>, out: &mut Vec<u8>) -> u8 {
+    text.tell(|text| encode_text(text, out))
+}
+
 fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
     if let Some(bytes) = uuid::parse_canonical(text) {
         out.extend_from_slice(&bytes);
@@ -501,6 +508,7 @@ fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
     encode_bytes(text, out)
 }
 
+#[inline(never)]
 fn encode_bytes(text: &[u8], out: &mut Vec<u8>) -> u8 {
     let code = match text.len() {
         0..=0xFF => {
