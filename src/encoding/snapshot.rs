@@ -184,7 +184,7 @@ fn misfit(table: &Table, position: usize) -> Error {
 
 /// Ids and unique keys may not be there twice.
 fn validate_built(table: &Table) -> Result<()> {
-    if has_twice(table.ids()) {
+    if table.ids().has_key_twice() {
         return Err(Error::corrupt("an id is there twice"));
     }
     table.validate_numbers()?;
@@ -196,18 +196,6 @@ fn validate_built(table: &Table) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn has_twice(set: &crate::index::SortedSet) -> bool {
-    let mut walk = set.walk(&crate::index::KeyRange::all());
-    let mut first = true;
-    while walk.next().is_some() {
-        if !first && walk.same_key_as_last() {
-            return true;
-        }
-        first = false;
-    }
-    false
 }
 
 /// Writes a table as payloads of `YARR.APPLY`, which make it anew row by row.
