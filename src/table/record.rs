@@ -344,8 +344,10 @@ impl<'a> Record<'a> {
 
     /// [`Record::validate`]; `values` become those of the layout's fields.
     fn validate_fields(&self, values: &mut Values<'a>) -> Result<()> {
-        values.clear();
-        values.resize(self.layout.fields.len(), ValueRef::Null);
+        // Each is set anew: mostly the record before had as many.
+        if values.len() != self.layout.fields.len() {
+            values.resize(self.layout.fields.len(), ValueRef::Null);
+        }
         let mut data = self.data;
         let fields = self.layout.fields.iter().zip(values);
         for (place, ((number, kind), value)) in fields.enumerate() {
