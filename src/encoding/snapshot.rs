@@ -116,15 +116,17 @@ fn load_records(
     indexes: &mut Indexes,
 ) -> Result<()> {
     let form = table.form();
-    let mut values = Values::new();
+    let (mut values, mut records) = (Values::new(), Vec::new());
     while !body.is_empty() {
         let (row, record, rest) = split_record(body, *next)
             .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
         validate_record(table, &form, record, &mut values)?;
-        table.place(row, record, &values, indexes);
+        table.gather(row, &values, indexes);
+        records.push((row, record));
         *next = u64::from(row) + 1;
         body = rest;
     }
+    table.place(&records);
     Ok(())
 }
 
