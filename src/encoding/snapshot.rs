@@ -17,7 +17,7 @@ use crate::{
     index::Index,
     schema::Field,
     table::{Effects, Form, Indexes, Row, Table, Values, push_number, split_number},
-    value::ValueRef,
+    value::{Kind, ValueRef},
 };
 
 /// The version of the format: the data type's encoding version too.
@@ -116,15 +116,19 @@ fn load_records(
     indexes: &mut Indexes,
 ) -> Result<()> {
     let form = table.form();
-    let mut values = Values::new();
+    let (mut values, mut records) = (Values::new(), Vec::new());
+    let fields = form.schema.fields.iter();
+    let rules: Vec<Rule> = fields.map(Rule::of).collect();
     while !body.is_empty() {
         let (row, record, rest) = split_record(body, *next)
             .ok_or_else(|| Error::corrupt("a chunk ends within a record"))?;
-        validate_record(table, &form, record, &mut values)?;
-        table.place(row, record, &values, indexes);
+        validate_record(table, &form, &rules, record, &mut values)?;
+        table.gather(row, &values, indexes);
+        records.push((row, record));
         *next = u64::from(row) + 1;
         body = rest;
     }
+    table.place(&records);
     Ok(())
 }
 
@@ -140,26 +144,39 @@ fn split_record(body: &[u8], next: u64) -> Option<(Row, &[u8], &[u8])> {
 fn validate_record<'a>(
     table: &Table,
     form: &'a Form,
+    rules: &[Rule],
     bytes: &'a [u8],
     values: &mut Values<'a>,
 ) -> Result<()> {
     let record = form.read(bytes);
     let record = record.ok_or_else(|| Error::corrupt("a record is cut"))?;
     record.validated_into(values)?;
-    let mut values = values.iter().enumerate();
-    values.try_for_each(|(position, value)| validate_value(table, position, value))
+    let mut values = values.iter().zip(rules).enumerate();
+    values.try_for_each(|(position, (value, rule))| validate_value(table, position, *rule, value))
+}
+
+/// What the values of a field must be.
+#[derive(Clone, Copy)]
+struct Rule {
+    kind: Kind,
+    not_null: bool,
+}
+
+impl Rule {
+    fn of(field: &Field) -> Rule {
+        Rule {
+            kind: field.kind.kind(),
+            not_null: field.not_null,
+        }
+    }
 }
 
 /// A value must be one that its field and its indexes may have.
 #[inline]
-fn validate_value(table: &Table, position: usize, value: &ValueRef<'_>) -> Result<()> {
-    let fields = &table.schema().fields;
-    let may_be = |field: &Field| match value {
-        ValueRef::Null => !field.not_null,
-        value => value.fits(field.kind.kind()),
-    };
+fn validate_value(table: &Table, position: usize, rule: Rule, value: &ValueRef<'_>) -> Result<()> {
     match value {
-        _ if !fields.get(position).is_some_and(may_be) => Err(misfit(table, position)),
+        ValueRef::Null if rule.not_null => Err(misfit(table, position)),
+        value if !value.fits(rule.kind) => Err(misfit(table, position)),
         ValueRef::Integer(id) if position == 0 && *id > table.highest_id() => {
             Err(Error::corrupt("an id is above the highest used"))
         }
@@ -184,7 +201,7 @@ fn misfit(table: &Table, position: usize) -> Error {
 
 /// Ids and unique keys may not be there twice.
 fn validate_built(table: &Table) -> Result<()> {
-    if has_twice(table.ids()) {
+    if table.ids().has_key_twice() {
         return Err(Error::corrupt("an id is there twice"));
     }
     table.validate_numbers()?;
@@ -196,18 +213,6 @@ fn validate_built(table: &Table) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn has_twice(set: &crate::index::SortedSet) -> bool {
-    let mut walk = set.walk(&crate::index::KeyRange::all());
-    let mut first = true;
-    while walk.next().is_some() {
-        if !first && walk.same_key_as_last() {
-            return true;
-        }
-        first = false;
-    }
-    false
 }
 
 /// Writes a table as payloads of `YARR.APPLY`, which make it anew row by row.

@@ -233,6 +233,8 @@ fn whole_walks_agree(set: &SortedSet, entries: &[(Vec<u8>, Vec<u8>, u32)]) {
         assert_eq!(walk.same_key_as_last(), same, "entry {i}");
     }
     assert_eq!(walk.next(), None);
+    let twice = entries.windows(2).any(|two| two[0].1 == two[1].1);
+    assert_eq!(set.has_key_twice(), twice);
     let mut walk = set.walk(&all);
     for (i, (_, expected, row)) in entries.iter().enumerate().rev() {
         assert_eq!(walk.next_back(), Some(*row));

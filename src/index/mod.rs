@@ -18,6 +18,7 @@ mod pack;
 mod rows;
 mod search;
 mod sorted_set;
+mod twice;
 mod walk;
 
 pub use bitmap::{AscendingRows, Bitmap, Rows};

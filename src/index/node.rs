@@ -250,15 +250,25 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], near: Near<'_>, edge: Edge) -
     }
     let shape = block.shape_with(entry);
     if len < FEW || shape.need() <= LEAF {
+        let room = block.bytes();
         block.insert(at, entry, shape);
+        if edge != Edge::Inside && room == LEAF {
+            block.reserve(LEAF);
+        }
         return (Outcome::Added, None);
     }
     let breaks = block.breaks_prefix(entry);
     if at == len && (edge != Edge::Inside || breaks) {
-        // Ascending entries leave full leaves behind.
+        // Ascending entries leave full leaves behind. The last one has room for those that will
+        // mostly follow, and keeps it as long as it is the last.
+        let mut right = Block::of_one(entry);
+        if edge != Edge::Inside {
+            right.reserve(LEAF);
+            block.fit();
+        }
         let split = Split {
             separator: separator(&block.entry(len - 1), entry),
-            right: Node::Leaf(Block::of_one(entry)),
+            right: Node::Leaf(right),
         };
         return (Outcome::Added, Some(Box::new(split)));
     }

@@ -1,6 +1,7 @@
 //! Packing runs of entries into a new block.
 
-use super::block::{Block, Entry, Form, SLACK, piece};
+use super::block::{Block, Entry, Form, SLACK, load, piece};
+use super::search::leading;
 
 /// What a block of certain entries looks like, known before it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,12 +180,35 @@ impl Packer {
             self.len += run.len();
             return;
         }
+        let forms = (run.block.form, self.block.form);
+        if let (Form::Fixed(from @ ..=8), Form::Fixed(to @ ..=8)) = forms {
+            return self.push_words(run, from as usize, to as usize);
+        }
         let head = piece(run.block.prefix(), new.min(old), old);
         let cut = new.saturating_sub(old);
         for i in run.from..run.to {
             let suffix = run.block.suffix(i);
             self.push(head, piece(suffix, cut, suffix.len()));
         }
+    }
+
+    /// [`Self::push_run`] where each suffix is a word before and after: it takes in the end of the old
+    /// prefix, or the new one takes its start.
+    fn push_words(&mut self, run: Run<'_>, from: usize, to: usize) {
+        let (longer, shorter) = (8 * to.saturating_sub(from), 8 * from.saturating_sub(to));
+        let head = match longer {
+            0 => 0,
+            _ => leading(run.block.prefix(), self.block.prefix_len()),
+        };
+        let suffixes = piece(&run.block.data, run.block.prefix_len(), run.block.bytes());
+        for i in run.from..run.to {
+            let word = load(suffixes, i * from) << shorter >> longer;
+            // What is written too much the next one covers, or the slack takes it.
+            let at = self.block.prefix_len() + self.end;
+            put(&mut self.block.data, at, &(head | word).to_be_bytes());
+            self.end += to;
+        }
+        self.len += run.len();
     }
 }
 

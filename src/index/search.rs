@@ -98,16 +98,6 @@ impl Block {
         Some(Part::of_range(low, number, high))
     }
 
-    /// The first bytes of entry `i` behind the prefix.
-    #[inline]
-    fn head(&self, i: usize) -> u64 {
-        let (from, len) = match self.form {
-            Form::Fixed(stride) => (i * stride as usize, stride as usize),
-            Form::Narrow | Form::Wide => (self.start(i), self.start(i + 1) - self.start(i)),
-        };
-        load(&self.data, self.body() + from) & head_mask(len)
-    }
-
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
     /// ascending entries are inserted. False for an empty block.
     #[inline]
@@ -115,17 +105,21 @@ impl Block {
         let Some(last) = self.len().checked_sub(1) else {
             return false;
         };
+        let prefix = self.prefix_len();
+        let (start, mask) = match self.form {
+            Form::Fixed(stride) => {
+                let stride = stride as usize;
+                (prefix + last * stride, head_mask(stride))
+            }
+            Form::Narrow | Form::Wide => {
+                let (start, end) = (self.start(last), self.start(last + 1));
+                (self.body() + start, head_mask(end - start))
+            }
+        };
         match self.compare_prefix(target) {
             Ordering::Less => false,
             Ordering::Greater => true,
-            Ordering::Equal => {
-                let head = self.head(last);
-                let len = match self.form {
-                    Form::Fixed(stride) => stride as usize,
-                    Form::Narrow | Form::Wide => self.suffix(last).len(),
-                };
-                head < leading(target, self.prefix_len()) & head_mask(len)
-            }
+            Ordering::Equal => load(&self.data, start) & mask < leading(target, prefix) & mask,
         }
     }
 

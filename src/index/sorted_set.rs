@@ -132,7 +132,8 @@ impl SortedSet {
         with_entry(key, row, |entry| self.insert_entry(entry, spot))
     }
 
-    fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
+    /// [`Self::insert_near`] of an entry, the bytes `key ‖ row`.
+    pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         let (near, above) = match &spot {
             None => (Near::NONE, self.root.push_alike(entry)),
             Some(spot) => (Near::of(spot), Alike::Astray),

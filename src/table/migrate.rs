@@ -143,6 +143,9 @@ impl Table {
         let (true, Index::SortedSet(set)) = (index.definition.unique, &index.index) else {
             return Ok(());
         };
+        if !set.has_key_twice() {
+            return Ok(());
+        }
         let mut walk = set.walk(&KeyRange::all());
         let mut previous = None;
         while let Some(row) = walk.next() {

@@ -264,7 +264,8 @@ impl Table {
         for (row, bytes) in self.records.iter() {
             if let Some(record) = self.form.read(bytes) {
                 let values = record.some(indexes.positions());
-                copy.place(row, bytes, &values, &mut indexes);
+                copy.place(&[(row, bytes)]);
+                copy.gather(row, &values, &mut indexes);
             }
         }
         copy.set_indexes(*indexes);
@@ -299,16 +300,15 @@ impl Table {
         Box::new(Indexes::new(true, Some(expires_at), &self.indexes))
     }
 
-    /// Places the bytes of a record, which has these values. Its index entries are gathered in
-    /// `indexes`; [`Table::set_indexes`] must follow.
-    pub(crate) fn place(
-        &mut self,
-        row: Row,
-        record: &[u8],
-        values: &[ValueRef<'_>],
-        indexes: &mut Indexes,
-    ) {
-        self.records.push(row, record);
+    /// Places the bytes of records in free rows, by row. What they have in the indexes must be
+    /// gathered too.
+    pub(crate) fn place(&mut self, records: &[(Row, &[u8])]) {
+        self.records.place(records);
+    }
+
+    /// Gathers the index entries of a record of these values in `indexes`; [`Table::set_indexes`] must
+    /// follow.
+    pub(crate) fn gather(&self, row: Row, values: &[ValueRef<'_>], indexes: &mut Indexes) {
         indexes.add(&self.indexes, row, values);
     }
 

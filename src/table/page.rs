@@ -14,6 +14,7 @@
 
 use prefetch_index::prefetch_index;
 
+use super::Row;
 use crate::index::Heap;
 
 /// Rows in a page.
@@ -38,6 +39,31 @@ impl Page {
     /// A page without a record.
     pub(super) fn new() -> Page {
         Page(vec![0; HEAD].into())
+    }
+
+    /// A page of records, by row: one at least, none of them large.
+    pub(super) fn of(records: &[(Row, &[u8])]) -> Page {
+        let bytes: usize = records.iter().map(|(_, record)| record.len()).sum();
+        let len = room(HEAD + bytes);
+        let mut block = Vec::with_capacity(len);
+        block.resize(HEAD, 0);
+        let (mut live, mut ends) = (0_u32, [0; ROWS]);
+        let mut next = records.iter().peekable();
+        for (at, end) in ends.iter_mut().enumerate() {
+            if let Some((_, record)) = next.next_if(|(row, _)| *row as usize % ROWS == at) {
+                live |= 1 << at;
+                block.extend_from_slice(record);
+            }
+            *end = (block.len() - HEAD) as u16;
+        }
+        block.resize(len, 0);
+        let places = block.get_mut(ENDS..HEAD).unwrap_or_default();
+        for (place, end) in places.chunks_exact_mut(2).zip(ends) {
+            place.copy_from_slice(&end.to_le_bytes());
+        }
+        let mut page = Page(block.into());
+        page.set_live(live);
+        page
     }
 
     /// A bit for each row that holds a record.

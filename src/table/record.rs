@@ -344,8 +344,10 @@ impl<'a> Record<'a> {
 
     /// [`Record::validate`]; `values` become those of the layout's fields.
     fn validate_fields(&self, values: &mut Values<'a>) -> Result<()> {
-        values.clear();
-        values.resize(self.layout.fields.len(), ValueRef::Null);
+        // Each is set anew: mostly the record before had as many.
+        if values.len() != self.layout.fields.len() {
+            values.resize(self.layout.fields.len(), ValueRef::Null);
+        }
         let mut data = self.data;
         let fields = self.layout.fields.iter().zip(values);
         for (place, ((number, kind), value)) in fields.enumerate() {
@@ -453,41 +455,40 @@ pub fn encode_into(number: usize, values: &[ValueRef<'_>], out: &mut Vec<u8>) {
 }
 
 /// Writes a value's bytes and answers its code.
-#[inline]
+#[inline(always)]
 fn encode_value(value: &ValueRef<'_>, out: &mut Vec<u8>) -> u8 {
-    match value {
-        ValueRef::Null => 0,
-        ValueRef::Integer(n) => encode_number(fold(*n), out),
-        ValueRef::DateTime(n) => encode_number(fold(n.wrapping_sub(EPOCH)), out),
-        ValueRef::Boolean(b) => encode_number(u64::from(*b), out),
-        ValueRef::Enum(ordinal) => encode_number(u64::from(*ordinal), out),
-        ValueRef::Float(f) => {
-            let bits = f.to_bits();
-            let width = 8 - bits.trailing_zeros().min(64) as usize / 8;
-            push_first(bits.to_be_bytes(), width, out)
-        }
+    let number = match value {
+        ValueRef::Null => return 0,
+        ValueRef::Integer(n) => fold(*n),
+        ValueRef::DateTime(n) => fold(n.wrapping_sub(EPOCH)),
+        ValueRef::Boolean(b) => u64::from(*b),
+        ValueRef::Enum(ordinal) => u64::from(*ordinal),
+        // Little-endian, this is big-endian.
+        ValueRef::Float(f) => f.to_bits().swap_bytes(),
         ValueRef::Uuid(bytes) => {
             out.extend_from_slice(bytes);
-            UUID
+            return UUID;
         }
-        ValueRef::String(text) => text.tell(|text| encode_text(text, out)),
-        ValueRef::Tags(tags) => encode_bytes(tags.bytes(), out),
-    }
+        ValueRef::String(text) => return encode_string(text, out),
+        ValueRef::Tags(tags) => return encode_bytes(tags.bytes(), out),
+    };
+    encode_number(number, out)
 }
 
-fn encode_number(number: u64, out: &mut Vec<u8>) -> u8 {
-    let width = (71 - number.leading_zeros() as usize) / 8;
-    push_first(number.to_le_bytes(), width, out)
-}
-
-/// Writes the first `width` of a number's bytes and answers their code. All eight are written, for
-/// a copy of a fixed length costs much less, and the rest is cut off.
+/// Writes a number without its last bytes that are zero and answers its code. All eight are written,
+/// for a copy of a fixed length costs much less, and the rest is cut off.
 #[inline]
-fn push_first(bytes: [u8; 8], width: usize, out: &mut Vec<u8>) -> u8 {
-    let start = out.len();
-    out.extend_from_slice(&bytes);
+fn encode_number(number: u64, out: &mut Vec<u8>) -> u8 {
+    let (start, width) = (out.len(), (71 - number.leading_zeros() as usize) / 8);
+    out.extend_from_slice(&number.to_le_bytes());
     out.truncate(start + width);
     width as u8 + 1
+}
+
+/// Apart from the other values: a text that is worked out takes room that these would have to make too.
+#[inline(never)]
+fn encode_string(text: &Text<'_>, out: &mut Vec<u8>) -> u8 {
+    text.tell(|text| encode_text(text, out))
 }
 
 fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
@@ -501,6 +502,7 @@ fn encode_text(text: &[u8], out: &mut Vec<u8>) -> u8 {
     encode_bytes(text, out)
 }
 
+#[inline(never)]
 fn encode_bytes(text: &[u8], out: &mut Vec<u8>) -> u8 {
     let code = match text.len() {
         0..=0xFF => {

@@ -360,7 +360,8 @@ impl<'t> Write<'t> {
                         self.suspects.push((at, self.key.clone()));
                     }
                     let spot = self.ahead.take(Set::Index(at));
-                    set.insert_near(&self.key, row, spot);
+                    self.key.extend_from_slice(&row.to_be_bytes());
+                    set.insert_entry(&self.key, spot);
                 }
             }
         }
@@ -370,8 +371,9 @@ impl<'t> Write<'t> {
             self.table.expiry.insert(&self.key, row);
         }
         set_key(&mut self.key, values.first());
+        self.key.extend_from_slice(&row.to_be_bytes());
         let spot = self.ahead.take(Set::Ids);
-        self.table.ids.insert_near(&self.key, row, spot);
+        self.table.ids.insert_entry(&self.key, spot);
     }
 
     /// Keeps the bytes of a record that is about to be another or none.

@@ -6,6 +6,7 @@ use super::{Record, code_at, encode_value, take};
 use crate::value::ValueRef;
 
 /// Writes codes and data of values, as a record of them has them behind its layout's number.
+#[inline(always)]
 pub fn pack_values(values: &[ValueRef<'_>], out: &mut Vec<u8>) {
     let codes = out.len();
     out.resize(codes + values.len().div_ceil(2), 0);
