@@ -89,6 +89,39 @@ fn take(code: u8, data: &[u8]) -> (&[u8], &[u8]) {
     taken.unwrap_or_default()
 }
 
+/// Stands in [`WIDTHS`] where the codes of two fields do not tell how many bytes they take.
+const VARIES: u8 = u8::MAX;
+
+/// How many bytes of `data` two fields take, by the byte that their codes share.
+static WIDTHS: [u8; 256] = {
+    let mut widths = [VARIES; 256];
+    let mut pair = 0;
+    while pair < widths.len() {
+        let both = (fixed_width(pair as u8 & 15), fixed_width(pair as u8 >> 4));
+        if let (Some(low), Some(high)) = both {
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "the loop ends before the array does"
+            )]
+            {
+                widths[pair] = low + high;
+            }
+        }
+        pair += 1;
+    }
+    widths
+};
+
+/// [`width`] where the code alone tells it.
+const fn fixed_width(code: u8) -> Option<u8> {
+    match code {
+        0 => Some(0),
+        1..=9 => Some(code - 1),
+        UUID_TEXT | UUID => Some(16),
+        _ => None,
+    }
+}
+
 #[inline]
 fn code_at(codes: &[u8], place: usize) -> u8 {
     codes
@@ -272,13 +305,34 @@ impl<'a> Record<'a> {
         if code == 0 {
             return Some(ValueRef::Null);
         }
+        let data = self.data.get(self.offset(place)?..)?;
+        let mut value = ValueRef::Null;
+        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
+        Some(value)
+    }
+
+    /// Where the bytes of a field begin in the data.
+    #[inline]
+    fn offset(&self, place: usize) -> Option<usize> {
+        let (pairs, rest) = self.codes.split_at_checked(place / 2)?;
+        let width = |pair: u8| WIDTHS.get(usize::from(pair)).map_or(0, |w| usize::from(*w));
+        let mut offset: usize = pairs.iter().map(|pair| width(*pair)).sum();
+        if place % 2 == 1 {
+            offset += width(rest.first()? & 15);
+        }
+        match offset < usize::from(VARIES) {
+            true => Some(offset),
+            false => self.offset_by_field(place),
+        }
+    }
+
+    /// [`Record::offset`] where a field before says itself how long it is.
+    fn offset_by_field(&self, place: usize) -> Option<usize> {
         let mut data = self.data;
         for before in 0..place {
             data = data.get(width(code_at(self.codes, before), data)?..)?;
         }
-        let mut value = ValueRef::Null;
-        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
-        Some(value)
+        Some(self.data.len() - data.len())
     }
 
     /// Whether it was written in the layout of now: then each field has its position for its place.
@@ -289,7 +343,6 @@ impl<'a> Record<'a> {
     /// Writes the record anew, in the layout with this number, which is that of the schema of now,
     /// with other values in some fields. The bytes of the other fields are not looked at.
     pub fn rewrite_into(&self, number: usize, fields: &[Changed<'_>], out: &mut Vec<u8>) {
-        let changed = |place| fields.iter().find(|(position, _)| *position == place);
         if !self.layout.current {
             let mut values = self.values();
             for (position, value) in fields {
@@ -303,22 +356,22 @@ impl<'a> Record<'a> {
         push_number(number as u64, out);
         let codes = out.len();
         out.extend_from_slice(self.codes);
-        // What stays and is not yet written begins at `kept`, the next field at `data`.
-        let (mut kept, mut data) = (self.data, self.data);
-        for place in 0..self.layout.fields.len() {
-            let (_, rest) = take(code_at(self.codes, place), data);
-            if let Some((_, value)) = changed(place) {
-                out.extend_from_slice(kept.get(..kept.len() - data.len()).unwrap_or_default());
-                let code = encode_value(value, out);
-                if let Some(pair) = out.get_mut(codes + place / 2) {
-                    let shift = place % 2 * 4;
-                    *pair = *pair & !(15 << shift) | code << shift;
-                }
-                kept = rest;
+        // What is not yet written begins at `data`, with the field at `next`.
+        let (mut next, mut data) = (0, self.data);
+        let later = |next| fields.iter().filter(move |(place, _)| *place >= next);
+        while let Some((place, value)) = later(next).min_by_key(|(place, _)| *place) {
+            let start = self.offset(*place).and_then(|at| self.data.get(at..));
+            let start = start.unwrap_or_default();
+            let stays = data.get(..data.len().saturating_sub(start.len()));
+            out.extend_from_slice(stays.unwrap_or_default());
+            let code = encode_value(value, out);
+            if let Some(pair) = out.get_mut(codes + place / 2) {
+                let shift = place % 2 * 4;
+                *pair = *pair & !(15 << shift) | code << shift;
             }
-            data = rest;
+            (next, data) = (place + 1, take(code_at(self.codes, *place), start).1);
         }
-        out.extend_from_slice(kept);
+        out.extend_from_slice(data);
     }
 
     /// Whether the bytes are a record to the last: every code one of its field's, nothing missing
