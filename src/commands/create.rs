@@ -15,15 +15,15 @@ use crate::{
     error::{Code, Error, Result, quoted},
     schema::{IdType, Schema},
     table::{Effects, Record, Row, Table, Values, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{ValueRef, uuid},
 };
 use plan::Plan;
 
-const WORDS: [&str; 12] = [
+const WORDS: Keywords = Keywords::of(&[
     "UNSET", "ON", "RETURN", "PACKED", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST",
     "KEEPTTL",
-];
+]);
 
 /// Of so many rows at once is looked ahead.
 const AHEAD: usize = 16;
@@ -67,7 +67,7 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
     let mut tokens = Tokens::new(args);
     let taker = Taker::new(schema);
     let (mut fields, mut values) = (Fields::new(), AllGiven::new());
-    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
+    while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
         let field = tokens.expect_token("a field")?;
         fields.push(field);
         values.push(taker.value(&mut tokens, field, None)?);
@@ -153,7 +153,7 @@ fn parse_values<'a>(
 }
 
 fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
-    const RESOLUTIONS: [&str; 3] = ["IGNORE", "KEEP", "UPDATE"];
+    const RESOLUTIONS: Keywords = Keywords::of(&["IGNORE", "KEEP", "UPDATE"]);
     tokens.expect("CONFLICT")?;
     let fields = field_list(tokens, &RESOLUTIONS)?;
     let resolution = if tokens.accept("IGNORE") {
@@ -410,4 +410,4 @@ fn answer(
     }
 }
 
-const _: () = assert!(EXPIRY_WORDS.len() + 6 == WORDS.len());
+const _: () = assert!(EXPIRY_WORDS.len() + 6 == WORDS.count());

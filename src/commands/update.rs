@@ -14,14 +14,14 @@ use crate::{
     query::{self, Filter, Predicate, Query, parse_predicate},
     schema::Schema,
     table::{Effects, FETCHED, Row, Table, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Type, ValueRef, number},
 };
 
-const WORDS: [&str; 18] = [
+const WORDS: Keywords = Keywords::of(&[
     "SET", "INCR", "ADD", "REMOVE", "UNSET", "TOUCH", "IF", "EX", "PX", "EXAT", "PXAT", "PERSIST",
     "KEEPTTL", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED",
-];
+]);
 
 /// What an UPDATE asks.
 pub struct Request<'a> {
@@ -98,7 +98,7 @@ fn parse_pairs<'a, T>(
     value: impl Fn(&mut Tokens<'a>, &[u8]) -> Result<T>,
 ) -> Result<Pairs<'a, T>> {
     let mut pairs = Pairs::new();
-    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
+    while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
         let field = tokens.expect_token("a field")?;
         pairs.push((field, value(tokens, field)?));
     }
