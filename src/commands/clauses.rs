@@ -171,11 +171,16 @@ impl<'a> Answer<'a> {
 
     /// The same, of a command that answers ids and numbers unless RETURN asks for records.
     pub fn of_write(self) -> Result<Answer<'a>> {
+        self.check_of_write().map(|()| self)
+    }
+
+    /// [`Answer::of_write`] of one that stays where it is.
+    pub fn check_of_write(&self) -> Result<()> {
         match self.packed && self.fields.is_none() {
             true => Err(Error::syntax(
                 "syntax error: PACKED goes with RETURN here; add RETURN * or RETURN and fields",
             )),
-            false => Ok(self),
+            false => Ok(()),
         }
     }
 }

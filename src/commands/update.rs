@@ -24,6 +24,7 @@ const WORDS: Keywords = Keywords::of(&[
 ]);
 
 /// What an UPDATE asks.
+#[derive(Default)]
 pub struct Request<'a> {
     target: Selected<'a>,
     changes: Wishes<'a>,
@@ -35,6 +36,12 @@ pub struct Request<'a> {
 enum Selected<'a> {
     Id(&'a [u8]),
     Query(Query<'a>),
+}
+
+impl Default for Selected<'_> {
+    fn default() -> Self {
+        Selected::Id(&[])
+    }
 }
 
 /// Fields, and what is given for each.
@@ -113,36 +120,41 @@ fn parse_pairs<'a, T>(
 /// # Errors
 /// Syntax.
 pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
-    let taker = Taker::new(schema);
-    let mut tokens = Tokens::new(args);
-    let target = Target::parse(&mut tokens)?;
-    let by_query = matches!(target, Target::Where(_));
-    let mut changes = Wishes::default();
-    let mut selection = Selection::default();
-    let (mut condition, mut answer) = (None, Answer::default());
-    while tokens.peek().is_some() {
-        let before = tokens.clone();
-        if answer.accept(&mut tokens, &WORDS)? {
-            continue;
-        } else if !by_query && tokens.accept("IF") {
-            let value = parse_predicate(&mut tokens)?;
-            once(&mut condition, value, &before)?;
-        } else if changes.accept(&mut tokens, taker)? {
-            continue;
-        } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
-            return Err(tokens.unexpected(match by_query {
-                true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
-                false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
-            }));
+    let mut request = Request::default();
+    request.read(schema, args)?;
+    Ok(request)
+}
+
+impl<'a> Request<'a> {
+    /// [`parse`] of a request that is empty. It is some 400 bytes, and made where it is to be.
+    fn read(&mut self, schema: &Schema, args: &'a [&'a [u8]]) -> Result<()> {
+        let taker = Taker::new(schema);
+        let mut tokens = Tokens::new(args);
+        let target = Target::parse(&mut tokens)?;
+        let by_query = matches!(target, Target::Where(_));
+        let mut selection = Selection::default();
+        while tokens.peek().is_some() {
+            let before = tokens.clone();
+            if self.answer.accept(&mut tokens, &WORDS)? {
+                continue;
+            } else if !by_query && tokens.accept("IF") {
+                let value = parse_predicate(&mut tokens)?;
+                once(&mut self.condition, value, &before)?;
+            } else if self.changes.accept(&mut tokens, taker)? {
+                continue;
+            } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
+                return Err(tokens.unexpected(match by_query {
+                    true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
+                    false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
+                }));
+            }
         }
-    }
-    if changes.is_empty() {
-        return Err(tokens.unexpected(
-            "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
-        ));
-    }
-    Ok(Request {
-        target: match target {
+        if self.changes.is_empty() {
+            return Err(tokens.unexpected(
+                "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
+            ));
+        }
+        self.target = match target {
             Target::Id(id) => Selected::Id(id),
             Target::Where(predicate) => Selected::Query(selection.query(predicate)),
             Target::Ids(_) => {
@@ -150,14 +162,10 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
                     "syntax error: UPDATE takes one id or WHERE, found IDS; use WHERE id IN n ...",
                 ));
             }
-        },
-        changes,
-        condition,
-        answer: answer.of_write()?,
-    })
-}
+        };
+        self.answer.check_of_write()
+    }
 
-impl<'a> Request<'a> {
     /// The query, where this changes records by one.
     pub fn query(self) -> Option<Query<'a>> {
         match self.target {
@@ -281,7 +289,8 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(table.schema(), args)?;
+    let mut request = Request::default();
+    request.read(table.schema(), args)?;
     let now = environment.now.get();
     let changes = resolve(table.schema(), &request.changes, now)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;
