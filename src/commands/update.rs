@@ -176,43 +176,38 @@ impl<'a> Request<'a> {
 }
 
 /// Makes changes ready for a table: positions instead of names.
-fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes<'a>> {
-    let mut changes = Changes {
-        fields: SmallVec::new(),
-        expiry: wishes.expiry,
-        now,
-    };
+fn resolve_into<'a>(changes: &mut Changes<'a>, schema: &Schema, wishes: &Wishes<'a>) -> Result<()> {
     for (field, given) in wishes.set.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let field = schema.field(position)?;
         let change = match (&field.kind, given) {
             (Type::Tags, [_, tags @ ..]) => {
                 Change::SetTags(field.kind.expect_tags(&field.name, tags)?)
             }
-            (_, given) => Change::Set(given::one(field, given, now)?),
+            (_, given) => Change::Set(given::one(field, given, changes.now)?),
         };
         changes.fields.push((position, change));
     }
     for (field, tags) in wishes.add.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "ADD", tags)?;
         changes.fields.push((position, Change::AddTags(tags)));
     }
     for (field, tags) in wishes.remove.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "REMOVE", tags)?;
         changes.fields.push((position, Change::RemoveTags(tags)));
     }
     for (field, token) in wishes.increment.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let change = increment(schema, position, token)?;
         changes.fields.push((position, change));
     }
     for field in wishes.unset.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         changes.fields.push((position, Change::Set(ValueRef::Null)));
     }
-    Ok(changes)
+    Ok(())
 }
 
 /// The position of a field that may be changed and has no change yet.
@@ -292,7 +287,12 @@ pub fn run(
     let mut request = Request::default();
     request.read(table.schema(), args)?;
     let now = environment.now.get();
-    let changes = resolve(table.schema(), &request.changes, now)?;
+    let mut changes = Changes {
+        fields: SmallVec::new(),
+        expiry: request.changes.expiry,
+        now,
+    };
+    resolve_into(&mut changes, table.schema(), &request.changes)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
         Selected::Id(id) => {
