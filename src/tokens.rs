@@ -10,6 +10,47 @@ pub struct Tokens<'a> {
     at: usize,
 }
 
+/// The words that may follow a list, such as those that begin a command's clauses.
+pub struct Keywords {
+    words: &'static [&'static str],
+    /// The bits of the words: most tokens that are none of them have another.
+    sieve: u64,
+}
+
+impl Keywords {
+    /// These words.
+    pub const fn of(words: &'static [&'static str]) -> Keywords {
+        let (mut left, mut sieve) = (words, 0);
+        while let [word, rest @ ..] = left {
+            sieve |= Keywords::bit(word.as_bytes());
+            left = rest;
+        }
+        Keywords { words, sieve }
+    }
+
+    /// The bit of a token's first letter, in any case, and of its length.
+    const fn bit(token: &[u8]) -> u64 {
+        match token {
+            [first, ..] => 1 << (((*first & 31) as usize + 5 * token.len()) % 64),
+            [] => 0,
+        }
+    }
+
+    /// How many.
+    pub const fn count(&self) -> usize {
+        self.words.len()
+    }
+
+    #[inline]
+    fn contain(&self, token: &[u8]) -> bool {
+        self.sieve & Keywords::bit(token) != 0
+            && self
+                .words
+                .iter()
+                .any(|word| token.eq_ignore_ascii_case(word.as_bytes()))
+    }
+}
+
 impl<'a> Tokens<'a> {
     /// The arguments that follow the table's name.
     pub fn new(args: &'a [&'a [u8]]) -> Tokens<'a> {
@@ -73,6 +114,12 @@ impl<'a> Tokens<'a> {
     /// Whether the next token is one of these keywords, in any case.
     pub fn is_any(&self, keywords: &[&str]) -> bool {
         keywords.iter().any(|keyword| self.is(keyword))
+    }
+
+    /// Whether the next token is one of many keywords, in any case.
+    #[inline]
+    pub fn is_among(&self, keywords: &Keywords) -> bool {
+        self.peek().is_some_and(|token| keywords.contain(token))
     }
 
     /// Takes the next token if it is this keyword.

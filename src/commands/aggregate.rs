@@ -8,12 +8,12 @@ use crate::{
     error::{Error, Result, quoted},
     query::{self, Aggregation, Answer, ColumnOrder, Function, field_name, parse_predicate},
     table::Table,
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
 };
 
-const WORDS: [&str; 10] = [
+const WORDS: Keywords = Keywords::of(&[
     "GROUP", "COUNT", "SUM", "AVG", "MIN", "MAX", "ORDER", "LIMIT", "OFFSET", "SCAN",
-];
+]);
 
 /// Reads the arguments after the table's name.
 ///
@@ -77,7 +77,7 @@ fn keys<'a>(tokens: &mut Tokens<'a>, counted: bool) -> Result<Vec<Key<'a>>> {
         let at = tokens.clone();
         let ends = match tokens.accept("COUNT") {
             true => tokens.is("DISTINCT") || !(counted || keys.is_empty()),
-            false => tokens.is_any(&WORDS) || tokens.take().is_none(),
+            false => tokens.is_among(&WORDS) || tokens.take().is_none(),
         };
         if ends {
             *tokens = at;

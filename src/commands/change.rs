@@ -54,11 +54,11 @@ impl Changes<'_> {
         let schema = &form.schema;
         let record = form.read(&bytes);
         let record = record.ok_or_else(|| Error::internal("a record to change does not read"))?;
-        let set = |(position, change): &(usize, Change)| {
-            let set = change.set(|| record.value(*position))?;
-            Some((*position, set))
-        };
-        let sets: Vec<(usize, Box<[u8]>)> = self.fields.iter().filter_map(set).collect();
+        let mut sets: Vec<(usize, Box<[u8]>)> = Vec::new();
+        for (position, change) in self.fields.iter().filter(|(_, change)| change.is_of_tags()) {
+            let set = change.set(|| record.value(*position));
+            sets.extend(set.map(|set| (*position, set)));
+        }
         let updated_at = schema
             .timestamp_positions()
             .map(|(_, updated_at)| updated_at);
@@ -93,6 +93,12 @@ impl Changes<'_> {
 }
 
 impl Change<'_> {
+    /// Whether it adds tags to a set or takes them from it.
+    #[inline]
+    fn is_of_tags(&self) -> bool {
+        matches!(self, Change::AddTags(_) | Change::RemoveTags(_))
+    }
+
     /// The set of tags that comes of the one there was, where one comes that is not at hand.
     fn set<'r>(&self, before: impl FnOnce() -> ValueRef<'r>) -> Option<Box<[u8]>> {
         let (Change::AddTags(given) | Change::RemoveTags(given)) = self else {

@@ -10,13 +10,13 @@ use crate::{
     error::{Code, Error, Result, quoted},
     query::{from_hex, open, seal},
     table::{Feed, Gone, Position, Row, Table, Tombstone},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Kind, Value, key, number::parse_integer},
 };
 
-const WORDS: [&str; 7] = [
+const WORDS: Keywords = Keywords::of(&[
     "SINCE", "UPTO", "CURSOR", "LIMIT", "BYTES", "RETURN", "PACKED",
-];
+]);
 
 /// So many rows are a page, unless LIMIT says otherwise.
 const LIMIT: u64 = 1000;

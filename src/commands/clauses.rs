@@ -7,7 +7,7 @@ use crate::{
     query::{OrderField, Predicate, Query, parse_order, parse_predicate},
     schema::{CHANGE_NUMBER, Schema},
     table::Table,
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::ValueRef,
 };
 
@@ -38,9 +38,9 @@ impl<'a> Target<'a> {
 
 /// Reads the names of fields up to the end or a bare word of `words`, the command's clauses.
 /// At least one; none twice.
-pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<&'a [u8]>> {
+pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &Keywords) -> Result<Vec<&'a [u8]>> {
     let mut fields: Vec<&[u8]> = Vec::new();
-    while tokens.peek().is_some() && !tokens.is_any(words) {
+    while tokens.peek().is_some() && !tokens.is_among(words) {
         let before = tokens.clone();
         let field = tokens.expect_token("a field")?;
         if fields.contains(&field) {
@@ -90,7 +90,7 @@ pub enum Return<'a> {
 
 impl<'a> Return<'a> {
     /// Reads what follows RETURN.
-    pub fn parse(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Return<'a>> {
+    pub fn parse(tokens: &mut Tokens<'a>, words: &Keywords) -> Result<Return<'a>> {
         Ok(if tokens.accept("*") || tokens.accept("ALL") {
             Return::Everything
         } else {
@@ -156,7 +156,7 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Takes one of the clauses where one begins here. `words` are the command's clauses.
-    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &[&str]) -> Result<bool> {
+    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &Keywords) -> Result<bool> {
         let before = tokens.clone();
         if tokens.accept("RETURN") {
             let fields = Return::parse(tokens, words)?;
@@ -171,11 +171,16 @@ impl<'a> Answer<'a> {
 
     /// The same, of a command that answers ids and numbers unless RETURN asks for records.
     pub fn of_write(self) -> Result<Answer<'a>> {
+        self.check_of_write().map(|()| self)
+    }
+
+    /// [`Answer::of_write`] of one that stays where it is.
+    pub fn check_of_write(&self) -> Result<()> {
         match self.packed && self.fields.is_none() {
             true => Err(Error::syntax(
                 "syntax error: PACKED goes with RETURN here; add RETURN * or RETURN and fields",
             )),
-            false => Ok(self),
+            false => Ok(()),
         }
     }
 }
@@ -273,7 +278,7 @@ pub struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     /// Takes one of the clauses where one begins here. `words` are the command's clauses.
-    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &[&str]) -> Result<bool> {
+    pub fn accept(&mut self, tokens: &mut Tokens<'a>, words: &Keywords) -> Result<bool> {
         let before = tokens.clone();
         if tokens.accept("ORDER") {
             tokens.expect("BY")?;

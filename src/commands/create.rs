@@ -15,15 +15,15 @@ use crate::{
     error::{Code, Error, Result, quoted},
     schema::{IdType, Schema},
     table::{Effects, Record, Row, Table, Values, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{ValueRef, uuid},
 };
 use plan::Plan;
 
-const WORDS: [&str; 12] = [
+const WORDS: Keywords = Keywords::of(&[
     "UNSET", "ON", "RETURN", "PACKED", "NULL", "FIELDS", "EX", "PX", "EXAT", "PXAT", "PERSIST",
     "KEEPTTL",
-];
+]);
 
 /// Of so many rows at once is looked ahead.
 const AHEAD: usize = 16;
@@ -47,6 +47,7 @@ struct Conflict<'a> {
 }
 
 /// What a CREATE asks.
+#[derive(Default)]
 pub struct Request<'a> {
     fields: Fields<'a>,
     /// Row after row of `fields.len()` values.
@@ -59,64 +60,57 @@ pub struct Request<'a> {
     answer: Answer<'a>,
 }
 
-/// Reads the arguments after the table's name.
-///
-/// # Errors
-/// Syntax.
-pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
-    let mut tokens = Tokens::new(args);
-    let taker = Taker::new(schema);
-    let (mut fields, mut values) = (Fields::new(), AllGiven::new());
-    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
-        let field = tokens.expect_token("a field")?;
-        fields.push(field);
-        values.push(taker.value(&mut tokens, field, None)?);
-    }
-    let pairs = !fields.is_empty();
-    let (mut null, mut unset, mut conflict) = (None, None, None);
-    let (mut expiry, mut answer, mut many) = (None, Answer::default(), false);
-    while tokens.peek().is_some() {
-        let before = tokens.clone();
-        if tokens.accept("FIELDS") {
-            if pairs || unset.is_some() {
-                return Err(before.unexpected("no FIELDS after fields with values or UNSET"));
+impl<'a> Request<'a> {
+    /// Reads the arguments after the table's name into a request that is empty. It is some 500 bytes, and
+    /// made where it is to be.
+    ///
+    /// # Errors
+    /// Syntax.
+    fn read(&mut self, schema: &Schema, args: &'a [&'a [u8]]) -> Result<()> {
+        let mut tokens = Tokens::new(args);
+        let taker = Taker::new(schema);
+        while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
+            let field = tokens.expect_token("a field")?;
+            self.fields.push(field);
+            self.values.push(taker.value(&mut tokens, field, None)?);
+        }
+        let pairs = !self.fields.is_empty();
+        let mut unset = None;
+        while tokens.peek().is_some() {
+            let before = tokens.clone();
+            if tokens.accept("FIELDS") {
+                if pairs || unset.is_some() {
+                    return Err(before.unexpected("no FIELDS after fields with values or UNSET"));
+                }
+                self.many = true;
+                (self.fields, self.values) = parse_values(&mut tokens, taker, self.null)?;
+            } else if tokens.accept("NULL") {
+                let token = tokens.expect_token("the token that stands for null")?;
+                once(&mut self.null, token, &before)?;
+            } else if tokens.accept("UNSET") {
+                let list = field_list(&mut tokens, &WORDS)?;
+                once(&mut unset, list, &before)?;
+            } else if tokens.accept("ON") {
+                let clause = parse_conflict(&mut tokens)?;
+                once(&mut self.conflict, clause, &before)?;
+            } else if self.answer.accept(&mut tokens, &WORDS)? {
+                continue;
+            } else if let Some(clause) = Expiry::accept(&mut tokens)? {
+                once(&mut self.expiry, clause, &before)?;
+            } else {
+                return Err(tokens.unexpected(
+                    "UNSET, ON CONFLICT, RETURN, PACKED, FIELDS, an expiry clause or the end of the command",
+                ));
             }
-            many = true;
-            (fields, values) = parse_values(&mut tokens, taker, null)?;
-        } else if tokens.accept("NULL") {
-            let token = tokens.expect_token("the token that stands for null")?;
-            once(&mut null, token, &before)?;
-        } else if tokens.accept("UNSET") {
-            let list = field_list(&mut tokens, &WORDS)?;
-            once(&mut unset, list, &before)?;
-        } else if tokens.accept("ON") {
-            let clause = parse_conflict(&mut tokens)?;
-            once(&mut conflict, clause, &before)?;
-        } else if answer.accept(&mut tokens, &WORDS)? {
-            continue;
-        } else if let Some(clause) = Expiry::accept(&mut tokens)? {
-            once(&mut expiry, clause, &before)?;
-        } else {
-            return Err(tokens.unexpected(
-                "UNSET, ON CONFLICT, RETURN, PACKED, FIELDS, an expiry clause or the end of the command",
+        }
+        if self.null.is_some() && !self.many {
+            return Err(Error::syntax(
+                "syntax error: NULL token goes with FIELDS and VALUES; use UNSET for a single record",
             ));
         }
+        self.unset = unset.unwrap_or_default();
+        self.answer.check_of_write()
     }
-    if null.is_some() && !many {
-        return Err(Error::syntax(
-            "syntax error: NULL token goes with FIELDS and VALUES; use UNSET for a single record",
-        ));
-    }
-    Ok(Request {
-        fields,
-        values,
-        many,
-        null,
-        unset: unset.unwrap_or_default(),
-        conflict,
-        expiry,
-        answer: answer.of_write()?,
-    })
 }
 
 /// Reads `n field ... VALUES value ...`, which ends the command.
@@ -153,7 +147,7 @@ fn parse_values<'a>(
 }
 
 fn parse_conflict<'a>(tokens: &mut Tokens<'a>) -> Result<Conflict<'a>> {
-    const RESOLUTIONS: [&str; 3] = ["IGNORE", "KEEP", "UPDATE"];
+    const RESOLUTIONS: Keywords = Keywords::of(&["IGNORE", "KEEP", "UPDATE"]);
     tokens.expect("CONFLICT")?;
     let fields = field_list(tokens, &RESOLUTIONS)?;
     let resolution = if tokens.accept("IGNORE") {
@@ -200,7 +194,8 @@ pub fn run(
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
     let form = table.form();
-    let request = parse(&form.schema, args)?;
+    let mut request = Request::default();
+    request.read(&form.schema, args)?;
     let shape = Shape::of_write(&form.schema, &request.answer)?;
     let width = request.fields.len().max(1);
     let rows = match request.many {
@@ -410,4 +405,4 @@ fn answer(
     }
 }
 
-const _: () = assert!(EXPIRY_WORDS.len() + 6 == WORDS.len());
+const _: () = assert!(EXPIRY_WORDS.len() + 6 == WORDS.count());

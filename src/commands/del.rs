@@ -9,10 +9,10 @@ use crate::{
     error::Result,
     query::{self, Filter, Predicate, Query, parse_predicate},
     table::{Effects, FETCHED, Row, Table, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
 };
 
-const WORDS: [&str; 6] = ["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"];
+const WORDS: Keywords = Keywords::of(&["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"]);
 
 /// What a DEL asks.
 pub struct Request<'a> {

@@ -9,10 +9,10 @@ use crate::{
     error::{Error, Result},
     query::{self, Query},
     table::Table,
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
 };
 
-const WORDS: [&str; 4] = ["ORDER", "RETURN", "SCAN", "PACKED"];
+const WORDS: Keywords = Keywords::of(&["ORDER", "RETURN", "SCAN", "PACKED"]);
 
 /// What a FIND asks.
 pub struct Request<'a> {

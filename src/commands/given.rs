@@ -9,6 +9,9 @@ use crate::{
     value::{Type, ValueRef, tags::Tags},
 };
 
+/// What is expected where a value is to stand.
+const VALUE: &str = "the field's value";
+
 /// The tokens of one value.
 pub type Given<'a> = &'a [&'a [u8]];
 
@@ -48,14 +51,26 @@ impl<'s> Taker<'s> {
         null: Option<&[u8]>,
     ) -> Result<Given<'a>> {
         match self.schema {
-            Some(schema) if schema.is_tags(field) && (null.is_none() || tokens.peek() != null) => {
-                let before = tokens.clone();
-                _ = take_tags(tokens)?;
-                Ok(tokens.since(&before))
-            }
-            _ => tokens.expect_one("the field's value"),
+            Some(schema) => value_among_tags(schema, tokens, field, null),
+            None => tokens.expect_one(VALUE),
         }
     }
+}
+
+/// [`Taker::value`] in a table that has TAGS.
+#[inline(never)]
+fn value_among_tags<'a>(
+    schema: &Schema,
+    tokens: &mut Tokens<'a>,
+    field: &[u8],
+    null: Option<&[u8]>,
+) -> Result<Given<'a>> {
+    if schema.is_tags(field) && (null.is_none() || tokens.peek() != null) {
+        let before = tokens.clone();
+        _ = take_tags(tokens)?;
+        return Ok(tokens.since(&before));
+    }
+    tokens.expect_one(VALUE)
 }
 
 /// Takes the number of tags and the tags; answers the tags.

@@ -14,16 +14,17 @@ use crate::{
     query::{self, Filter, Predicate, Query, parse_predicate},
     schema::Schema,
     table::{Effects, FETCHED, Row, Table, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Type, ValueRef, number},
 };
 
-const WORDS: [&str; 18] = [
+const WORDS: Keywords = Keywords::of(&[
     "SET", "INCR", "ADD", "REMOVE", "UNSET", "TOUCH", "IF", "EX", "PX", "EXAT", "PXAT", "PERSIST",
     "KEEPTTL", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED",
-];
+]);
 
 /// What an UPDATE asks.
+#[derive(Default)]
 pub struct Request<'a> {
     target: Selected<'a>,
     changes: Wishes<'a>,
@@ -35,6 +36,12 @@ pub struct Request<'a> {
 enum Selected<'a> {
     Id(&'a [u8]),
     Query(Query<'a>),
+}
+
+impl Default for Selected<'_> {
+    fn default() -> Self {
+        Selected::Id(&[])
+    }
 }
 
 /// Fields, and what is given for each.
@@ -98,7 +105,7 @@ fn parse_pairs<'a, T>(
     value: impl Fn(&mut Tokens<'a>, &[u8]) -> Result<T>,
 ) -> Result<Pairs<'a, T>> {
     let mut pairs = Pairs::new();
-    while tokens.peek().is_some() && !tokens.is_any(&WORDS) {
+    while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
         let field = tokens.expect_token("a field")?;
         pairs.push((field, value(tokens, field)?));
     }
@@ -113,36 +120,41 @@ fn parse_pairs<'a, T>(
 /// # Errors
 /// Syntax.
 pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
-    let taker = Taker::new(schema);
-    let mut tokens = Tokens::new(args);
-    let target = Target::parse(&mut tokens)?;
-    let by_query = matches!(target, Target::Where(_));
-    let mut changes = Wishes::default();
-    let mut selection = Selection::default();
-    let (mut condition, mut answer) = (None, Answer::default());
-    while tokens.peek().is_some() {
-        let before = tokens.clone();
-        if answer.accept(&mut tokens, &WORDS)? {
-            continue;
-        } else if !by_query && tokens.accept("IF") {
-            let value = parse_predicate(&mut tokens)?;
-            once(&mut condition, value, &before)?;
-        } else if changes.accept(&mut tokens, taker)? {
-            continue;
-        } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
-            return Err(tokens.unexpected(match by_query {
-                true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
-                false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
-            }));
+    let mut request = Request::default();
+    request.read(schema, args)?;
+    Ok(request)
+}
+
+impl<'a> Request<'a> {
+    /// [`parse`] of a request that is empty. It is some 400 bytes, and made where it is to be.
+    fn read(&mut self, schema: &Schema, args: &'a [&'a [u8]]) -> Result<()> {
+        let taker = Taker::new(schema);
+        let mut tokens = Tokens::new(args);
+        let target = Target::parse(&mut tokens)?;
+        let by_query = matches!(target, Target::Where(_));
+        let mut selection = Selection::default();
+        while tokens.peek().is_some() {
+            let before = tokens.clone();
+            if self.answer.accept(&mut tokens, &WORDS)? {
+                continue;
+            } else if !by_query && tokens.accept("IF") {
+                let value = parse_predicate(&mut tokens)?;
+                once(&mut self.condition, value, &before)?;
+            } else if self.changes.accept(&mut tokens, taker)? {
+                continue;
+            } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
+                return Err(tokens.unexpected(match by_query {
+                    true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
+                    false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
+                }));
+            }
         }
-    }
-    if changes.is_empty() {
-        return Err(tokens.unexpected(
-            "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
-        ));
-    }
-    Ok(Request {
-        target: match target {
+        if self.changes.is_empty() {
+            return Err(tokens.unexpected(
+                "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
+            ));
+        }
+        self.target = match target {
             Target::Id(id) => Selected::Id(id),
             Target::Where(predicate) => Selected::Query(selection.query(predicate)),
             Target::Ids(_) => {
@@ -150,14 +162,10 @@ pub fn parse<'a>(schema: &Schema, args: &'a [&'a [u8]]) -> Result<Request<'a>> {
                     "syntax error: UPDATE takes one id or WHERE, found IDS; use WHERE id IN n ...",
                 ));
             }
-        },
-        changes,
-        condition,
-        answer: answer.of_write()?,
-    })
-}
+        };
+        self.answer.check_of_write()
+    }
 
-impl<'a> Request<'a> {
     /// The query, where this changes records by one.
     pub fn query(self) -> Option<Query<'a>> {
         match self.target {
@@ -168,43 +176,38 @@ impl<'a> Request<'a> {
 }
 
 /// Makes changes ready for a table: positions instead of names.
-fn resolve<'a>(schema: &Schema, wishes: &Wishes<'a>, now: i64) -> Result<Changes<'a>> {
-    let mut changes = Changes {
-        fields: SmallVec::new(),
-        expiry: wishes.expiry,
-        now,
-    };
+fn resolve_into<'a>(changes: &mut Changes<'a>, schema: &Schema, wishes: &Wishes<'a>) -> Result<()> {
     for (field, given) in wishes.set.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let field = schema.field(position)?;
         let change = match (&field.kind, given) {
             (Type::Tags, [_, tags @ ..]) => {
                 Change::SetTags(field.kind.expect_tags(&field.name, tags)?)
             }
-            (_, given) => Change::Set(given::one(field, given, now)?),
+            (_, given) => Change::Set(given::one(field, given, changes.now)?),
         };
         changes.fields.push((position, change));
     }
     for (field, tags) in wishes.add.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "ADD", tags)?;
         changes.fields.push((position, Change::AddTags(tags)));
     }
     for (field, tags) in wishes.remove.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "REMOVE", tags)?;
         changes.fields.push((position, Change::RemoveTags(tags)));
     }
     for (field, token) in wishes.increment.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         let change = increment(schema, position, token)?;
         changes.fields.push((position, change));
     }
     for field in wishes.unset.iter().flatten() {
-        let position = changeable(schema, &changes, field)?;
+        let position = changeable(schema, changes, field)?;
         changes.fields.push((position, Change::Set(ValueRef::Null)));
     }
-    Ok(changes)
+    Ok(())
 }
 
 /// The position of a field that may be changed and has no change yet.
@@ -281,9 +284,15 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(table.schema(), args)?;
+    let mut request = Request::default();
+    request.read(table.schema(), args)?;
     let now = environment.now.get();
-    let changes = resolve(table.schema(), &request.changes, now)?;
+    let mut changes = Changes {
+        fields: SmallVec::new(),
+        expiry: request.changes.expiry,
+        now,
+    };
+    resolve_into(&mut changes, table.schema(), &request.changes)?;
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     match &request.target {
         Selected::Id(id) => {

@@ -9,12 +9,12 @@ use crate::{
     error::{Error, Result},
     query::{self, Query, parse_predicate},
     table::Table,
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
 };
 
-const WORDS: [&str; 10] = [
+const WORDS: Keywords = Keywords::of(&[
     "ORDER", "LIMIT", "OFFSET", "CURSOR", "RETURN", "PLUCK", "IDS", "COUNT", "PACKED", "SCAN",
-];
+]);
 
 /// What is answered of each match.
 enum Wanted<'a> {

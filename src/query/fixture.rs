@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     schema::{Direction, Line, State, parse_operations},
     table::{Row, Table, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Value, ValueRef},
 };
 
@@ -94,7 +94,7 @@ pub(super) fn query<'a>(args: &'a [&'a [u8]], order: &'a [&'a [u8]]) -> Query<'a
     let mut query = Query::of(predicate(args).unwrap());
     query.scan = true;
     if !order.is_empty() {
-        query.order = parse_order(&mut Tokens::new(order), &[]).unwrap();
+        query.order = parse_order(&mut Tokens::new(order), &Keywords::of(&[])).unwrap();
     }
     query
 }

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result, quoted},
     schema::Schema,
     table::Record,
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Type, ValueRef},
 };
 
@@ -22,9 +22,9 @@ pub struct OrderField<'a> {
 ///
 /// # Errors
 /// Syntax: no field, or one field twice.
-pub fn parse_order<'a>(tokens: &mut Tokens<'a>, words: &[&str]) -> Result<Vec<OrderField<'a>>> {
+pub fn parse_order<'a>(tokens: &mut Tokens<'a>, words: &Keywords) -> Result<Vec<OrderField<'a>>> {
     let mut order: Vec<OrderField> = Vec::new();
-    while tokens.peek().is_some() && !tokens.is_any(words) {
+    while tokens.peek().is_some() && !tokens.is_among(words) {
         let before = tokens.clone();
         let field = tokens.expect_token("a field")?;
         if order
@@ -145,7 +145,7 @@ mod tests {
         let order = |line: &str| {
             let args = words(line);
             let mut tokens = Tokens::new(&args);
-            let order = parse_order(&mut tokens, &["LIMIT", "COUNT"]).map(|order| {
+            let order = parse_order(&mut tokens, &Keywords::of(&["LIMIT", "COUNT"])).map(|order| {
                 order
                     .iter()
                     .map(|f| {

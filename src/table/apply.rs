@@ -128,7 +128,7 @@ fn existing(table: &mut Option<Box<Table>>) -> Result<&mut Table> {
 /// Carries out what concerns records, all of it or nothing. No clock is asked: what had expired
 /// on the server that decided is removed by an effect of its own.
 fn apply_records(table: &mut Table, effects: &[Effect<'_>]) -> Result<Effects> {
-    let mut write = Write::begin(table, i64::MIN);
+    let mut write = Write::begin_told(table);
     for effect in effects {
         match effect {
             Effect::Put(record) => put(&mut write, record)?,

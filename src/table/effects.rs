@@ -99,6 +99,8 @@ pub struct Effects {
     pieces: SmallVec<[Piece; 1]>,
     /// How often each event of [`Event::ALL`] happened: a table has no more records than this counts.
     counts: [u32; 5],
+    /// Whether nobody asks for the payloads: then there are none.
+    mute: bool,
 }
 
 // What is longer is not moved in a few instructions.
@@ -108,6 +110,14 @@ impl Effects {
     /// Nothing was changed.
     pub fn none() -> Effects {
         Effects::default()
+    }
+
+    /// Of a write whose payloads nobody asks for: what happened is counted alone.
+    pub(super) fn mute() -> Effects {
+        Effects {
+            mute: true,
+            ..Effects::default()
+        }
     }
 
     /// Whether nothing was changed.
@@ -216,6 +226,9 @@ impl Effects {
 
     /// A record in its row.
     pub fn place(&mut self, row: Row, record: &[u8]) {
+        if self.mute {
+            return;
+        }
         let piece = self.piece();
         piece.push(PLACE);
         each_byte(u64::from(row), |byte| piece.push(byte));
@@ -231,12 +244,18 @@ impl Effects {
     }
 
     fn push_word(&mut self, tag: u8, word: u64) {
+        if self.mute {
+            return;
+        }
         let piece = self.piece();
         piece.push(tag);
         piece.extend_from_slice(&word.to_le_bytes());
     }
 
     fn push(&mut self, tag: u8, bytes: &[u8]) {
+        if self.mute {
+            return;
+        }
         let piece = self.piece();
         piece.push(tag);
         each_byte(bytes.len() as u64, |byte| piece.push(byte));
@@ -246,6 +265,7 @@ impl Effects {
     /// The same events, told in the bytes they came in.
     pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
         self.pieces = smallvec![Piece::from_slice(piece)];
+        self.mute = false;
         self
     }
 

@@ -343,14 +343,6 @@ impl Table {
         )))
     }
 
-    /// A pass under way follows what has become of a row.
-    #[inline]
-    fn follow(&mut self, row: Row, old: Option<&[u8]>) {
-        if let Some(pass) = &mut self.pass {
-            pass.follow(row, old, self.records.get(row));
-        }
-    }
-
     /// The highest INTEGER id among the records and those used before.
     fn note_id(&mut self, id: &ValueRef<'_>) {
         if let ValueRef::Integer(id) = id {

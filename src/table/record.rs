@@ -21,10 +21,13 @@
 //! byte that is not zero. A BOOLEAN and an ENUM are their ordinal, little-endian.
 
 mod pack;
+mod width;
 
 pub use pack::pack_values;
 
 use smallvec::SmallVec;
+
+use width::{VARIES, WIDTHS, code_at, take, width};
 
 use super::{
     Layout,
@@ -65,35 +68,6 @@ pub struct Record<'a> {
     data: &'a [u8],
     layout: &'a Layout,
     fields: &'a [Field],
-}
-
-/// How many bytes of `data` a field takes, its length's own bytes included.
-#[inline]
-fn width(code: u8, data: &[u8]) -> Option<usize> {
-    Some(match code {
-        0 => 0,
-        1..=9 => usize::from(code) - 1,
-        STRING_1 => 1 + usize::from(*data.first()?),
-        STRING_2 => 2 + usize::from(u16::from_le_bytes(*data.first_chunk()?)),
-        STRING_4 => 4 + u32::from_le_bytes(*data.first_chunk()?) as usize,
-        UUID_TEXT | UUID => 16,
-        SPELLED => spelled::width(*data.first()?),
-        _ => return None,
-    })
-}
-
-/// A field's bytes and what follows them; nothing where they are not all there.
-#[inline]
-fn take(code: u8, data: &[u8]) -> (&[u8], &[u8]) {
-    let taken = width(code, data).and_then(|width| data.split_at_checked(width));
-    taken.unwrap_or_default()
-}
-
-#[inline]
-fn code_at(codes: &[u8], place: usize) -> u8 {
-    codes
-        .get(place / 2)
-        .map_or(0, |pair| pair >> (place % 2 * 4) & 15)
 }
 
 impl<'a> Record<'a> {
@@ -272,13 +246,34 @@ impl<'a> Record<'a> {
         if code == 0 {
             return Some(ValueRef::Null);
         }
+        let data = self.data.get(self.offset(place)?..)?;
+        let mut value = ValueRef::Null;
+        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
+        Some(value)
+    }
+
+    /// Where the bytes of a field begin in the data.
+    #[inline]
+    fn offset(&self, place: usize) -> Option<usize> {
+        let (pairs, rest) = self.codes.split_at_checked(place / 2)?;
+        let width = |pair: u8| WIDTHS.get(usize::from(pair)).map_or(0, |w| usize::from(*w));
+        let mut offset: usize = pairs.iter().map(|pair| width(*pair)).sum();
+        if place % 2 == 1 {
+            offset += width(rest.first()? & 15);
+        }
+        match offset < usize::from(VARIES) {
+            true => Some(offset),
+            false => self.offset_by_field(place),
+        }
+    }
+
+    /// [`Record::offset`] where a field before says itself how long it is.
+    fn offset_by_field(&self, place: usize) -> Option<usize> {
         let mut data = self.data;
         for before in 0..place {
             data = data.get(width(code_at(self.codes, before), data)?..)?;
         }
-        let mut value = ValueRef::Null;
-        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
-        Some(value)
+        Some(self.data.len() - data.len())
     }
 
     /// Whether it was written in the layout of now: then each field has its position for its place.
@@ -289,7 +284,6 @@ impl<'a> Record<'a> {
     /// Writes the record anew, in the layout with this number, which is that of the schema of now,
     /// with other values in some fields. The bytes of the other fields are not looked at.
     pub fn rewrite_into(&self, number: usize, fields: &[Changed<'_>], out: &mut Vec<u8>) {
-        let changed = |place| fields.iter().find(|(position, _)| *position == place);
         if !self.layout.current {
             let mut values = self.values();
             for (position, value) in fields {
@@ -303,22 +297,22 @@ impl<'a> Record<'a> {
         push_number(number as u64, out);
         let codes = out.len();
         out.extend_from_slice(self.codes);
-        // What stays and is not yet written begins at `kept`, the next field at `data`.
-        let (mut kept, mut data) = (self.data, self.data);
-        for place in 0..self.layout.fields.len() {
-            let (_, rest) = take(code_at(self.codes, place), data);
-            if let Some((_, value)) = changed(place) {
-                out.extend_from_slice(kept.get(..kept.len() - data.len()).unwrap_or_default());
-                let code = encode_value(value, out);
-                if let Some(pair) = out.get_mut(codes + place / 2) {
-                    let shift = place % 2 * 4;
-                    *pair = *pair & !(15 << shift) | code << shift;
-                }
-                kept = rest;
+        // What is not yet written begins at `data`, with the field at `next`.
+        let (mut next, mut data) = (0, self.data);
+        let later = |next| fields.iter().filter(move |(place, _)| *place >= next);
+        while let Some((place, value)) = later(next).min_by_key(|(place, _)| *place) {
+            let start = self.offset(*place).and_then(|at| self.data.get(at..));
+            let start = start.unwrap_or_default();
+            let stays = data.get(..data.len().saturating_sub(start.len()));
+            out.extend_from_slice(stays.unwrap_or_default());
+            let code = encode_value(value, out);
+            if let Some(pair) = out.get_mut(codes + place / 2) {
+                let shift = place % 2 * 4;
+                *pair = *pair & !(15 << shift) | code << shift;
             }
-            data = rest;
+            (next, data) = (place + 1, take(code_at(self.codes, *place), start).1);
         }
-        out.extend_from_slice(kept);
+        out.extend_from_slice(data);
     }
 
     /// Whether the bytes are a record to the last: every code one of its field's, nothing missing

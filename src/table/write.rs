@@ -34,7 +34,7 @@ pub const MAX_RECORD: usize = 256 << 20;
 /// So many bytes are left to the next write at most, four times.
 const LEFT: usize = 2048;
 
-/// Where in [`Write::old`] the bytes of a record lie that was.
+/// Where in [`Scratch::old`] the bytes of a record lie that was.
 type Old = Range<usize>;
 
 /// How to undo one step.
@@ -55,6 +55,12 @@ pub struct Write<'t> {
     highest_before: i64,
     /// The change feed as it was.
     feed_before: Option<Box<Before>>,
+}
+
+/// What a write works in. It stays in the table, for the room that one write leaves to the next, and
+/// holds nothing between them.
+#[derive(Default)]
+pub(super) struct Scratch {
     /// The bytes of the record that is written.
     record: Vec<u8>,
     /// The key that is entered or taken out.
@@ -65,30 +71,27 @@ pub struct Write<'t> {
     ahead: Ahead,
 }
 
-/// Room that one write leaves to the next.
-#[derive(Default)]
-pub(super) struct Scratch {
-    record: Vec<u8>,
-    key: Vec<u8>,
-    old: Vec<u8>,
-    spots: Vec<(Set, Spot)>,
-}
-
 impl Scratch {
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
         let buffers = [&self.record, &self.key, &self.old].map(Vec::capacity);
-        buffers.iter().sum::<usize>() + self.spots.capacity() * size_of::<(Set, Spot)>()
+        buffers.iter().sum::<usize>() + self.ahead.spots.capacity() * size_of::<(Set, Spot)>()
+    }
+
+    fn empty(&mut self) {
+        empty(&mut self.record);
+        empty(&mut self.key);
+        empty(&mut self.old);
+        self.ahead.forget();
+        empty(&mut self.ahead.spots);
     }
 }
 
-/// The buffer, emptied, if it is not large.
-fn kept<T>(buffer: &mut Vec<T>) -> Vec<T> {
-    let mut buffer = std::mem::take(buffer);
+/// Empties a buffer, and frees what is large.
+fn empty<T>(buffer: &mut Vec<T>) {
     buffer.clear();
-    match buffer.capacity() * size_of::<T>() <= LEFT {
-        true => buffer,
-        false => Vec::new(),
+    if buffer.capacity() * size_of::<T>() > LEFT {
+        *buffer = Vec::new();
     }
 }
 
@@ -97,12 +100,6 @@ impl<'t> Write<'t> {
     pub fn begin(table: &'t mut Table, now: i64) -> Write<'t> {
         let highest_before = table.highest_id;
         let feed_before = table.feed.as_ref().map(|feed| Box::new(feed.before()));
-        let Scratch {
-            record,
-            key,
-            old,
-            spots,
-        } = std::mem::take(&mut table.scratch);
         Write {
             table,
             now,
@@ -111,10 +108,6 @@ impl<'t> Write<'t> {
             suspects: Vec::new(),
             highest_before,
             feed_before,
-            record,
-            key,
-            old,
-            ahead: Ahead::new(spots),
         }
     }
 
@@ -141,8 +134,8 @@ impl<'t> Write<'t> {
         let row = self.table.records.next_row()?;
         self.encode(values);
         self.fetch();
-        self.table.records.push(row, &self.record);
-        self.effects.put(&self.record);
+        self.table.records.push(row, &self.table.scratch.record);
+        self.effects.put(&self.table.scratch.record);
         self.created(row, values);
         Ok(row)
     }
@@ -168,7 +161,7 @@ impl<'t> Write<'t> {
     fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
         self.enter(row, values);
-        self.table.follow(row, None);
+        self.follow(row, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
         self.effects.happened(Event::Create);
@@ -205,8 +198,8 @@ impl<'t> Write<'t> {
             .map(|(position, (_, after))| (position, *after))
             .collect();
         self.check_fields(&record, &fields)?;
-        self.record.clear();
-        self.record.extend_from_slice(bytes);
+        self.table.scratch.record.clear();
+        self.table.scratch.record.extend_from_slice(bytes);
         let moves = self.moves(&record, &fields);
         self.changed(row, &record, &old, &fields, &moves);
         Ok(())
@@ -241,8 +234,12 @@ impl<'t> Write<'t> {
         self.check_fields(record, fields)?;
         let mut moves = self.moves(record, fields);
         self.look_ahead_of(&mut moves);
-        self.record.clear();
-        record.rewrite_into(self.table.form.current(), fields, &mut self.record);
+        self.table.scratch.record.clear();
+        record.rewrite_into(
+            self.table.form.current(),
+            fields,
+            &mut self.table.scratch.record,
+        );
         self.fetch_ahead_of(&moves);
         self.changed(row, record, old, fields, &moves);
         Ok(())
@@ -258,12 +255,12 @@ impl<'t> Write<'t> {
         fields: &[Changed<'_>],
         moves: &Moves,
     ) {
-        self.table.records.put(row, &self.record);
+        self.table.records.put(row, &self.table.scratch.record);
         self.move_entries(row, record, fields, moves);
-        self.table.follow(row, Some(old));
         let old = self.keep(old);
+        self.follow(row, Some(old.clone()));
         self.undo.push(Undo::Replace(row, old));
-        self.effects.put(&self.record);
+        self.effects.put(&self.table.scratch.record);
         self.effects.happened(Event::Update);
     }
 
@@ -291,7 +288,13 @@ impl<'t> Write<'t> {
     /// # Errors
     /// DUPLICATE naming the index and the id in the way, where two records would have one key;
     /// then nothing stays.
+    #[inline]
     pub fn commit(mut self) -> Result<Effects> {
+        self.conclude()
+    }
+
+    /// [`Write::commit`] of a write where it is: it is not small.
+    fn conclude(&mut self) -> Result<Effects> {
         self.judge()?;
         if let (Some(feed), Some(_)) = (&self.table.feed, &self.feed_before) {
             feed.check_numbers()?;
@@ -303,8 +306,12 @@ impl<'t> Write<'t> {
     }
 
     fn encode(&mut self, values: &[ValueRef<'_>]) {
-        self.record.clear();
-        encode_into(self.table.form.current(), values, &mut self.record);
+        self.table.scratch.record.clear();
+        encode_into(
+            self.table.form.current(),
+            values,
+            &mut self.table.scratch.record,
+        );
     }
 
     /// What a record must be before any of it is written.
@@ -345,49 +352,64 @@ impl<'t> Write<'t> {
 
     /// Adds the index entries of a new record.
     fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
-        for (at, index) in self.table.indexes.iter_mut().enumerate() {
+        let table = &mut *self.table;
+        let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
+        for (at, index) in table.indexes.iter_mut().enumerate() {
             if index.is_over_tags() {
-                index.enter_tags(row, None, values, &mut self.key);
+                index.enter_tags(row, None, values, key);
                 continue;
             }
-            self.key.clear();
-            index.key_into(values, &mut self.key);
+            key.clear();
+            index.key_into(values, key);
             let unique = index.definition.unique && !index.has_null(values);
             match &mut index.index {
-                Index::Bitmap(bitmap) => _ = bitmap.insert(&self.key, row),
+                Index::Bitmap(bitmap) => _ = bitmap.insert(key, row),
                 Index::SortedSet(set) => {
-                    if unique && set.first(&self.key).is_some() {
-                        self.suspects.push((at, self.key.clone()));
+                    if unique && set.first(key).is_some() {
+                        self.suspects.push((at, key.clone()));
                     }
-                    let spot = self.ahead.take(Set::Index(at));
-                    self.key.extend_from_slice(&row.to_be_bytes());
-                    set.insert_entry(&self.key, spot);
+                    let spot = ahead.take(Set::Index(at));
+                    key.extend_from_slice(&row.to_be_bytes());
+                    set.insert_entry(key, spot);
                 }
             }
         }
-        let expires_at = self.table.form.schema.expires_at();
+        let expires_at = table.form.schema.expires_at();
         if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {
-            set_key(&mut self.key, Some(at));
-            self.table.expiry.insert(&self.key, row);
+            set_key(key, Some(at));
+            table.expiry.insert(key, row);
         }
-        set_key(&mut self.key, values.first());
-        self.key.extend_from_slice(&row.to_be_bytes());
-        let spot = self.ahead.take(Set::Ids);
-        self.table.ids.insert_entry(&self.key, spot);
+        set_key(key, values.first());
+        key.extend_from_slice(&row.to_be_bytes());
+        let spot = ahead.take(Set::Ids);
+        table.ids.insert_entry(key, spot);
     }
 
     /// Keeps the bytes of a record that is about to be another or none.
     fn keep(&mut self, bytes: &[u8]) -> Old {
-        let start = self.old.len();
-        self.old.extend_from_slice(bytes);
-        start..self.old.len()
+        let start = self.table.scratch.old.len();
+        self.table.scratch.old.extend_from_slice(bytes);
+        start..self.table.scratch.old.len()
     }
 
     /// [`Write::keep`] of what is in a row, if anything is.
     fn keep_row(&mut self, row: Row) -> Option<Old> {
-        let start = self.old.len();
-        self.old.extend_from_slice(self.table.records.get(row)?);
-        Some(start..self.old.len())
+        let start = self.table.scratch.old.len();
+        self.table
+            .scratch
+            .old
+            .extend_from_slice(self.table.records.get(row)?);
+        Some(start..self.table.scratch.old.len())
+    }
+
+    /// Tells a pass that is under way what a row held, if anything, and holds now.
+    #[inline]
+    fn follow(&mut self, row: Row, old: Option<Old>) {
+        let table = &mut *self.table;
+        if let Some(pass) = &mut table.pass {
+            let old = old.and_then(|old| table.scratch.old.get(old));
+            pass.follow(row, old, table.records.get(row));
+        }
     }
 
     /// Undoes one step.
@@ -400,13 +422,12 @@ impl<'t> Write<'t> {
         match step {
             Undo::Insert(_) => self.table.records.remove(row),
             Undo::Replace(_, old) | Undo::Remove(_, old) => {
-                let old: Box<[u8]> = self.old.get(old).unwrap_or_default().into();
+                let old: Box<[u8]> = self.table.scratch.old.get(old).unwrap_or_default().into();
                 self.table.records.put(row, &old);
                 self.reenter(row, &old);
             }
         }
-        let new = new.and_then(|new| self.old.get(new));
-        self.table.follow(row, new);
+        self.follow(row, new);
     }
 
     fn reenter(&mut self, row: Row, bytes: &[u8]) {
@@ -428,12 +449,7 @@ impl Drop for Write<'_> {
                 feed.go_back(*before);
             }
         }
-        self.table.scratch = Scratch {
-            record: kept(&mut self.record),
-            key: kept(&mut self.key),
-            old: kept(&mut self.old),
-            spots: kept(&mut self.ahead.spots),
-        };
+        self.table.scratch.empty();
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     query::predicate::field_name,
     schema::{Field, MAX_NAMED, Schema},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::Kind,
 };
 
@@ -71,7 +71,7 @@ impl<'a> Function<&'a [u8]> {
     /// Syntax: no field, or a function twice.
     pub fn accept(
         tokens: &mut Tokens<'a>,
-        words: &[&str],
+        words: &Keywords,
         before: &[Function<&'a [u8]>],
     ) -> Result<Option<Function<&'a [u8]>>> {
         let start = tokens.clone();
@@ -93,7 +93,7 @@ impl<'a> Function<&'a [u8]> {
         };
         let function = match nameless.field() {
             None => Function::Count,
-            Some(()) if tokens.is_any(words) => {
+            Some(()) if tokens.is_among(words) => {
                 return Err(tokens.unexpected(&format!(
                     "a field after {} (with @ where it is named like a clause)",
                     nameless.word()

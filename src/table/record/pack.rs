@@ -2,7 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::{Record, code_at, encode_value, take};
+use super::{
+    Record, encode_value,
+    width::{code_at, take},
+};
 use crate::value::ValueRef;
 
 /// Writes codes and data of values, as a record of them has them behind its layout's number.

@@ -15,6 +15,7 @@ use crate::{
 
 /// The spots of entries that are about to be entered. They are taken in the order in
 /// which they were looked for: that of the indexes, then the ids. One that is not taken keeps those behind it.
+#[derive(Default)]
 pub(super) struct Ahead {
     pub(super) spots: Vec<(Set, Spot)>,
     /// How many of them have been taken.
@@ -24,15 +25,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn new(spots: Vec<(Set, Spot)>) -> Ahead {
-        Ahead {
-            spots,
-            taken: 0,
-            fetched: false,
-        }
-    }
-
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.spots.clear();
         self.taken = 0;
         self.fetched = false;
@@ -89,31 +82,37 @@ impl Write<'_> {
         for (at, index) in self.table.indexes.iter().enumerate() {
             match &index.index {
                 Index::SortedSet(set) if index.positions.iter().all(short) => {
-                    self.key.clear();
-                    index.key_into(values, &mut self.key);
-                    self.ahead.look(set, Set::Index(at), &self.key);
+                    self.table.scratch.key.clear();
+                    index.key_into(values, &mut self.table.scratch.key);
+                    self.table
+                        .scratch
+                        .ahead
+                        .look(set, Set::Index(at), &self.table.scratch.key);
                 }
                 _ => {}
             }
         }
         // An id that is yet to be made will mostly be above all others.
         if let Some(id) = values.first().filter(|id| !id.is_null() && short(&0)) {
-            set_key(&mut self.key, Some(id));
-            self.ahead.look(&self.table.ids, Set::Ids, &self.key);
+            set_key(&mut self.table.scratch.key, Some(id));
+            self.table
+                .scratch
+                .ahead
+                .look(&self.table.ids, Set::Ids, &self.table.scratch.key);
         }
     }
 
     /// What was looked for will not be written.
     pub fn look_no_more(&mut self) {
-        self.ahead.forget();
+        self.table.scratch.ahead.forget();
     }
 
     /// Asks for the leaves of all that was looked for.
     pub fn fetch(&mut self) {
-        if std::mem::replace(&mut self.ahead.fetched, true) {
+        if std::mem::replace(&mut self.table.scratch.ahead.fetched, true) {
             return;
         }
-        for (which, spot) in &self.ahead.spots {
+        for (which, spot) in &self.table.scratch.ahead.spots {
             if let Some(set) = set(self.table, *which) {
                 set.fetch(Some(*spot));
             }

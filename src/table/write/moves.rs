@@ -11,7 +11,7 @@ use crate::index::{Index, Spot};
 /// The entries that move, in the order of their indexes.
 pub(super) type Moves = SmallVec<[Move; 4]>;
 
-/// An entry that moves from one key of an index to another. Both lie in [`Write::key`], behind those
+/// An entry that moves from one key of an index to another. Both lie in [`Scratch::key`](super::Scratch::key), behind those
 /// of the moves before.
 pub(super) struct Move {
     /// The place of the index.
@@ -33,7 +33,7 @@ impl Write<'_> {
     #[inline]
     pub(super) fn moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) -> Moves {
         let mut moves = Moves::new();
-        let keys = &mut self.key;
+        let keys = &mut self.table.scratch.key;
         keys.clear();
         for (at, index) in self.table.indexes.iter().enumerate() {
             if !index.is_over_any(fields) || index.is_over_tags() {
@@ -88,7 +88,7 @@ impl Write<'_> {
     }
 
     fn part_of_key(&self, start: usize, end: usize) -> &[u8] {
-        self.key.get(start..end).unwrap_or_default()
+        self.table.scratch.key.get(start..end).unwrap_or_default()
     }
 
     /// Moves the entries of a record to where they belong once these fields have changed.
@@ -104,8 +104,18 @@ impl Write<'_> {
             let Some(index) = self.table.indexes.get_mut(moved.at) else {
                 continue;
             };
-            let old = self.key.get(start..moved.old).unwrap_or_default();
-            let new = self.key.get(moved.old..moved.new).unwrap_or_default();
+            let old = self
+                .table
+                .scratch
+                .key
+                .get(start..moved.old)
+                .unwrap_or_default();
+            let new = self
+                .table
+                .scratch
+                .key
+                .get(moved.old..moved.new)
+                .unwrap_or_default();
             start = moved.new;
             index.index.remove_near(old, row, moved.left);
             if let (true, false, Index::SortedSet(set)) =
@@ -134,7 +144,7 @@ impl Write<'_> {
                     *place = *value;
                 }
             }
-            index.enter_tags(row, Some(&before), &after, &mut self.key);
+            index.enter_tags(row, Some(&before), &after, &mut self.table.scratch.key);
         }
     }
 
@@ -147,12 +157,12 @@ impl Write<'_> {
         };
         let before = record.value(expires_at);
         if !before.is_null() {
-            set_key(&mut self.key, Some(&before));
-            table.expiry.remove(&self.key, row);
+            set_key(&mut table.scratch.key, Some(&before));
+            table.expiry.remove(&table.scratch.key, row);
         }
         if !after.is_null() {
-            set_key(&mut self.key, Some(after));
-            table.expiry.insert(&self.key, row);
+            set_key(&mut table.scratch.key, Some(after));
+            table.expiry.insert(&table.scratch.key, row);
         }
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{
-    super::{Changed, Effects, Record, Row, Values, tombstones::Tombstone},
+    super::{Changed, Effects, Record, Row, Table, Values, tombstones::Tombstone},
     Write,
 };
 use crate::{error::Result, schema::Schema, value::ValueRef};
@@ -66,6 +66,13 @@ impl Write<'_> {
         if let (Some(feed), Some(before)) = (&mut self.table.feed, &mut self.feed_before) {
             feed.enter_told(before, name);
         }
+    }
+
+    /// Begins a write that another server decided. Its effects are told in the bytes they came in.
+    pub(in crate::table) fn begin_told(table: &mut Table) -> Write<'_> {
+        let mut write = Write::begin(table, i64::MIN);
+        write.effects = Effects::mute();
+        write
     }
 
     /// Ends a write that another server decided.

@@ -13,7 +13,7 @@ use crate::index::Spot;
 
 /// An entry that is about to leave an index.
 struct Leaving {
-    /// Where its key ends in [`Write::key`], which holds those of all indexes.
+    /// Where its key ends in [`Scratch::key`](super::Scratch::key), which holds those of all indexes.
     end: usize,
     spot: Option<Spot>,
 }
@@ -46,10 +46,10 @@ impl Write<'_> {
         };
         self.leave(row, old.clone());
         self.table.records.remove(row);
-        self.table.follow(row, self.old.get(old.clone()));
+        self.follow(row, Some(old.clone()));
         match (number, &mut self.table.feed) {
             (Some(number), Some(feed)) => {
-                let id = &self.key;
+                let id = &self.table.scratch.key;
                 let tombstone = Tombstone {
                     number,
                     at,
@@ -59,22 +59,22 @@ impl Write<'_> {
                 feed.bury(&tombstone);
                 self.effects.bury(&tombstone);
             }
-            _ => self.effects.remove(&self.key),
+            _ => self.effects.remove(&self.table.scratch.key),
         }
         self.effects.happened(gone.event());
         self.undo.push(Undo::Remove(row, old));
     }
 
     /// Takes every entry of a row's record, which is kept, out of the indexes and leaves the key of
-    /// its id in `self.key`. All keys are known and the leaves of all asked for before the first is
+    /// its id in `Scratch::key`. All keys are known and the leaves of all asked for before the first is
     /// taken out.
     pub(super) fn leave(&mut self, row: Row, kept: Old) {
         let table = &mut *self.table;
-        let bytes = self.old.get(kept).unwrap_or_default();
+        let bytes = table.scratch.old.get(kept).unwrap_or_default();
         let Some(record) = table.form.read(bytes) else {
             return;
         };
-        let keys = &mut self.key;
+        let keys = &mut table.scratch.key;
         keys.clear();
         record.value(0).key_into(keys);
         let id = keys.len();
@@ -94,7 +94,7 @@ impl Write<'_> {
         let mut start = id;
         for (index, entry) in table.indexes.iter_mut().zip(&entries) {
             match index.is_over_tags() {
-                true => index.record_leave(row, &record, &mut self.record),
+                true => index.record_leave(row, &record, &mut table.scratch.record),
                 false => {
                     let key = keys.get(start..entry.end).unwrap_or_default();
                     index.index.remove_near(key, row, entry.spot);
