@@ -6,7 +6,7 @@ use yarr::{
     error::Code,
     query::{Query, parse_order, parse_predicate},
     table::{Row, Table, Write},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
     value::{Value, ValueRef},
 };
 
@@ -287,7 +287,8 @@ impl Question {
         tokens.finish().expect("nothing is left");
         query.scan = true;
         if !order.is_empty() {
-            query.order = parse_order(&mut Tokens::new(&order), &[]).expect("the order parses");
+            query.order = parse_order(&mut Tokens::new(&order), &Keywords::of(&[]))
+                .expect("the order parses");
         }
         then(query)
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use yarr::{
     query::{Comparison, Node, Predicate as Read, Test, parse_order, parse_predicate},
-    tokens::Tokens,
+    tokens::{Keywords, Tokens},
 };
 use yarr_client::{Predicate, prelude::*};
 
@@ -227,7 +227,7 @@ proptest! {
         };
         prop_assert_eq!(read(&node), expected(&meant), "{}", command);
         prop_assert!(tokens.accept("ORDER") && tokens.accept("BY"), "{}", command);
-        let order = parse_order(&mut tokens, &["LIMIT", "RETURN", "IN"]).unwrap();
+        let order = parse_order(&mut tokens, &Keywords::of(&["LIMIT", "RETURN", "IN"])).unwrap();
         let shown: Vec<(&[u8], bool)> = order.iter().map(|o| (o.field, o.descending)).collect();
         prop_assert_eq!(shown, [(&b"@limit"[..], true), (b"@in", false)]);
         prop_assert!(tokens.accept("LIMIT"));
