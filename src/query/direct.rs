@@ -155,7 +155,9 @@ impl<'t, 'q> Lookup<'t, 'q> {
                 return None;
             }
             few.extend(walk.by_ref());
-            self.checks.iter().for_each(|check| check.narrow(&mut few));
+            self.checks
+                .iter()
+                .for_each(|check| check.narrow(&mut few, self.table));
             if read {
                 self.table
                     .records()
@@ -177,8 +179,9 @@ impl<'t, 'q> Lookup<'t, 'q> {
 
 impl Check<'_, '_> {
     /// Leaves the rows that are in the set, where it is a matter of one. No row waits for another's
-    /// answer, as it would if that decided what is looked at next.
-    fn narrow(&self, few: &mut Few) {
+    /// answer, as it would if that decided what is looked at next; what leads to the records of those
+    /// that stay comes from memory meanwhile.
+    fn narrow(&self, few: &mut Few, table: &Table) {
         let Check::Among(rows) = self else {
             return;
         };
@@ -189,6 +192,8 @@ impl Check<'_, '_> {
                 *place = row;
             }
             kept += usize::from(rows.is_some_and(|rows| rows.contains(row)));
+            let last = few.get(kept.saturating_sub(1)).copied();
+            table.records().approach(last.unwrap_or_default());
         }
         few.truncate(kept);
     }
