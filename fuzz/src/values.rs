@@ -202,7 +202,7 @@ fn check_float(number: f64) {
     let scientific = format!("{:e}", number.abs());
     let (mantissa, exponent) = scientific.split_once('e').expect("an exponent");
     let (digits, exponent) = (
-        nearest_digits(mantissa.replace('.', ""), &text),
+        nearest_digits(mantissa.replace('.', ""), number),
         exponent.parse::<i32>().expect("a number"),
     );
     let mantissa = match digits.split_at(1) {
@@ -231,20 +231,20 @@ fn check_float(number: f64) {
 
 /// The digits that are expected. Of two shortest ones as near, one above the other, JavaScript takes the
 /// even one and the standard library the upper.
-fn nearest_digits(upper: String, text: &str) -> String {
+fn nearest_digits(upper: String, number: f64) -> String {
     let (before, last) = upper.split_at(upper.len() - 1);
-    let lower = last
-        .parse::<u32>()
-        .ok()
-        .and_then(|last| last.checked_sub(1));
-    match lower {
-        Some(lower) if lower % 2 == 0 => {
-            let even = format!("{before}{lower}");
-            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            let is_even = digits.trim_start_matches('0').starts_with(&even);
-            if is_even { even } else { upper }
-        }
-        _ => upper,
+    let lower = last.parse::<u32>().expect("a digit").checked_sub(1);
+    let Some(lower) = lower.filter(|lower| lower % 2 == 0) else {
+        return upper;
+    };
+    let even = format!("{before}{lower}");
+    // No float has more digits.
+    let all = format!("{:.800e}", number.abs()).replace('.', "");
+    let rest = all.strip_prefix(&even);
+    let half = rest.and_then(|rest| rest.split('e').next()?.strip_prefix('5'));
+    match half.is_some_and(|rest| rest.bytes().all(|digit| digit == b'0')) {
+        true => even,
+        false => upper,
     }
 }
 
