@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     index::{Index, Rows, SortedSet},
-    table::{FETCHED, MAX_INDEXED_TEXT, Row, Table, TableIndex},
+    table::{FETCHED, MAX_INDEXED_TEXT, Records, Row, Table, TableIndex},
     value::{Type, ValueRef, number::parse_integer},
 };
 
@@ -155,13 +155,12 @@ impl<'t, 'q> Lookup<'t, 'q> {
                 return None;
             }
             few.extend(walk.by_ref());
+            let records = read.then(|| self.table.records());
             self.checks
                 .iter()
-                .for_each(|check| check.narrow(&mut few, self.table));
-            if read {
-                self.table
-                    .records()
-                    .fetch(few.iter().copied().take(FETCHED));
+                .for_each(|check| check.narrow(&mut few, records));
+            if let Some(records) = records {
+                records.fetch(few.iter().copied().take(FETCHED));
             }
         }
         let hidden = |row: Row| {
@@ -179,9 +178,9 @@ impl<'t, 'q> Lookup<'t, 'q> {
 
 impl Check<'_, '_> {
     /// Leaves the rows that are in the set, where it is a matter of one. No row waits for another's
-    /// answer, as it would if that decided what is looked at next; what leads to the records of those
-    /// that stay comes from memory meanwhile.
-    fn narrow(&self, few: &mut Few, table: &Table) {
+    /// answer, as it would if that decided what is looked at next; what leads to those of `records` that
+    /// stay comes from memory meanwhile.
+    fn narrow(&self, few: &mut Few, records: Option<&Records>) {
         let Check::Among(rows) = self else {
             return;
         };
@@ -192,8 +191,9 @@ impl Check<'_, '_> {
                 *place = row;
             }
             kept += usize::from(rows.is_some_and(|rows| rows.contains(row)));
-            let last = few.get(kept.saturating_sub(1)).copied();
-            table.records().approach(last.unwrap_or_default());
+            if let (Some(records), Some(last)) = (records, few.get(kept.saturating_sub(1))) {
+                records.approach(*last);
+            }
         }
         few.truncate(kept);
     }
