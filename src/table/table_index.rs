@@ -164,8 +164,7 @@ impl TableIndex {
         self.positions.iter().any(null)
     }
 
-    /// Enters the tags of a record, where that is what the index is over, in place of those it
-    /// has; false where it is over something else.
+    /// Enters the tags of a record in place of those it has. The index must be over TAGS.
     #[inline]
     pub(super) fn enter_tags(
         &mut self,
@@ -173,10 +172,7 @@ impl TableIndex {
         old: Option<&[ValueRef<'_>]>,
         new: &[ValueRef<'_>],
         key: &mut Vec<u8>,
-    ) -> bool {
-        if !self.tags {
-            return false;
-        }
+    ) {
         match (old.and_then(|old| self.set(old)), self.set(new)) {
             // Only what differs is touched.
             (Some(before), Some(after)) => {
@@ -196,7 +192,6 @@ impl TableIndex {
                 self.index = index;
             }
         }
-        true
     }
 
     /// The tags of a record with these values, where the index is over them and they are not null.

@@ -79,26 +79,22 @@ impl Write<'_> {
             let value = values.get(*position);
             value.is_none_or(|value| text_len(value) <= MAX_INDEXED_TEXT)
         };
-        for (at, index) in self.table.indexes.iter().enumerate() {
+        let table = &mut *self.table;
+        let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
+        for (at, index) in table.indexes.iter().enumerate() {
             match &index.index {
                 Index::SortedSet(set) if index.positions.iter().all(short) => {
-                    self.table.scratch.key.clear();
-                    index.key_into(values, &mut self.table.scratch.key);
-                    self.table
-                        .scratch
-                        .ahead
-                        .look(set, Set::Index(at), &self.table.scratch.key);
+                    key.clear();
+                    index.key_into(values, key);
+                    ahead.look(set, Set::Index(at), key);
                 }
                 _ => {}
             }
         }
         // An id that is yet to be made will mostly be above all others.
         if let Some(id) = values.first().filter(|id| !id.is_null() && short(&0)) {
-            set_key(&mut self.table.scratch.key, Some(id));
-            self.table
-                .scratch
-                .ahead
-                .look(&self.table.ids, Set::Ids, &self.table.scratch.key);
+            set_key(key, Some(id));
+            ahead.look(&table.ids, Set::Ids, key);
         }
     }
 

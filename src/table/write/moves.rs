@@ -99,23 +99,15 @@ impl Write<'_> {
         fields: &[Changed<'_>],
         moves: &Moves,
     ) {
+        let table = &mut *self.table;
+        let keys = &table.scratch.key;
         let mut start = 0;
         for moved in moves {
-            let Some(index) = self.table.indexes.get_mut(moved.at) else {
+            let Some(index) = table.indexes.get_mut(moved.at) else {
                 continue;
             };
-            let old = self
-                .table
-                .scratch
-                .key
-                .get(start..moved.old)
-                .unwrap_or_default();
-            let new = self
-                .table
-                .scratch
-                .key
-                .get(moved.old..moved.new)
-                .unwrap_or_default();
+            let old = keys.get(start..moved.old).unwrap_or_default();
+            let new = keys.get(moved.old..moved.new).unwrap_or_default();
             start = moved.new;
             index.index.remove_near(old, row, moved.left);
             if let (true, false, Index::SortedSet(set)) =
