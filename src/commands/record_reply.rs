@@ -10,7 +10,7 @@ use crate::{
     encoding::packed::Packer,
     error::Result,
     schema::Schema,
-    table::{FETCHED, Record, Row, Table},
+    table::{FETCHED, Record, Row, Table, are_first},
 };
 
 /// The form in which records are answered.
@@ -41,7 +41,7 @@ impl Shape {
     /// The fields at these positions.
     pub fn new(positions: Positions, form: Form) -> Shape {
         Shape {
-            first: positions.iter().copied().eq(0..positions.len()),
+            first: are_first(&positions),
             positions,
             form,
         }

@@ -7,7 +7,7 @@
 use crate::{
     error::{Code, Error, Result},
     schema::Field,
-    table::{Record, Values, pack_values},
+    table::{Record, Values, are_first, pack_values},
     value::{Type, ValueRef},
 };
 
@@ -128,7 +128,7 @@ impl<'s> Packer<'s> {
         push_unsigned(rows as u64, &mut bytes);
         Packer {
             positions,
-            first: positions.iter().copied().eq(0..positions.len()),
+            first: are_first(positions),
             bytes,
             most: MOST,
         }

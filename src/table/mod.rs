@@ -36,7 +36,7 @@ pub use layout::Layout;
 pub use leb128::{push_number, split_number};
 pub use lookup::expires_by;
 pub use migrate::Outcome;
-pub use record::{Changed, Record, Values, encode_into, pack_values};
+pub use record::{Changed, Record, Values, are_first, encode_into, pack_values};
 pub use records::{FETCHED, Records, Row};
 pub use running::{End, Progress, Running, busy};
 pub use table_index::{TableIndex, tag_key};
@@ -264,10 +264,10 @@ impl Table {
         for (row, bytes) in self.records.iter() {
             if let Some(record) = self.form.read(bytes) {
                 let values = record.some(indexes.positions());
-                copy.place(&[(row, bytes)]);
                 copy.gather(row, &values, &mut indexes);
             }
         }
+        copy.records = self.records.clone();
         copy.set_indexes(*indexes);
         copy.feed = self.feed.as_ref().map(|feed| Box::new(feed.duplicate()));
         if let Some(running) = &self.running {

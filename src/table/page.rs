@@ -13,6 +13,7 @@
 //! idle at first, so that most removals move nothing.
 
 use prefetch_index::prefetch_index;
+use smallvec::SmallVec;
 
 use super::Row;
 use crate::index::Heap;
@@ -33,6 +34,7 @@ const HALF_LINE: usize = 32;
 const _: () = assert!(ROWS * LARGE <= u16::MAX as usize);
 
 /// The records of 32 rows.
+#[derive(Clone)]
 pub(super) struct Page(Box<[u8]>);
 
 impl Page {
@@ -41,7 +43,7 @@ impl Page {
         Page(vec![0; HEAD].into())
     }
 
-    /// A page of records, by row: one at least, none of them large.
+    /// A page of records, by row; a large one has no bytes.
     pub(super) fn of(records: &[(Row, &[u8])]) -> Page {
         let bytes: usize = records.iter().map(|(_, record)| record.len()).sum();
         let len = room(HEAD + bytes);
@@ -234,22 +236,10 @@ impl Page {
 
     /// Gives up the bytes of removed records.
     fn compact(&mut self) {
-        let len = HEAD + self.end(ROWS) - self.idle();
-        let mut packed = Page(vec![0; room(len)].into());
-        packed.set_live(self.live());
-        let mut end = 0;
-        for at in 0..ROWS {
-            let record = self.get(at).unwrap_or_default();
-            let from = HEAD + end;
-            if let Some(place) = packed.0.get_mut(from..from + record.len()) {
-                place.copy_from_slice(record);
-            }
-            end += record.len();
-            let place = packed.0.get_mut(ENDS + 2 * at..);
-            if let Some(place) = place.and_then(<[u8]>::first_chunk_mut) {
-                *place = (end as u16).to_le_bytes();
-            }
-        }
+        let packed = {
+            let records = (0..ROWS).filter_map(|at| Some((at as Row, self.get(at)?)));
+            Page::of(&records.collect::<SmallVec<[_; ROWS]>>())
+        };
         *self = packed;
     }
 

@@ -23,7 +23,7 @@
 mod pack;
 mod width;
 
-pub use pack::pack_values;
+pub use pack::{are_first, pack_values};
 
 use smallvec::SmallVec;
 

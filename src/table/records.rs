@@ -33,7 +33,7 @@ pub const FETCHED: usize = 16;
 type LargePage = [Option<Box<[u8]>>; PAGE_ROWS];
 
 /// The pages of one stretch of rows. Without a record it holds no memory of its own.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Segment {
     /// How many rows hold a record.
     live: u32,
@@ -201,7 +201,7 @@ fn place(row: Row) -> (usize, usize, usize) {
 }
 
 /// The records of a table.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Records {
     segments: Vec<Segment>,
     /// No segment before this one has a free row.

@@ -21,6 +21,11 @@ pub fn pack_values(values: &[ValueRef<'_>], out: &mut Vec<u8>) {
     }
 }
 
+/// Whether positions are the first ones of a schema, in its order.
+pub fn are_first(positions: &[usize]) -> bool {
+    positions.iter().copied().eq(0..positions.len())
+}
+
 impl<'a> Record<'a> {
     /// Appends codes and data, as a record of these fields alone has them, the fields in this order.
     /// `first` where they are the first ones of the schema in its order; `lead` stands before the
@@ -34,7 +39,7 @@ impl<'a> Record<'a> {
         out: &mut Vec<u8>,
         most: usize,
     ) -> bool {
-        if !first || positions.len() > self.layout.aligned {
+        if !first || !self.begins_with(positions.len()) {
             return self.pick_into(positions, lead, out, most);
         }
         let (pairs, last) = (positions.len() / 2, positions.len() % 2);
