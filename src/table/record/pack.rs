@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    Record, encode_value,
+    Record,
+    encode::encode_value,
     width::{code_at, take},
 };
 use crate::value::ValueRef;
