@@ -6,7 +6,7 @@ use super::pack::{Shape, capacity_for, put};
 impl Block {
     /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
     /// there, and answers how many bytes it takes. A block does not grow past `most` bytes by it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert_alike(&mut self, at: usize, entry: &[u8], most: usize) -> Option<usize> {
         let Form::Fixed(stride) = self.form else {
             return None;
