@@ -180,6 +180,14 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// A new record of these values.
+    fn of(row: Row, values: &[ValueRef]) -> Outcome {
+        match values.first() {
+            Some(ValueRef::Integer(id)) => Outcome::Numbered(row, *id),
+            _ => Outcome::Record(Kept::Row(row)),
+        }
+    }
+
     fn record<'o>(&'o self, table: &'o Table) -> Option<Record<'o>> {
         match self {
             Outcome::Ignored => None,
@@ -266,6 +274,15 @@ fn create_some(
     environment: &Environment,
     outcomes: &mut Outcomes,
 ) -> Result<()> {
+    if values.len() > plan.width() && plan.is_plain(write.table()) {
+        let rows = write.insert_all(values, plan.width(), |table, values| match values {
+            [id, ..] => make_id(table, environment, id),
+            [] => Ok(()),
+        })?;
+        let records = rows.iter().zip(values.chunks(plan.width()));
+        outcomes.extend(records.map(|(row, values)| Outcome::of(*row, values)));
+        return Ok(());
+    }
     for values in values.chunks(plan.width()) {
         write.look_ahead(values);
     }
@@ -316,11 +333,9 @@ fn create(
         }
     }
     let row = write.insert(values)?;
-    Ok(match (written(write, plan, row), values.first()) {
-        (Outcome::Record(Kept::Row(row)), Some(ValueRef::Integer(id))) => {
-            Outcome::Numbered(row, *id)
-        }
-        (outcome, _) => outcome,
+    Ok(match written(write, plan, row) {
+        Outcome::Record(Kept::Row(row)) => Outcome::of(row, values),
+        outcome => outcome,
     })
 }
 

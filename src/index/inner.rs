@@ -1,6 +1,7 @@
 //! The inner nodes of a sorted set's tree; see [`super::node`] for the picture.
 
 use super::block::Block;
+use super::entries::Entries;
 use super::fetch::Near;
 use super::heap::Heap;
 use super::node::{Alike, Edge, FEW, Inserted, Node, Outcome, Split};
@@ -97,6 +98,16 @@ impl Inner {
         let alike = child.push_alike(entry);
         *count += u64::from(matches!(alike, Alike::Added(_)));
         alike
+    }
+
+    /// See [`Node::push_run`].
+    pub(super) fn push_run(&mut self, entries: &Entries, from: usize) -> (usize, usize) {
+        let (Some(child), Some(count)) = (self.children.last_mut(), self.counts.last_mut()) else {
+            return (0, 0);
+        };
+        let (run, bytes) = child.push_run(entries, from);
+        *count += run as u64;
+        (run, bytes)
     }
 
     /// See [`Node::insert_alike`].

@@ -7,6 +7,7 @@ mod block;
 mod bulk;
 mod check;
 mod edit;
+mod entries;
 mod fetch;
 mod heap;
 mod inner;
@@ -22,6 +23,7 @@ mod twice;
 mod walk;
 
 pub use bitmap::{AscendingRows, Bitmap, Rows};
+pub use entries::Entries;
 pub use fetch::Spot;
 pub use heap::Heap;
 pub use key_range::{KeyRange, successor};
@@ -63,6 +65,14 @@ impl Index {
         match self {
             Self::SortedSet(set) => set.insert_near(key, row, spot),
             Self::Bitmap(bitmap) => bitmap.insert(key, row),
+        }
+    }
+
+    /// Adds entries, most of which are likely to ascend above all others.
+    pub fn insert_all(&mut self, entries: &Entries) {
+        match self {
+            Self::SortedSet(set) => set.insert_all(entries),
+            Self::Bitmap(_) => debug_assert!(false, "a bitmap has no entries"),
         }
     }
 

@@ -11,6 +11,7 @@
 //! has one child at least; the root, when it is an inner node, has two.
 
 use super::block::{Block, Entry};
+use super::entries::Entries;
 use super::fetch::Near;
 use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
@@ -142,6 +143,15 @@ impl Node {
             }
             Self::Leaf(_) => Alike::Astray,
             Self::Inner(inner) => inner.push_alike(entry),
+        }
+    }
+
+    /// [`Self::push_alike`] of entries from number `from` on, up to the first that it does not add. Answers
+    /// how many it added and how many bytes they take.
+    pub(super) fn push_run(&mut self, entries: &Entries, from: usize) -> (usize, usize) {
+        match self {
+            Self::Leaf(block) => block.push_run(entries, from, LEAF),
+            Self::Inner(inner) => inner.push_run(entries, from),
         }
     }
 

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
+use super::entries::Entries;
 use super::fetch::{Near, Spot};
 use super::heap::Heap;
 use super::inner::Inner;
@@ -152,6 +153,27 @@ impl SortedSet {
             (_, Alike::Cramped) => self.insert_anew(entry, near, Edge::Above),
             _ => self.insert_anew(entry, near, Edge::Last),
         }
+    }
+
+    /// Adds entries, most of which are likely to ascend above all others: those are added a leaf at a time.
+    pub fn insert_all(&mut self, entries: &Entries) {
+        let mut at = self.push_run(entries, 0);
+        let ascend = at > 0;
+        while let Some(entry) = entries.get(at) {
+            self.insert_entry(entry, None);
+            at += 1;
+            if ascend {
+                at += self.push_run(entries, at);
+            }
+        }
+    }
+
+    /// Adds those from number `from` on that go to the end of the last leaf, and answers how many did.
+    fn push_run(&mut self, entries: &Entries, from: usize) -> usize {
+        let (run, bytes) = self.root.push_run(entries, from);
+        self.held.slack -= bytes;
+        self.len += run as u64;
+        run
     }
 
     /// [`Self::insert_entry`] where a leaf has to grow or to be cut, or a hint was wrong.
