@@ -78,10 +78,10 @@ impl<'s> Near<'s> {
 
 impl SortedSet {
     /// The spot of a key that is to be entered; asks for what the leaf's parent says of the leaf.
-    /// None for a key above all others: where keys ascend the last leaf is in the cache. None either
+    /// None where keys ascend: the last leaf is in the cache. None either
     /// in a set that is in the cache as a whole.
     pub fn spot(&self, key: &[u8]) -> Option<Spot> {
-        match self.len() < SMALL || self.is_above_all(key) {
+        match self.len() < SMALL || self.ascends_to(key) {
             true => None,
             false => self.way_to(key),
         }

@@ -28,6 +28,8 @@ pub struct SortedSet {
     len: u64,
     /// The memory of all nodes.
     held: Heap,
+    /// Whether the entry that came last was above all others: the next mostly is as well.
+    ascends: bool,
 }
 
 /// Builds a set of entries that ascend strictly by `key ‖ row`.
@@ -44,7 +46,12 @@ impl Ascending {
     /// The set. Its leaves are full.
     pub fn finish(self) -> SortedSet {
         let (root, len, held) = self.0.finish();
-        SortedSet { root, len, held }
+        SortedSet {
+            root,
+            len,
+            held,
+            ascends: false,
+        }
     }
 }
 
@@ -139,6 +146,7 @@ impl SortedSet {
             None => (Near::NONE, self.root.push_alike(entry)),
             Some(spot) => (Near::of(spot), Alike::Astray),
         };
+        self.ascends = !matches!(above, Alike::Astray);
         let alike = match above {
             Alike::Astray => self.root.insert_alike(entry, near),
             _ => above,
@@ -173,6 +181,7 @@ impl SortedSet {
         let (run, bytes) = self.root.push_run(entries, from);
         self.held.slack -= bytes;
         self.len += run as u64;
+        self.ascends |= run > 0;
         run
     }
 
@@ -198,10 +207,11 @@ impl SortedSet {
         }
     }
 
-    /// Whether an entry is above all others, as far as a glance tells.
-    pub(super) fn is_above_all(&self, entry: &[u8]) -> bool {
-        let last = self.root.last_leaf();
-        last.is_some_and(|leaf| leaf.ends_below(entry))
+    /// Whether an entry that comes is likely to be above all others: it is, as far as a glance tells, or
+    /// the one before was.
+    pub(super) fn ascends_to(&self, entry: &[u8]) -> bool {
+        let last = || self.root.last_leaf();
+        self.ascends || last().is_some_and(|leaf| leaf.ends_below(entry))
     }
 
     /// Takes an entry out; false if it was not there.

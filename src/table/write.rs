@@ -353,13 +353,13 @@ impl<'t> Write<'t> {
     /// What a record must be before any of it is written.
     fn check(&self, values: &[ValueRef<'_>]) -> Result<()> {
         let mut size = 0;
-        let fields = self.table.form.schema.fields.iter().zip(values);
-        for (position, (field, value)) in fields.enumerate() {
-            match value {
-                ValueRef::Null => check_null(field, value)?,
-                ValueRef::String(_) | ValueRef::Tags(_) => {
+        let form = &self.table.form;
+        for position in &form.checked {
+            match values.get(*position) {
+                Some(value @ ValueRef::Null) => check_null(form.schema.field(*position)?, value)?,
+                Some(value @ (ValueRef::String(_) | ValueRef::Tags(_))) => {
                     size += text_len(value);
-                    self.table.check_indexed_text(position, value)?;
+                    self.table.check_indexed_text(*position, value)?;
                 }
                 _ => {}
             }
