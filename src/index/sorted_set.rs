@@ -207,11 +207,15 @@ impl SortedSet {
         }
     }
 
-    /// Whether an entry that comes is likely to be above all others: it is, as far as a glance tells, or
-    /// the one before was.
-    pub(super) fn ascends_to(&self, entry: &[u8]) -> bool {
-        let last = || self.root.last_leaf();
-        self.ascends || last().is_some_and(|leaf| leaf.ends_below(entry))
+    /// Whether the entry that came last was above all others: the next mostly is as well.
+    pub(super) fn ascends(&self) -> bool {
+        self.ascends
+    }
+
+    /// Whether an entry is above all others, as far as a glance tells.
+    pub(super) fn is_above_all(&self, entry: &[u8]) -> bool {
+        let last = self.root.last_leaf();
+        last.is_some_and(|leaf| leaf.ends_below(entry))
     }
 
     /// Takes an entry out; false if it was not there.

@@ -43,7 +43,7 @@ impl Ahead {
         // What is too long for an index is yet to be refused.
         let short = |position: &usize| values.get(*position).is_none_or(is_short);
         match &index.index {
-            Index::SortedSet(set) if index.positions.iter().all(short) => {
+            Index::SortedSet(set) if !set.is_at_hand() && index.positions.iter().all(short) => {
                 key.clear();
                 index.key_into(values, key);
                 self.look(set, Set::Index(at), key)
