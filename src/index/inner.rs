@@ -123,26 +123,20 @@ impl Inner {
     }
 
     /// See [`Node::insert`].
-    pub(super) fn insert(
-        &mut self,
-        entry: &[u8],
-        mut near: Near<'_>,
-        edge: Edge,
-        held: &mut Heap,
-    ) -> Inserted {
-        let i = match edge {
-            Edge::Above => self.separators.len(),
-            Edge::Last | Edge::Inside => self.child_near(entry, &mut near),
+    pub(super) fn insert(&mut self, entry: &[u8], edge: Edge, held: &mut Heap) -> Inserted {
+        let (i, part) = match edge {
+            Edge::Above => (self.separators.len(), None),
+            Edge::Last | Edge::Inside => self.way_to(entry),
         };
         let edge = match i + 1 == self.children.len() {
             true => edge,
             false => Edge::Inside,
         };
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
-            debug_assert!(near.unsure, "no child {i}");
-            return (Outcome::Astray, None);
+            debug_assert!(false, "no child {i}");
+            return (Outcome::Present, None);
         };
-        let (outcome, split) = child.insert(entry, near, edge, held);
+        let (outcome, split) = child.insert(entry, part, edge, held);
         let Some(split) = split else {
             *count += u64::from(outcome == Outcome::Added);
             return (outcome, None);

@@ -142,15 +142,18 @@ impl SortedSet {
 
     /// [`Self::insert_near`] of an entry, the bytes `key ‖ row`.
     pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
-        let (near, above) = match &spot {
-            None => (Near::NONE, self.root.push_alike(entry)),
-            Some(spot) => (Near::of(spot), Alike::Astray),
+        let above = match &spot {
+            None => self.root.push_alike(entry),
+            Some(_) => Alike::Astray,
         };
         self.ascends = !matches!(above, Alike::Astray);
-        let alike = match above {
-            Alike::Astray => self.root.insert_alike(entry, near),
-            _ => above,
+        let mut alike = match &spot {
+            None => above,
+            Some(spot) => self.root.insert_alike(entry, Near::of(spot)),
         };
+        if let Alike::Astray = alike {
+            alike = self.root.insert_alike(entry, Near::NONE);
+        }
         match (alike, above) {
             (Alike::Added(bytes), _) => {
                 self.held.slack -= bytes;
@@ -158,8 +161,8 @@ impl SortedSet {
                 true
             }
             (Alike::Present, _) => false,
-            (_, Alike::Cramped) => self.insert_anew(entry, near, Edge::Above),
-            _ => self.insert_anew(entry, near, Edge::Last),
+            (_, Alike::Cramped) => self.insert_anew(entry, Edge::Above),
+            _ => self.insert_anew(entry, Edge::Last),
         }
     }
 
@@ -185,11 +188,11 @@ impl SortedSet {
         run
     }
 
-    /// [`Self::insert_entry`] where a leaf has to grow or to be cut, or a hint was wrong.
+    /// [`Self::insert_entry`] where a leaf has to grow or to be cut.
     #[inline(never)]
-    fn insert_anew(&mut self, entry: &[u8], mut near: Near<'_>, edge: Edge) -> bool {
+    fn insert_anew(&mut self, entry: &[u8], edge: Edge) -> bool {
         loop {
-            let (outcome, split) = self.root.insert(entry, near, edge, &mut self.held);
+            let (outcome, split) = self.root.insert(entry, None, edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -202,7 +205,7 @@ impl SortedSet {
                     return true;
                 }
                 // Each time the leaf is smaller; one of few entries takes any entry.
-                Outcome::Again | Outcome::Astray => near = Near::NONE,
+                Outcome::Again => {}
             }
         }
     }
