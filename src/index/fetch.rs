@@ -92,7 +92,7 @@ impl SortedSet {
         }
     }
 
-    /// [`Self::spot`] of a key that the set holds.
+    /// [`Self::spot`] of a key that the set holds, or that is hardly above all others.
     pub fn spot_held(&self, key: &[u8]) -> Option<Spot> {
         match self.len() < SMALL {
             true => None,

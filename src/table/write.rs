@@ -86,6 +86,7 @@ impl Scratch {
         empty(&mut self.record);
         empty(&mut self.key);
         empty(&mut self.old);
+        self.entries.clear();
         if self.entries.held() > LEFT {
             self.entries = Entries::default();
         }

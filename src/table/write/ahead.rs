@@ -39,6 +39,7 @@ impl Ahead {
         index: &TableIndex,
         values: &[ValueRef<'_>],
         key: &mut Vec<u8>,
+        spot: fn(&SortedSet, &[u8]) -> Option<Spot>,
     ) -> bool {
         // What is too long for an index is yet to be refused.
         let short = |position: &usize| values.get(*position).is_none_or(is_short);
@@ -46,15 +47,16 @@ impl Ahead {
             Index::SortedSet(set) if !set.is_at_hand() && index.positions.iter().all(short) => {
                 key.clear();
                 index.key_into(values, key);
-                self.look(set, Set::Index(at), key)
+                self.note(Set::Index(at), spot(set, key))
             }
             _ => false,
         }
     }
 
+    /// Notes a spot in a set; false where there is none.
     #[inline]
-    fn look(&mut self, set: &SortedSet, which: Set, key: &[u8]) -> bool {
-        let Some(spot) = set.spot(key) else {
+    fn note(&mut self, which: Set, spot: Option<Spot>) -> bool {
+        let Some(spot) = spot else {
             return false;
         };
         if self.fetched {
@@ -112,12 +114,12 @@ impl Write<'_> {
         let table = &mut *self.table;
         let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
         for (at, index) in table.indexes.iter().enumerate() {
-            ahead.look_in(at, index, values, key);
+            ahead.look_in(at, index, values, key, SortedSet::spot);
         }
         // An id that is yet to be made will mostly be above all others.
         if let Some(id) = values.first().filter(|id| !id.is_null() && is_short(id)) {
             set_key(key, Some(id));
-            ahead.look(&table.ids, Set::Ids, key);
+            ahead.note(Set::Ids, table.ids.spot(key));
         }
     }
 
@@ -127,9 +129,15 @@ impl Write<'_> {
         let table = &mut *self.table;
         let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
         for (at, index) in table.indexes.iter().enumerate() {
-            // Where one is above all others, those that follow it mostly are as well.
             let mut records = values.chunks_exact(width);
-            _ = records.all(|values| ahead.look_in(at, index, values, key));
+            let mut look = |values, spot| ahead.look_in(at, index, values, key, spot);
+            // Where one is above all others, those that follow it mostly are as well; and so where it is not.
+            if records
+                .next()
+                .is_some_and(|values| look(values, SortedSet::spot))
+            {
+                records.all(|values| look(values, SortedSet::spot_held));
+            }
         }
         self.fetch();
     }
