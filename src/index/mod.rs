@@ -68,14 +68,6 @@ impl Index {
         }
     }
 
-    /// Adds entries, most of which are likely to ascend above all others.
-    pub fn insert_all(&mut self, entries: &Entries) {
-        match self {
-            Self::SortedSet(set) => set.insert_all(entries),
-            Self::Bitmap(_) => debug_assert!(false, "a bitmap has no entries"),
-        }
-    }
-
     /// Takes `row` from `key`; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
         self.remove_near(key, row, None)

@@ -130,12 +130,10 @@ impl Write<'_> {
         let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
         for (at, index) in table.indexes.iter().enumerate() {
             let mut records = values.chunks_exact(width);
+            let first = records.next();
             let mut look = |values, spot| ahead.look_in(at, index, values, key, spot);
             // Where one is above all others, those that follow it mostly are as well; and so where it is not.
-            if records
-                .next()
-                .is_some_and(|values| look(values, SortedSet::spot))
-            {
+            if first.is_some_and(|values| look(values, SortedSet::spot)) {
                 records.all(|values| look(values, SortedSet::spot_held));
             }
         }

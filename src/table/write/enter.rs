@@ -76,7 +76,9 @@ impl Write<'_> {
                 records().for_each(|(row, values)| {
                     entries.push(row, |key| index.key_into(values, key));
                 });
-                index.index.insert_all(entries);
+                if let Index::SortedSet(set) = &mut index.index {
+                    set.insert_all(entries);
+                }
             } else {
                 records().for_each(|(row, values)| entering.enter(at, index, row, values));
             }
