@@ -110,19 +110,27 @@ impl<'a> Return<'a> {
 /// The positions of fields by their names.
 pub fn positions(schema: &Schema, fields: &[&[u8]]) -> Result<Positions> {
     let mut positions = Positions::new();
-    let mut next = 0;
+    positions_into(schema, fields, &mut positions)?;
+    Ok(positions)
+}
+
+/// [`positions`] in the place where they are to be.
+pub fn positions_into(schema: &Schema, fields: &[&[u8]], positions: &mut Positions) -> Result<()> {
+    let (mut next, mut end) = (0, 0);
     for field in fields {
         let position = schema.position_near(field, next)?;
-        next = position + 1;
-        if positions.contains(&position) {
+        // Fields are mostly named in their order: one behind all others is none of them.
+        if position < end && positions.contains(&position) {
             return Err(Error::syntax(format!(
                 "syntax error: field {} stands twice",
                 quoted(field)
             )));
         }
+        next = position + 1;
+        end = end.max(next);
         positions.push(position);
     }
-    Ok(positions)
+    Ok(())
 }
 
 /// That a field is one that a command may give a value: not one that YARR keeps itself.

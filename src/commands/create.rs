@@ -8,7 +8,7 @@ use super::{
     Environment, Reply,
     change::{Change, Changes},
     clauses::{Answer, EXPIRY_WORDS, Expiry, field_list, once},
-    given::{Given, Taker},
+    given::{AllGiven, Taker},
     record_reply::{Kept, Shape},
 };
 use crate::{
@@ -31,7 +31,6 @@ const AHEAD: usize = 16;
 /// Fields, and row after row of their values.
 type Lists<'a> = (Fields<'a>, AllGiven<'a>);
 type Fields<'a> = SmallVec<[&'a [u8]; 8]>;
-type AllGiven<'a> = SmallVec<[Given<'a>; 8]>;
 
 /// What a conflict leads to.
 #[derive(Clone, Copy, PartialEq)]
@@ -50,7 +49,7 @@ struct Conflict<'a> {
 #[derive(Default)]
 pub struct Request<'a> {
     fields: Fields<'a>,
-    /// Row after row of `fields.len()` values.
+    /// Row after row of as many values as `fields`.
     values: AllGiven<'a>,
     many: bool,
     null: Option<&'a [u8]>,
@@ -68,12 +67,19 @@ impl<'a> Request<'a> {
     /// Syntax.
     fn read(&mut self, schema: &Schema, args: &'a [&'a [u8]]) -> Result<()> {
         let mut tokens = Tokens::new(args);
-        let taker = Taker::new(schema);
+        let (start, taker, mut values) = (tokens.clone(), Taker::new(schema), SmallVec::new());
         while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
             let field = tokens.expect_token("a field")?;
             self.fields.push(field);
-            self.values.push(taker.value(&mut tokens, field, None)?);
+            let value = taker.value(&mut tokens, field, None)?;
+            if !taker.takes_one() {
+                values.push(value);
+            }
         }
+        self.values = match taker.takes_one() {
+            true => AllGiven::Named(tokens.since(&start)),
+            false => AllGiven::Any(values),
+        };
         let pairs = !self.fields.is_empty();
         let mut unset = None;
         while tokens.peek().is_some() {
@@ -127,20 +133,20 @@ fn parse_values<'a>(
     }
     let fields = Fields::from_slice(tokens.take_many(count, "fields")?);
     tokens.expect("VALUES")?;
-    let values: AllGiven = if taker.takes_one() {
-        tokens.take_rest().chunks(1).collect()
+    let values = if taker.takes_one() {
+        AllGiven::Single(tokens.take_rest())
     } else {
-        let mut values = AllGiven::new();
+        let mut values = SmallVec::new();
         while tokens.peek().is_some() {
             let field = fields.get(values.len() % count).copied();
             values.push(taker.value(tokens, field.unwrap_or_default(), null)?);
         }
-        values
+        AllGiven::Any(values)
     };
-    if values.is_empty() || values.len() % count != 0 {
+    if values.count() == 0 || values.count() % count != 0 {
         return Err(Error::syntax(format!(
             "syntax error: VALUES takes {count} values a record, one record at least; found {} values",
-            values.len()
+            values.count()
         )));
     }
     Ok((fields, values))
@@ -174,6 +180,14 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// A new record of these values.
+    fn of(row: Row, values: &[ValueRef]) -> Outcome {
+        match values.first() {
+            Some(ValueRef::Integer(id)) => Outcome::Numbered(row, *id),
+            _ => Outcome::Record(Kept::Row(row)),
+        }
+    }
+
     fn record<'o>(&'o self, table: &'o Table) -> Option<Record<'o>> {
         match self {
             Outcome::Ignored => None,
@@ -197,20 +211,18 @@ pub fn run(
     let mut request = Request::default();
     request.read(&form.schema, args)?;
     let shape = Shape::of_write(&form.schema, &request.answer)?;
-    let width = request.fields.len().max(1);
     let rows = match request.many {
-        true => request.values.len() / width,
+        true => request.values.count() / request.fields.len().max(1),
         false => 1,
     };
     if rows as u64 > environment.limits.reply_records {
         return Err(Error::too_many_replies(environment.limits.reply_records));
     }
     let now = environment.now.get();
-    let plan = Plan::new(table, &form.schema, &request, now)?;
+    let mut plan = Plan::of(&form.schema, &request, now);
+    plan.resolve(table)?;
     let mut write = Write::begin(table, now);
-    let row = |row: usize| request.values.get(row * width..(row + 1) * width);
-    let each = (0..rows).map(|at| row(at).unwrap_or_default());
-    let outcomes = create_all(&mut write, &plan, each, environment)?;
+    let outcomes = create_all(&mut write, &plan, rows, environment)?;
     let packed = match &shape {
         Some(shape) => {
             let records = outcomes.iter().map(|outcome| outcome.record(write.table()));
@@ -228,34 +240,27 @@ pub fn run(
     Ok(effects)
 }
 
-/// Creates the records of rows.
-fn create_all<'p, 'r: 'p>(
+/// Creates the records of so many rows.
+fn create_all(
     write: &mut Write,
-    plan: &Plan<'p, 'r>,
-    rows: impl ExactSizeIterator<Item = &'p [Given<'r>]> + Clone,
+    plan: &Plan,
+    rows: usize,
     environment: &Environment,
 ) -> Result<Outcomes> {
-    let mut outcomes = Outcomes::with_capacity(rows.len());
+    let mut outcomes = Outcomes::with_capacity(rows);
     // The first row that does not read ends the command once those before it are created, for one of
     // them may be refused before.
-    let (sets, whole, refused) = plan.sets(rows.clone());
-    let (mut sets, mut rows) = (sets.iter(), rows.take(whole));
+    let (sets, whole, refused) = plan.sets(rows);
+    let mut sets = sets.iter();
     // The values of some rows, one row after the other.
     let mut values = Values::new();
-    values.reserve(plan.width() * whole.min(AHEAD));
-    while rows.len() > 0 {
-        values.clear();
-        for row in rows.by_ref().take(AHEAD) {
-            let start = values.len();
-            plan.begin_into(&mut values);
-            let of_row = values.get_mut(start..).unwrap_or_default();
-            if let Err(error) = plan.read(row, &mut sets, of_row) {
-                values.truncate(start);
-                create_some(write, plan, &mut values, environment, &mut outcomes)?;
-                return Err(error);
-            }
-        }
-        create_some(write, plan, &mut values, environment, &mut outcomes)?;
+    plan.begin_into(whole.min(AHEAD), &mut values);
+    for first in (0..whole).step_by(AHEAD) {
+        let rows = first..whole.min(first + AHEAD);
+        let (read, refused) = plan.read(rows, &mut sets, &mut values);
+        let values = values.get_mut(..read * plan.width()).unwrap_or_default();
+        create_some(write, plan, values, environment, &mut outcomes)?;
+        refused?;
     }
     refused.map(|()| outcomes)
 }
@@ -269,6 +274,15 @@ fn create_some(
     environment: &Environment,
     outcomes: &mut Outcomes,
 ) -> Result<()> {
+    if values.len() > plan.width() && plan.is_plain(write.table()) {
+        let rows = write.insert_all(values, plan.width(), |table, values| match values {
+            [id, ..] => make_id(table, environment, id),
+            [] => Ok(()),
+        })?;
+        let records = rows.iter().zip(values.chunks(plan.width()));
+        outcomes.extend(records.map(|(row, values)| Outcome::of(*row, values)));
+        return Ok(());
+    }
     for values in values.chunks(plan.width()) {
         write.look_ahead(values);
     }
@@ -319,11 +333,9 @@ fn create(
         }
     }
     let row = write.insert(values)?;
-    Ok(match (written(write, plan, row), values.first()) {
-        (Outcome::Record(Kept::Row(row)), Some(ValueRef::Integer(id))) => {
-            Outcome::Numbered(row, *id)
-        }
-        (outcome, _) => outcome,
+    Ok(match written(write, plan, row) {
+        Outcome::Record(Kept::Row(row)) => Outcome::of(row, values),
+        outcome => outcome,
     })
 }
 

@@ -15,6 +15,33 @@ const VALUE: &str = "the field's value";
 /// The tokens of one value.
 pub type Given<'a> = &'a [&'a [u8]];
 
+/// Values of fields, one after the other.
+pub enum AllGiven<'a> {
+    /// One token each.
+    Single(&'a [&'a [u8]]),
+    /// One token each, which stands behind the name of its field.
+    Named(&'a [&'a [u8]]),
+    /// In a table that has TAGS.
+    Any(SmallVec<[Given<'a>; 8]>),
+}
+
+impl Default for AllGiven<'_> {
+    fn default() -> Self {
+        AllGiven::Single(&[])
+    }
+}
+
+impl AllGiven<'_> {
+    /// How many.
+    pub fn count(&self) -> usize {
+        match self {
+            AllGiven::Single(tokens) => tokens.len(),
+            AllGiven::Named(tokens) => tokens.len() / 2,
+            AllGiven::Any(values) => values.len(),
+        }
+    }
+}
+
 /// The canonical sets of records' TAGS, in the order of their fields, for values to borrow.
 pub type Sets = SmallVec<[Box<[u8]>; 1]>;
 
@@ -130,14 +157,30 @@ pub fn read<'v>(
     now: i64,
     value: &mut ValueRef<'v>,
 ) -> Result<()> {
-    if is_null(given, null) {
-        *value = ValueRef::Null;
-    } else if field.kind == Type::Tags {
+    if field.kind == Type::Tags && !is_null(given, null) {
         let set = sets.next();
         *value = set.map_or(ValueRef::Null, |set| ValueRef::Tags(Tags::of(set)));
-    } else {
-        let token = given.first().copied().unwrap_or_default();
-        field.kind.expect_into(&field.name, token, now, value)?;
+        return Ok(());
     }
-    Ok(())
+    let token = given.first().copied().unwrap_or_default();
+    read_one(field, token, null, now, value)
+}
+
+/// [`read`] of one token.
+///
+/// # Errors
+/// BADVALUE.
+#[inline]
+pub fn read_one<'v>(
+    field: &Field,
+    token: &'v [u8],
+    null: Option<&[u8]>,
+    now: i64,
+    value: &mut ValueRef<'v>,
+) -> Result<()> {
+    if null == Some(token) {
+        *value = ValueRef::Null;
+        return Ok(());
+    }
+    field.kind.expect_into(&field.name, token, now, value)
 }

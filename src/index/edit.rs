@@ -1,12 +1,14 @@
 //! Changing a block in place: one entry in, one entry out.
 
-use super::block::{Block, Form, SLACK, piece};
+use super::block::{Block, Form, SLACK, load, piece};
+use super::entries::Entries;
 use super::pack::{Shape, capacity_for, put};
+use super::search::{head_mask, leading};
 
 impl Block {
     /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
     /// there, and answers how many bytes it takes. A block does not grow past `most` bytes by it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert_alike(&mut self, at: usize, entry: &[u8], most: usize) -> Option<usize> {
         let Form::Fixed(stride) = self.form else {
             return None;
@@ -24,6 +26,37 @@ impl Block {
         put(&mut self.data, start, piece(entry, prefix, entry.len()));
         self.len += 1;
         Some(stride)
+    }
+
+    /// Adds entries from number `from` on behind all others, as long as a glance tells that each is above
+    /// them and all that it takes is room that is there. A block does not grow past `most` bytes by it.
+    /// Answers how many it added and how many bytes they take.
+    pub(super) fn push_run(
+        &mut self,
+        entries: &Entries,
+        from: usize,
+        most: usize,
+    ) -> (usize, usize) {
+        let (Form::Fixed(stride), Some(last)) = (self.form, self.len().checked_sub(1)) else {
+            return (0, 0);
+        };
+        let (prefix, stride) = (self.prefix_len(), stride as usize);
+        let room = self.data.len().min(most);
+        let mask = head_mask(stride);
+        let mut below = load(&self.data, prefix + last * stride) & mask;
+        let (mut run, mut end) = (0, self.used());
+        while let Some(entry) = entries.get(from + run) {
+            let head = leading(entry, prefix) & mask;
+            let fits = entry.len() == prefix + stride && end + stride + SLACK <= room;
+            if !fits || head <= below || self.breaks_prefix(entry) {
+                break;
+            }
+            self.in_step = self.stays_in_step(self.len(), entry);
+            put(&mut self.data, end, piece(entry, prefix, entry.len()));
+            self.len += 1;
+            (run, end, below) = (run + 1, end + stride, head);
+        }
+        (run, run * stride)
     }
 
     /// Adds `entry` as number `at`, between its neighbours; `shape` is that of [`Self::shape_with`].

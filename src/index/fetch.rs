@@ -77,17 +77,22 @@ impl<'s> Near<'s> {
 }
 
 impl SortedSet {
+    /// Whether the leaf that an entry will go to is mostly in the cache: that of a small set is, and the
+    /// last leaf where entries ascend.
+    pub fn is_at_hand(&self) -> bool {
+        self.len() < SMALL || self.ascends()
+    }
+
     /// The spot of a key that is to be entered; asks for what the leaf's parent says of the leaf.
-    /// None for a key above all others: where keys ascend the last leaf is in the cache. None either
-    /// in a set that is in the cache as a whole.
+    /// None where that is at hand, as for a key above all others.
     pub fn spot(&self, key: &[u8]) -> Option<Spot> {
-        match self.len() < SMALL || self.is_above_all(key) {
+        match self.is_at_hand() || self.is_above_all(key) {
             true => None,
             false => self.way_to(key),
         }
     }
 
-    /// [`Self::spot`] of a key that the set holds.
+    /// [`Self::spot`] of a key that the set holds, or that is hardly above all others.
     pub fn spot_held(&self, key: &[u8]) -> Option<Spot> {
         match self.len() < SMALL {
             true => None,

@@ -1,6 +1,7 @@
 //! The inner nodes of a sorted set's tree; see [`super::node`] for the picture.
 
 use super::block::Block;
+use super::entries::Entries;
 use super::fetch::Near;
 use super::heap::Heap;
 use super::node::{Alike, Edge, FEW, Inserted, Node, Outcome, Split};
@@ -99,6 +100,16 @@ impl Inner {
         alike
     }
 
+    /// See [`Node::push_run`].
+    pub(super) fn push_run(&mut self, entries: &Entries, from: usize) -> (usize, usize) {
+        let (Some(child), Some(count)) = (self.children.last_mut(), self.counts.last_mut()) else {
+            return (0, 0);
+        };
+        let (run, bytes) = child.push_run(entries, from);
+        *count += run as u64;
+        (run, bytes)
+    }
+
     /// See [`Node::insert_alike`].
     #[inline]
     pub(super) fn insert_alike(&mut self, entry: &[u8], mut near: Near<'_>) -> Alike {
@@ -112,26 +123,20 @@ impl Inner {
     }
 
     /// See [`Node::insert`].
-    pub(super) fn insert(
-        &mut self,
-        entry: &[u8],
-        mut near: Near<'_>,
-        edge: Edge,
-        held: &mut Heap,
-    ) -> Inserted {
-        let i = match edge {
-            Edge::Above => self.separators.len(),
-            Edge::Last | Edge::Inside => self.child_near(entry, &mut near),
+    pub(super) fn insert(&mut self, entry: &[u8], edge: Edge, held: &mut Heap) -> Inserted {
+        let (i, part) = match edge {
+            Edge::Above => (self.separators.len(), None),
+            Edge::Last | Edge::Inside => self.way_to(entry),
         };
         let edge = match i + 1 == self.children.len() {
             true => edge,
             false => Edge::Inside,
         };
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
-            debug_assert!(near.unsure, "no child {i}");
-            return (Outcome::Astray, None);
+            debug_assert!(false, "no child {i}");
+            return (Outcome::Present, None);
         };
-        let (outcome, split) = child.insert(entry, near, edge, held);
+        let (outcome, split) = child.insert(entry, part, edge, held);
         let Some(split) = split else {
             *count += u64::from(outcome == Outcome::Added);
             return (outcome, None);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use roaring::RoaringBitmap;
 
-use super::{Bitmap, Index, KeyRange, SortedSet, Spot};
+use super::{Bitmap, Entries, Index, KeyRange, SortedSet, Spot};
 
 type Model = BTreeSet<(Vec<u8>, u32)>;
 
@@ -17,6 +17,8 @@ type Model = BTreeSet<(Vec<u8>, u32)>;
 #[derive(Clone, Debug)]
 enum Change {
     Insert(Vec<u8>, u32),
+    /// Some at once, in their order or in any.
+    InsertAll(Vec<(Vec<u8>, u32)>, bool),
     Remove(Vec<u8>, u32),
     /// Take out the entry that stands at this fraction of 256 of the set.
     RemoveAt(u8),
@@ -108,6 +110,8 @@ fn changes(
     let mix = move |inserts: u32, removals: u32| {
         let change = prop_oneof![
             inserts => (key(), 0..rows).prop_map(|(key, row)| Change::Insert(key, row)),
+            1 => (prop::collection::vec((key(), 0..rows), 0..20), any::<bool>())
+                .prop_map(|(entries, ascend)| Change::InsertAll(entries, ascend)),
             removals => (key(), 0..rows).prop_map(|(key, row)| Change::Remove(key, row)),
             removals => any::<u8>().prop_map(Change::RemoveAt),
         ];
@@ -141,6 +145,17 @@ fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
             let inserted = set.insert_near(key, *row, hint(set, key, *row));
             assert_eq!(inserted, model.insert((key.clone(), *row)));
             assert!(set.contains(key, *row));
+        }
+        Change::InsertAll(entries, ascend) => {
+            let (mut entries, mut all) = (entries.clone(), Entries::default());
+            if *ascend {
+                entries.sort();
+            }
+            for (key, row) in entries {
+                all.push(row, |bytes| bytes.extend_from_slice(&key));
+                model.insert((key, row));
+            }
+            set.insert_all(&all);
         }
         Change::Remove(key, row) => {
             let removed = set.remove_near(key, *row, hint(set, key, *row));

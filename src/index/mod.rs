@@ -7,6 +7,7 @@ mod block;
 mod bulk;
 mod check;
 mod edit;
+mod entries;
 mod fetch;
 mod heap;
 mod inner;
@@ -22,6 +23,7 @@ mod twice;
 mod walk;
 
 pub use bitmap::{AscendingRows, Bitmap, Rows};
+pub use entries::Entries;
 pub use fetch::Spot;
 pub use heap::Heap;
 pub use key_range::{KeyRange, successor};

@@ -11,10 +11,12 @@
 //! has one child at least; the root, when it is an inner node, has two.
 
 use super::block::{Block, Entry};
+use super::entries::Entries;
 use super::fetch::Near;
 use super::heap::Heap;
 use super::inner::{FANOUT, Inner};
 use super::pack::{Shape, separator};
+use super::search::Part;
 
 /// Most bytes of a leaf with more than [`FEW`] entries, slack included.
 pub(super) const LEAF: usize = 2048;
@@ -54,8 +56,6 @@ pub(super) enum Outcome {
     Added,
     /// Its leaf was cut in two to make room: insert it once more.
     Again,
-    /// The leaf may be another than a hint led to: insert it without one.
-    Astray,
 }
 
 /// What became of an entry that may only take room that is there.
@@ -145,6 +145,15 @@ impl Node {
         }
     }
 
+    /// [`Self::push_alike`] of entries from number `from` on, up to the first that it does not add. Answers
+    /// how many it added and how many bytes they take.
+    pub(super) fn push_run(&mut self, entries: &Entries, from: usize) -> (usize, usize) {
+        match self {
+            Self::Leaf(block) => block.push_run(entries, from, LEAF),
+            Self::Inner(inner) => inner.push_run(entries, from),
+        }
+    }
+
     /// Adds `entry` if all that it takes is room that is there: what mostly happens. `near` may be
     /// wrong.
     pub(super) fn insert_alike(&mut self, entry: &[u8], near: Near<'_>) -> Alike {
@@ -163,26 +172,26 @@ impl Node {
         }
     }
 
-    /// Adds `entry`. `near` may be wrong, `edge` must be right. `held` counts memory.
+    /// Adds `entry`. `part` is of a leaf and may be wrong, `edge` must be right. `held` counts memory.
     /// The second part of the answer is to become the node's right neighbour.
     pub(super) fn insert(
         &mut self,
         entry: &[u8],
-        near: Near<'_>,
+        part: Option<Part>,
         edge: Edge,
         held: &mut Heap,
     ) -> Inserted {
         match self {
             Self::Leaf(block) => {
                 let before = block.heap();
-                let inserted = insert_in_leaf(block, entry, near, edge);
+                let inserted = insert_in_leaf(block, entry, part, edge);
                 *held = *held + block.heap() - before;
                 if let Some(split) = &inserted.1 {
                     *held += split.right.own_heap();
                 }
                 inserted
             }
-            Self::Inner(inner) => inner.insert(entry, near, edge, held),
+            Self::Inner(inner) => inner.insert(entry, edge, held),
         }
     }
 
@@ -236,15 +245,12 @@ impl Node {
 }
 
 /// Adds `entry` to a leaf, or cuts the leaf in two when it is full.
-fn insert_in_leaf(block: &mut Block, entry: &[u8], near: Near<'_>, edge: Edge) -> Inserted {
+fn insert_in_leaf(block: &mut Block, entry: &[u8], part: Option<Part>, edge: Edge) -> Inserted {
     let len = block.len();
     let at = match edge {
         Edge::Above => len,
-        Edge::Last | Edge::Inside => block.below_about(entry, near.part),
+        Edge::Last | Edge::Inside => block.below_about(entry, part),
     };
-    if near.is_astray(at, len) {
-        return (Outcome::Astray, None);
-    }
     if block.is_at(at, entry) {
         return (Outcome::Present, None);
     }

@@ -100,27 +100,30 @@ impl Block {
 
     /// Whether all entries are below `target`, as far as their first bytes tell: at a glance, where
     /// ascending entries are inserted. False for an empty block.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ends_below(&self, target: &[u8]) -> bool {
-        let Some(last) = self.len().checked_sub(1) else {
-            return false;
-        };
-        let prefix = self.prefix_len();
-        let (start, mask) = match self.form {
-            Form::Fixed(stride) => {
-                let stride = stride as usize;
-                (prefix + last * stride, head_mask(stride))
-            }
-            Form::Narrow | Form::Wide => {
-                let (start, end) = (self.start(last), self.start(last + 1));
-                (self.body() + start, head_mask(end - start))
-            }
-        };
         match self.compare_prefix(target) {
             Ordering::Less => false,
             Ordering::Greater => true,
-            Ordering::Equal => load(&self.data, start) & mask < leading(target, prefix) & mask,
+            Ordering::Equal => self.last_is_below(target),
         }
+    }
+
+    /// [`Self::ends_below`] for a target that starts with the prefix.
+    #[inline(always)]
+    fn last_is_below(&self, target: &[u8]) -> bool {
+        let Some(last) = self.len().checked_sub(1) else {
+            return false;
+        };
+        let (start, len) = match self.form {
+            Form::Fixed(stride) => (last * stride as usize, stride as usize),
+            Form::Narrow | Form::Wide => {
+                let start = self.start(last);
+                (start, self.start(last + 1) - start)
+            }
+        };
+        let mask = head_mask(len);
+        load(&self.data, self.body() + start) & mask < leading(target, self.prefix_len()) & mask
     }
 
     /// How many entries are below `target`, or with `ties` at or below it; about `guess` are likely.

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::block::{Block, ENTRY, Entry, ROW};
 use super::bulk::Builder;
+use super::entries::Entries;
 use super::fetch::{Near, Spot};
 use super::heap::Heap;
 use super::inner::Inner;
@@ -27,6 +28,8 @@ pub struct SortedSet {
     len: u64,
     /// The memory of all nodes.
     held: Heap,
+    /// Whether the entry that came last was above all others: the next mostly is as well.
+    ascends: bool,
 }
 
 /// Builds a set of entries that ascend strictly by `key ‖ row`.
@@ -43,7 +46,12 @@ impl Ascending {
     /// The set. Its leaves are full.
     pub fn finish(self) -> SortedSet {
         let (root, len, held) = self.0.finish();
-        SortedSet { root, len, held }
+        SortedSet {
+            root,
+            len,
+            held,
+            ascends: false,
+        }
     }
 }
 
@@ -134,14 +142,18 @@ impl SortedSet {
 
     /// [`Self::insert_near`] of an entry, the bytes `key ‖ row`.
     pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
-        let (near, above) = match &spot {
-            None => (Near::NONE, self.root.push_alike(entry)),
-            Some(spot) => (Near::of(spot), Alike::Astray),
+        let above = match &spot {
+            None => self.root.push_alike(entry),
+            Some(_) => Alike::Astray,
         };
-        let alike = match above {
-            Alike::Astray => self.root.insert_alike(entry, near),
-            _ => above,
+        self.ascends = !matches!(above, Alike::Astray);
+        let mut alike = match &spot {
+            None => above,
+            Some(spot) => self.root.insert_alike(entry, Near::of(spot)),
         };
+        if let Alike::Astray = alike {
+            alike = self.root.insert_alike(entry, Near::NONE);
+        }
         match (alike, above) {
             (Alike::Added(bytes), _) => {
                 self.held.slack -= bytes;
@@ -149,16 +161,38 @@ impl SortedSet {
                 true
             }
             (Alike::Present, _) => false,
-            (_, Alike::Cramped) => self.insert_anew(entry, near, Edge::Above),
-            _ => self.insert_anew(entry, near, Edge::Last),
+            (_, Alike::Cramped) => self.insert_anew(entry, Edge::Above),
+            _ => self.insert_anew(entry, Edge::Last),
         }
     }
 
-    /// [`Self::insert_entry`] where a leaf has to grow or to be cut, or a hint was wrong.
+    /// Adds entries, most of which are likely to ascend above all others: those are added a leaf at a time.
+    pub fn insert_all(&mut self, entries: &Entries) {
+        let mut at = self.push_run(entries, 0);
+        let ascend = at > 0;
+        while let Some(entry) = entries.get(at) {
+            self.insert_entry(entry, None);
+            at += 1;
+            if ascend {
+                at += self.push_run(entries, at);
+            }
+        }
+    }
+
+    /// Adds those from number `from` on that go to the end of the last leaf, and answers how many did.
+    fn push_run(&mut self, entries: &Entries, from: usize) -> usize {
+        let (run, bytes) = self.root.push_run(entries, from);
+        self.held.slack -= bytes;
+        self.len += run as u64;
+        self.ascends |= run > 0;
+        run
+    }
+
+    /// [`Self::insert_entry`] where a leaf has to grow or to be cut.
     #[inline(never)]
-    fn insert_anew(&mut self, entry: &[u8], mut near: Near<'_>, edge: Edge) -> bool {
+    fn insert_anew(&mut self, entry: &[u8], edge: Edge) -> bool {
         loop {
-            let (outcome, split) = self.root.insert(entry, near, edge, &mut self.held);
+            let (outcome, split) = self.root.insert(entry, None, edge, &mut self.held);
             if let Some(split) = split {
                 let root = Inner::over(std::mem::take(&mut self.root), *split);
                 self.held += root.own_heap();
@@ -171,9 +205,14 @@ impl SortedSet {
                     return true;
                 }
                 // Each time the leaf is smaller; one of few entries takes any entry.
-                Outcome::Again | Outcome::Astray => near = Near::NONE,
+                Outcome::Again => {}
             }
         }
+    }
+
+    /// Whether the entry that came last was above all others: the next mostly is as well.
+    pub(super) fn ascends(&self) -> bool {
+        self.ascends
     }
 
     /// Whether an entry is above all others, as far as a glance tells.

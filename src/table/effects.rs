@@ -154,6 +154,7 @@ impl Effects {
     }
 
     /// The piece that takes the next effect.
+    #[inline]
     fn piece(&mut self) -> &mut Piece {
         if self.pieces.last().is_none_or(|piece| piece.len() > PIECE) {
             self.pieces.push(smallvec![VERSION]);

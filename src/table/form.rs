@@ -1,7 +1,10 @@
 //! What the bytes of a table's records mean.
 
 use super::{Layout, Record};
-use crate::schema::Schema;
+use crate::{
+    schema::{Field, Schema},
+    value::Type,
+};
 
 /// The schema of now and every layout that a record may have been written with. It is shared and
 /// replaced whole, so that old bytes stay readable while the table around them changes.
@@ -11,6 +14,8 @@ pub struct Form {
     pub schema: Schema,
     /// The layouts by number; new records are written in the last.
     pub layouts: Vec<Layout>,
+    /// The positions of what is looked at before a record is written: fields that are NOT NULL, texts, tags.
+    pub(super) checked: Vec<usize>,
 }
 
 impl Form {
@@ -19,7 +24,17 @@ impl Form {
         for layout in &mut layouts {
             layout.read_through(&schema);
         }
-        Form { schema, layouts }
+        let is_checked =
+            |field: &Field| field.not_null || matches!(field.kind, Type::String | Type::Tags);
+        let fields = schema.fields.iter().enumerate();
+        Form {
+            checked: fields
+                .filter(|(_, field)| is_checked(field))
+                .map(|(position, _)| position)
+                .collect(),
+            schema,
+            layouts,
+        }
     }
 
     /// The same records through another schema; new ones are written in a layout of its fields.

@@ -7,6 +7,7 @@
 //! the rows taken, the table is then what it was to the byte.
 
 mod ahead;
+mod enter;
 mod moves;
 mod numbers;
 mod removal;
@@ -22,7 +23,7 @@ use moves::Moves;
 use super::{Changed, Effects, Event, Record, Row, Table, encode_into, feed::Before};
 use crate::{
     error::{Code, Error, Result},
-    index::{Index, Spot},
+    index::{Entries, Spot},
     schema::Field,
     value::ValueRef,
 };
@@ -67,6 +68,8 @@ pub(super) struct Scratch {
     key: Vec<u8>,
     /// The records that were, one after the other.
     old: Vec<u8>,
+    /// What records that are added together have in one index.
+    entries: Entries,
     /// What will soon be looked for.
     ahead: Ahead,
 }
@@ -75,13 +78,18 @@ impl Scratch {
     /// Bytes of memory held.
     pub(super) fn bytes(&self) -> usize {
         let buffers = [&self.record, &self.key, &self.old].map(Vec::capacity);
-        buffers.iter().sum::<usize>() + self.ahead.spots.capacity() * size_of::<(Set, Spot)>()
+        let spots = self.ahead.spots.capacity() * size_of::<(Set, Spot)>();
+        buffers.iter().sum::<usize>() + self.entries.held() + spots
     }
 
     fn empty(&mut self) {
         empty(&mut self.record);
         empty(&mut self.key);
         empty(&mut self.old);
+        self.entries.clear();
+        if self.entries.held() > LEFT {
+            self.entries = Entries::default();
+        }
         self.ahead.forget();
         empty(&mut self.ahead.spots);
     }
@@ -130,6 +138,35 @@ impl<'t> Write<'t> {
 
     /// [`Write::insert`] of a record that has its number.
     fn insert_numbered(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
+        let row = self.put_new(values)?;
+        self.enter(row, values);
+        Ok(row)
+    }
+
+    /// Adds records with these values, so many each, one record's after the other's: in a table without a
+    /// change feed and with at most one unique index. `make_id` makes the id of each before it is added.
+    ///
+    /// # Errors
+    /// As [`Write::insert`]; and what `make_id` says.
+    pub fn insert_all<'v>(
+        &mut self,
+        values: &mut [ValueRef<'v>],
+        width: usize,
+        make_id: impl Fn(&Table, &mut [ValueRef<'v>]) -> Result<()>,
+    ) -> Result<SmallVec<[Row; 16]>> {
+        self.look_ahead_all(values, width);
+        let mut rows = SmallVec::new();
+        let placed = values.chunks_exact_mut(width).try_for_each(|values| {
+            make_id(self.table, values)?;
+            rows.push(self.put_new(values)?);
+            Ok(())
+        });
+        self.enter_all(&rows, values, width);
+        placed.map(|()| rows)
+    }
+
+    /// Puts a new record in the row that is next. It is yet to be entered into the indexes.
+    fn put_new(&mut self, values: &[ValueRef<'_>]) -> Result<Row> {
         self.check(values)?;
         let row = self.table.records.next_row()?;
         self.encode(values);
@@ -154,13 +191,13 @@ impl<'t> Write<'t> {
         self.table.records.push(row, bytes);
         self.effects.place(row, bytes);
         self.created(row, values);
+        self.enter(row, values);
         Ok(())
     }
 
     /// What follows once a new record lies in its row.
     fn created(&mut self, row: Row, values: &[ValueRef<'_>]) {
         self.undo.push(Undo::Insert(row));
-        self.enter(row, values);
         self.follow(row, None);
         self.table
             .note_id(values.first().unwrap_or(&ValueRef::Null));
@@ -317,13 +354,13 @@ impl<'t> Write<'t> {
     /// What a record must be before any of it is written.
     fn check(&self, values: &[ValueRef<'_>]) -> Result<()> {
         let mut size = 0;
-        let fields = self.table.form.schema.fields.iter().zip(values);
-        for (position, (field, value)) in fields.enumerate() {
-            match value {
-                ValueRef::Null => check_null(field, value)?,
-                ValueRef::String(_) | ValueRef::Tags(_) => {
+        let form = &self.table.form;
+        for position in &form.checked {
+            match values.get(*position) {
+                Some(value @ ValueRef::Null) => check_null(form.schema.field(*position)?, value)?,
+                Some(value @ (ValueRef::String(_) | ValueRef::Tags(_))) => {
                     size += text_len(value);
-                    self.table.check_indexed_text(position, value)?;
+                    self.table.check_indexed_text(*position, value)?;
                 }
                 _ => {}
             }
@@ -348,41 +385,6 @@ impl<'t> Write<'t> {
             check_size(size + stays.map(|(_, value)| text_len(value)).sum::<usize>())?;
         }
         Ok(())
-    }
-
-    /// Adds the index entries of a new record.
-    fn enter(&mut self, row: Row, values: &[ValueRef<'_>]) {
-        let table = &mut *self.table;
-        let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
-        for (at, index) in table.indexes.iter_mut().enumerate() {
-            if index.is_over_tags() {
-                index.enter_tags(row, None, values, key);
-                continue;
-            }
-            key.clear();
-            index.key_into(values, key);
-            let unique = index.definition.unique && !index.has_null(values);
-            match &mut index.index {
-                Index::Bitmap(bitmap) => _ = bitmap.insert(key, row),
-                Index::SortedSet(set) => {
-                    if unique && set.first(key).is_some() {
-                        self.suspects.push((at, key.clone()));
-                    }
-                    let spot = ahead.take(Set::Index(at));
-                    key.extend_from_slice(&row.to_be_bytes());
-                    set.insert_entry(key, spot);
-                }
-            }
-        }
-        let expires_at = table.form.schema.expires_at();
-        if let Some(at @ ValueRef::DateTime(_)) = values.get(expires_at) {
-            set_key(key, Some(at));
-            table.expiry.insert(key, row);
-        }
-        set_key(key, values.first());
-        key.extend_from_slice(&row.to_be_bytes());
-        let spot = ahead.take(Set::Ids);
-        table.ids.insert_entry(key, spot);
     }
 
     /// Keeps the bytes of a record that is about to be another or none.

@@ -1,17 +1,17 @@
 //! A CREATE made ready for a table.
 
-use smallvec::SmallVec;
+use std::{ops::Range, slice};
 
 use super::{Request, Resolution};
 use crate::{
     commands::{
-        clauses::{Expiry, Positions, positions, writable},
-        given::{self, Given, Sets},
+        clauses::{Expiry, Positions, positions, positions_into, writable},
+        given::{self, AllGiven, Sets},
     },
     error::{Code, Error, Result, quoted},
     index::Index,
-    schema::Schema,
-    table::{Changed, Row, Table, Values, Write},
+    schema::{Field, IdType, Schema},
+    table::{Row, Table, Values, Write},
     value::ValueRef,
 };
 
@@ -80,54 +80,52 @@ pub(super) struct Plan<'p, 'r> {
     pub(super) positions: Positions,
     /// The fields that are to be null.
     pub(super) unset: Positions,
-    /// What a record has where a row gives nothing, if that is not null: defaults, the clock for the
-    /// timestamps, the expiry.
-    others: SmallVec<[Changed<'p>; 4]>,
+    /// When a new record expires.
+    expires_at: ValueRef<'static>,
     pub(super) arbiter: Option<(Arbiter, Resolution)>,
     pub(super) now: i64,
 }
 
 impl<'p, 'r> Plan<'p, 'r> {
-    pub(super) fn new(
-        table: &Table,
-        schema: &'p Schema,
-        request: &'p Request<'r>,
-        now: i64,
-    ) -> Result<Plan<'p, 'r>> {
-        let given = positions(schema, &request.fields)?;
-        let unset = positions(schema, &request.unset)?;
-        if let Some(position) = unset.iter().find(|position| given.contains(position)) {
+    /// A plan that is yet to be resolved: it is not small, and made where it is to be.
+    pub(super) fn of(schema: &'p Schema, request: &'p Request<'r>, now: i64) -> Plan<'p, 'r> {
+        Plan {
+            request,
+            schema,
+            positions: Positions::new(),
+            unset: Positions::new(),
+            expires_at: ValueRef::Null,
+            arbiter: None,
+            now,
+        }
+    }
+
+    /// Finds what the request names.
+    pub(super) fn resolve(&mut self, table: &Table) -> Result<()> {
+        let (schema, request) = (self.schema, self.request);
+        positions_into(schema, &request.fields, &mut self.positions)?;
+        positions_into(schema, &request.unset, &mut self.unset)?;
+        if let Some(position) = self.unset.iter().find(|at| self.positions.contains(at)) {
             return Err(Error::syntax(format!(
                 "syntax error: field '{}' has a value and stands in UNSET",
                 schema.field(*position)?.name
             )));
         }
-        for position in given.iter().chain(&unset) {
+        for position in self.positions.iter().chain(&self.unset) {
             writable(schema, *position)?;
         }
-        let arbiter = match &request.conflict {
-            Some(conflict) => Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution)),
-            None => None,
-        };
-        let expires_at = Expiry::after(request.expiry, schema.ttl, ValueRef::Null, now)?;
-        Ok(Plan {
-            others: others(schema, &unset, expires_at, now),
-            positions: given,
-            unset,
-            arbiter,
-            request,
-            schema,
-            now,
-        })
+        if let Some(conflict) = &request.conflict {
+            self.arbiter = Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution));
+        }
+        self.expires_at = Expiry::after(request.expiry, schema.ttl, ValueRef::Null, self.now)?;
+        Ok(())
     }
 
     /// The sets of TAGS that rows give, and of how many rows before one whose tags do not read.
-    pub(super) fn sets(
-        &self,
-        rows: impl ExactSizeIterator<Item = &'p [Given<'r>]>,
-    ) -> (Sets, usize, Result<()>) {
-        let (mut sets, count) = (Sets::new(), rows.len());
-        if self.schema.has_tags() {
+    pub(super) fn sets(&self, rows: usize) -> (Sets, usize, Result<()>) {
+        let mut sets = Sets::new();
+        if let AllGiven::Any(values) = &self.request.values {
+            let rows = values.chunks(self.positions.len().max(1));
             for (read, row) in rows.enumerate() {
                 let fields = self.positions.iter().map(|at| self.schema.fields.get(*at));
                 if let Err(error) = given::sets_into(fields, row, self.request.null, &mut sets) {
@@ -135,7 +133,7 @@ impl<'p, 'r> Plan<'p, 'r> {
                 }
             }
         }
-        (sets, count, Ok(()))
+        (sets, rows, Ok(()))
     }
 
     /// How many values a record has.
@@ -143,59 +141,110 @@ impl<'p, 'r> Plan<'p, 'r> {
         self.schema.fields.len().max(1)
     }
 
-    /// Appends what a new record has where a row gives nothing; its id is null.
-    #[inline]
-    pub(super) fn begin_into<'v>(&self, values: &mut Values<'v>)
+    /// Sets the values of so many records to what they have where a row gives nothing: defaults, the clock
+    /// for the timestamps, the expiry, else null.
+    pub(super) fn begin_into(&self, records: usize, values: &mut Values<'p>) {
+        values.reserve(records * self.width());
+        let default = |field: &'p Field| Some(field.default.as_ref()?.at(self.now));
+        let fields = self.schema.fields.iter();
+        values.extend(fields.map(|field| default(field).unwrap_or(ValueRef::Null)));
+        let mut set = |position: usize, value| {
+            if let Some(place) = values.get_mut(position) {
+                *place = value;
+            }
+        };
+        if let Some((created_at, updated_at)) = self.schema.timestamp_positions() {
+            set(created_at, ValueRef::DateTime(self.now));
+            set(updated_at, ValueRef::DateTime(self.now));
+        }
+        self.unset.iter().for_each(|at| set(*at, ValueRef::Null));
+        set(self.schema.expires_at(), self.expires_at);
+        if records > 1 {
+            let first = values.clone();
+            (1..records).for_each(|_| values.extend_from_slice(&first));
+        }
+    }
+
+    /// Whether nothing can be in the way of a record, which then stays: ids are counted up, no conflict is
+    /// looked for before the end, and an expiry lies ahead. Two unique indexes would say of which a record
+    /// is refused in an order of their own.
+    pub(super) fn is_plain(&self, table: &Table) -> bool {
+        let counted = self.schema.id == IdType::Integer && !self.positions.contains(&0);
+        let past = matches!(self.expires_at, ValueRef::DateTime(at) if at <= self.now);
+        let unique = table.indexes().iter();
+        let unique = unique.filter(|index| index.definition.unique).count();
+        counted && !past && self.arbiter.is_none() && !self.schema.changes && unique < 2
+    }
+
+    /// Sets the values that rows give, in the place of those that other rows gave. Those of TAGS are the
+    /// next of `sets`. Answers how many rows were read, and why the next one does not.
+    pub(super) fn read<'v>(
+        &self,
+        rows: Range<usize>,
+        sets: &mut slice::Iter<'v, Box<[u8]>>,
+        values: &mut [ValueRef<'v>],
+    ) -> (usize, Result<()>)
     where
-        'p: 'v,
+        'r: 'v,
     {
-        let start = values.len();
-        values.extend(std::iter::repeat_n(ValueRef::Null, self.width()));
-        for (position, other) in &self.others {
-            if let Some(value) = values.get_mut(start + position) {
-                *value = *other;
+        let count = rows.len();
+        for (read, (row, values)) in rows.zip(values.chunks_exact_mut(self.width())).enumerate() {
+            if let Err(error) = self.read_row(row, sets, values) {
+                return (read, Err(error));
+            }
+        }
+        (count, Ok(()))
+    }
+
+    fn read_row<'v>(
+        &self,
+        row: usize,
+        sets: &mut slice::Iter<'v, Box<[u8]>>,
+        values: &mut [ValueRef<'v>],
+    ) -> Result<()>
+    where
+        'r: 'v,
+    {
+        // The record before may have been given its id.
+        if let Some(id) = values.first_mut() {
+            *id = ValueRef::Null;
+        }
+        let (now, null) = (self.now, self.request.null);
+        let start = row * self.positions.len();
+        let one = |field: &Field, token: &&'v [u8], value: &mut ValueRef<'v>| {
+            given::read_one(field, token, null, now, value)
+        };
+        match &self.request.values {
+            AllGiven::Single(tokens) => {
+                self.set(tokens.get(start..).unwrap_or_default().iter(), values, one)
+            }
+            AllGiven::Named(tokens) => {
+                let tokens = tokens.get(1..).unwrap_or_default();
+                self.set(tokens.iter().step_by(2), values, one)
+            }
+            AllGiven::Any(given) => {
+                let row = given.get(start..).unwrap_or_default().iter();
+                self.set(row, values, |field, given, value| {
+                    given::read(field, given, null, sets, now, value)
+                })
             }
         }
     }
 
-    /// Sets the values that a row gives, by position. Those of TAGS are the next of `sets`.
-    pub(super) fn read<'v>(
+    /// Sets the values that a row gives by what reads one of them.
+    #[inline]
+    fn set<'v, T>(
         &self,
-        row: &[Given<'v>],
-        sets: &mut std::slice::Iter<'v, Box<[u8]>>,
+        row: impl Iterator<Item = T>,
         values: &mut [ValueRef<'v>],
+        mut read: impl FnMut(&Field, T, &mut ValueRef<'v>) -> Result<()>,
     ) -> Result<()> {
-        let (now, null) = (self.now, self.request.null);
         for (position, given) in self.positions.iter().zip(row) {
             let field = self.schema.fields.get(*position);
             if let (Some(field), Some(value)) = (field, values.get_mut(*position)) {
-                given::read(field, given, null, sets, now, value)?;
+                read(field, given, value)?;
             }
         }
         Ok(())
     }
-}
-
-/// See [`Plan::others`].
-fn others<'p>(
-    schema: &'p Schema,
-    unset: &[usize],
-    expires_at: ValueRef<'static>,
-    now: i64,
-) -> SmallVec<[Changed<'p>; 4]> {
-    let mut others = SmallVec::new();
-    for (position, field) in schema.fields.iter().enumerate() {
-        if let Some(default) = &field.default {
-            others.push((position, default.at(now)));
-        }
-    }
-    if let Some((created_at, updated_at)) = schema.timestamp_positions() {
-        others.push((created_at, ValueRef::DateTime(now)));
-        others.push((updated_at, ValueRef::DateTime(now)));
-    }
-    others.retain(|(position, _)| !unset.contains(position));
-    if !expires_at.is_null() {
-        others.push((schema.expires_at(), expires_at));
-    }
-    others
 }

@@ -81,6 +81,19 @@ impl World {
         }
     }
 
+    /// Rows with emails of their own, in whose way nothing can be.
+    fn create_new(&mut self, rows: &[(u32, u32)]) {
+        let mut values = String::new();
+        for (_, user) in rows {
+            self.last += 1;
+            let email = 20_000 + self.last as u32;
+            values += &format!(" e{email} {user} {}", kind(*user));
+            self.model.insert(email, (self.last, *user));
+        }
+        let line = format!("FIELDS 3 email user kind VALUES{values}");
+        self.run("yarr.create", &line).unwrap();
+    }
+
     /// Rows of which the last cannot be: nothing of the command stays.
     fn create_in_vain(&mut self, rows: &[(u32, u32)]) {
         let new = |(n, row): (usize, &(u32, u32))| format!("new{n} {} a", row.1);
@@ -100,7 +113,7 @@ impl World {
 
     fn step(&mut self) {
         let count = 1 + self.below(40);
-        match self.below(8) {
+        match self.below(9) {
             0 => {
                 let rows = self.rows(count, 20_000);
                 self.create(&rows, "IGNORE");
@@ -118,6 +131,10 @@ impl World {
                 self.create_in_vain(&rows);
             }
             5 => {
+                let rows = self.rows(count, 1);
+                self.create_new(&rows);
+            }
+            6 => {
                 let (from, to) = (self.below(USERS), self.below(USERS));
                 let line = format!("WHERE user = {from} SET user {to} kind {}", kind(to));
                 self.run("yarr.update", &line).unwrap();
@@ -126,7 +143,7 @@ impl World {
                     .filter(|user| **user == from)
                     .for_each(|user| *user = to);
             }
-            6 => {
+            7 => {
                 let user = self.below(USERS);
                 self.run("yarr.del", &format!("WHERE user = {user}"))
                     .unwrap();

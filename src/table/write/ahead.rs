@@ -5,7 +5,7 @@
 //! between is done while their leaves are under way.
 
 use super::{
-    super::{MAX_INDEXED_TEXT, Table},
+    super::{MAX_INDEXED_TEXT, Table, TableIndex},
     Write, set_key, text_len,
 };
 use crate::{
@@ -31,13 +31,45 @@ impl Ahead {
         self.fetched = false;
     }
 
+    /// Looks for a record's entry in the index at this place. False where there is nothing to be asked for.
+    #[inline(always)]
+    fn look_in(
+        &mut self,
+        at: usize,
+        index: &TableIndex,
+        values: &[ValueRef<'_>],
+        key: &mut Vec<u8>,
+        spot: fn(&SortedSet, &[u8]) -> Option<Spot>,
+    ) -> bool {
+        // What is too long for an index is yet to be refused.
+        let short = |position: &usize| values.get(*position).is_none_or(is_short);
+        match &index.index {
+            Index::SortedSet(set) if !set.is_at_hand() && index.positions.iter().all(short) => {
+                key.clear();
+                index.key_into(values, key);
+                self.note(Set::Index(at), spot(set, key))
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes a spot in a set; false where there is none.
     #[inline]
-    fn look(&mut self, set: &SortedSet, which: Set, key: &[u8]) {
-        let Some(spot) = set.spot(key) else { return };
+    fn note(&mut self, which: Set, spot: Option<Spot>) -> bool {
+        let Some(spot) = spot else {
+            return false;
+        };
         if self.fetched {
             self.forget();
         }
         self.spots.push((which, spot));
+        true
+    }
+
+    /// Whether the spot that is taken next is one of this set.
+    pub(super) fn is_next(&self, which: Set) -> bool {
+        let next = self.spots.get(self.taken);
+        next.is_some_and(|(set, _)| *set == which)
     }
 
     /// The spot in a set, if it is that set's turn. It may be another record's where one before
@@ -61,6 +93,11 @@ pub(super) enum Set {
     Index(usize),
 }
 
+/// Whether an index takes a value.
+fn is_short(value: &ValueRef<'_>) -> bool {
+    text_len(value) <= MAX_INDEXED_TEXT
+}
+
 fn set(table: &Table, which: Set) -> Option<&SortedSet> {
     match which {
         Set::Ids => Some(&table.ids),
@@ -74,28 +111,33 @@ fn set(table: &Table, which: Set) -> Option<&SortedSet> {
 impl Write<'_> {
     /// Looks where the entries of a record will stand.
     pub fn look_ahead(&mut self, values: &[ValueRef<'_>]) {
-        // What is too long for an index is yet to be refused.
-        let short = |position: &usize| {
-            let value = values.get(*position);
-            value.is_none_or(|value| text_len(value) <= MAX_INDEXED_TEXT)
-        };
         let table = &mut *self.table;
         let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
         for (at, index) in table.indexes.iter().enumerate() {
-            match &index.index {
-                Index::SortedSet(set) if index.positions.iter().all(short) => {
-                    key.clear();
-                    index.key_into(values, key);
-                    ahead.look(set, Set::Index(at), key);
-                }
-                _ => {}
-            }
+            ahead.look_in(at, index, values, key, SortedSet::spot);
         }
         // An id that is yet to be made will mostly be above all others.
-        if let Some(id) = values.first().filter(|id| !id.is_null() && short(&0)) {
+        if let Some(id) = values.first().filter(|id| !id.is_null() && is_short(id)) {
             set_key(key, Some(id));
-            ahead.look(&table.ids, Set::Ids, key);
+            ahead.note(Set::Ids, table.ids.spot(key));
         }
+    }
+
+    /// [`Write::look_ahead`] of records whose values, so many each, follow each other, and whose ids are
+    /// yet to be made. What is looked for is asked for.
+    pub(super) fn look_ahead_all(&mut self, values: &[ValueRef<'_>], width: usize) {
+        let table = &mut *self.table;
+        let (key, ahead) = (&mut table.scratch.key, &mut table.scratch.ahead);
+        for (at, index) in table.indexes.iter().enumerate() {
+            let mut records = values.chunks_exact(width);
+            let first = records.next();
+            let mut look = |values, spot| ahead.look_in(at, index, values, key, spot);
+            // Where one is above all others, those that follow it mostly are as well; and so where it is not.
+            if first.is_some_and(|values| look(values, SortedSet::spot)) {
+                records.all(|values| look(values, SortedSet::spot_held));
+            }
+        }
+        self.fetch();
     }
 
     /// What was looked for will not be written.
