@@ -10,9 +10,6 @@ const WAYS: usize = 8;
 /// A stretch of so many entries is halved until the place is found.
 const HALVED: usize = 32;
 
-/// A number is looked for so many places to either side of where it should be.
-const NEAR: usize = 12;
-
 /// A part of a block's entries, in 256ths.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part(u8);
@@ -279,9 +276,6 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
     if low >= limit {
         return (0, 0);
     }
-    if len <= 2 * NEAR {
-        return (1, len - 2);
-    }
     let guess = share(limit - low, high - low) * last as f64;
     // A block has no more entries than sixteen bits count.
     around(len, usize::from(guess as u16), limit, word)
@@ -294,17 +288,31 @@ fn share(part: u64, whole: u64) -> f64 {
     (part >> 1) as i64 as f64 / (whole >> 1 | 1) as i64 as f64
 }
 
-/// [`narrow`] where the words below `limit` are likely to end at `guess`.
+/// [`narrow`] where the words below `limit` are likely to end at `guess`: steps that double lead away from
+/// there, until one is too long (exponential search, Bentley and Yao 1976).
 #[inline]
 fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize) {
-    let (from, to) = (guess.saturating_sub(NEAR), (guess + NEAR).min(len));
-    let begins = from == 0 || word(from - 1) < limit;
-    let ends = to == len || word(to) >= limit;
-    match (begins, ends) {
-        (true, true) => (from, to - from),
-        (true, false) => (to, len - to),
-        (false, _) => (0, from),
+    let mut step = 1;
+    if guess < len && word(guess) < limit {
+        let mut from = guess + 1;
+        while from + step <= len {
+            if word(from + step - 1) >= limit {
+                return (from, step - 1);
+            }
+            from += step;
+            step *= 2;
+        }
+        return (from, len - from);
     }
+    let mut to = guess.min(len);
+    while step <= to {
+        if word(to - step) < limit {
+            return (to - step + 1, step - 1);
+        }
+        to -= step;
+        step *= 2;
+    }
+    (0, to)
 }
 
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
