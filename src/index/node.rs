@@ -150,13 +150,11 @@ impl Node {
     pub(super) fn insert_alike(&mut self, entry: &[u8], near: Near<'_>) -> Alike {
         match self {
             Self::Leaf(block) => {
-                let at = block.below_about(entry, near.part);
-                if near.is_astray(at, block.len()) {
-                    return Alike::Astray;
-                }
-                match block.is_at(at, entry) {
-                    true => Alike::Present,
-                    false => Alike::of(block.insert_alike(at, entry, LEAF)),
+                let len = block.len();
+                match block.find(entry, near.part) {
+                    Ok(_) => Alike::Present,
+                    Err(at) if near.is_astray(at, len) => Alike::Astray,
+                    Err(at) => Alike::of(block.insert_alike(at, entry, LEAF)),
                 }
             }
             Self::Inner(inner) => inner.insert_alike(entry, near),
@@ -190,10 +188,9 @@ impl Node {
     pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
-                let at = block.below_about(entry, near.part);
-                if !block.is_at(at, entry) {
+                let Ok(at) = block.find(entry, near.part) else {
                     return false;
-                }
+                };
                 let before = block.heap();
                 block.remove(at);
                 *held = *held + block.heap() - before;

@@ -74,6 +74,47 @@ impl Block {
         self.partition(target, false, Some(guess))
     }
 
+    /// Where `entry` stands, or else where it would. This part of the entries is likely to be below it.
+    #[inline]
+    pub(super) fn find(&self, entry: &[u8], part: Option<Part>) -> Result<usize, usize> {
+        match (self.form, entry.last_chunk()) {
+            (Form::Fixed(stride), Some(last))
+                if stride <= 8 && entry.len() == self.prefix_len() + stride as usize =>
+            {
+                self.find_word(entry, u64::from_be_bytes(*last), stride as usize, part)
+            }
+            _ => {
+                let at = self.below_about(entry, part);
+                match self.is_at(at, entry) {
+                    true => Ok(at),
+                    false => Err(at),
+                }
+            }
+        }
+    }
+
+    /// [`Self::find`] of an entry that is as long as all others and ends in `last`, as its suffix does.
+    fn find_word(
+        &self,
+        entry: &[u8],
+        last: u64,
+        stride: usize,
+        part: Option<Part>,
+    ) -> Result<usize, usize> {
+        match self.compare_prefix(entry) {
+            Ordering::Less => return Err(0),
+            Ordering::Greater => return Err(self.len()),
+            Ordering::Equal => {}
+        }
+        let suffix = last << (64 - 8 * stride);
+        let at = self.words_below(suffix, stride, part.map(|part| part.of(self.len())));
+        let (start, shift) = (self.prefix_len() + at * stride, 64 - 8 * stride);
+        match at < self.len() && load(&self.data, start) >> shift == suffix >> shift {
+            true => Ok(at),
+            false => Err(at),
+        }
+    }
+
     /// How many entries are at or below `target`.
     pub(super) fn through(&self, target: &[u8]) -> usize {
         self.partition(target, true, None)
@@ -130,18 +171,7 @@ impl Block {
                 Form::Fixed(stride) if stride <= 8 => {
                     self.partition_words(target, stride as usize, ties, guess)
                 }
-                Form::Fixed(stride) => {
-                    let (start, stride) = (self.prefix_len(), stride as usize);
-                    self.partition_heads(target, ties, |i| {
-                        (start + i * stride, start + (i + 1) * stride)
-                    })
-                }
-                Form::Narrow | Form::Wide => {
-                    let body = self.body();
-                    self.partition_heads(target, ties, |i| {
-                        (body + self.start(i), body + self.start(i + 1))
-                    })
-                }
+                _ => self.partition_long(target, ties),
             },
         }
     }
@@ -192,8 +222,14 @@ impl Block {
             Some(limit) if limit <= u64::MAX >> shift => limit << shift,
             _ => return self.len(),
         };
+        self.words_below(limit, stride, guess)
+    }
+
+    /// How many suffixes of at most eight bytes are below `limit`; about `guess` are likely.
+    #[inline(never)]
+    fn words_below(&self, limit: u64, stride: usize, guess: Option<usize>) -> usize {
         // The limit ends in zeros, so what stands behind a suffix does not matter.
-        let suffixes = self.data.get(prefix..).unwrap_or_default();
+        let suffixes = self.data.get(self.prefix_len()..).unwrap_or_default();
         let word = |i: usize| load(suffixes, i * stride);
         let (from, left) = match guess {
             Some(guess) => around(self.len(), guess, limit, word),
@@ -202,8 +238,24 @@ impl Block {
         from + partition_point(left, |i| word(from + i) < limit)
     }
 
-    /// [`Self::partition`] for longer suffixes, which are at `span`: by their first eight bytes, then
-    /// by the rest.
+    /// [`Self::partition`] where suffixes are longer.
+    #[inline(never)]
+    fn partition_long(&self, target: &[u8], ties: bool) -> usize {
+        let body = self.body();
+        match self.form {
+            Form::Fixed(stride) => {
+                let stride = stride as usize;
+                self.partition_heads(target, ties, |i| {
+                    (body + i * stride, body + (i + 1) * stride)
+                })
+            }
+            Form::Narrow | Form::Wide => self.partition_heads(target, ties, |i| {
+                (body + self.start(i), body + self.start(i + 1))
+            }),
+        }
+    }
+
+    /// [`Self::partition`] for suffixes that are at `span`: by their first eight bytes, then by the rest.
     fn partition_heads(
         &self,
         target: &[u8],
@@ -349,7 +401,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Block, leading};
+    use super::{Block, Part, leading};
 
     fn block(entries: &[Vec<u8>]) -> Block {
         let mut block = Block::default();
@@ -384,6 +436,10 @@ mod tests {
                 prop_assert_eq!(block.below(&target), below);
                 prop_assert_eq!(block.through(&target), through);
                 prop_assert_eq!(block.is_at(below, &target), through > below);
+                for part in [None, Some(Part(0)), Some(Part(128)), Some(Part(255))] {
+                    let found = block.find(&target, part);
+                    prop_assert_eq!(found, if through > below { Ok(below) } else { Err(below) });
+                }
                 prop_assert!(!block.ends_below(&target) || below == entries.len());
                 let starts = target.starts_with(block.prefix());
                 prop_assert_eq!(block.compare_prefix(&target) == Ordering::Equal, starts);

@@ -124,15 +124,10 @@ impl SortedSet {
 
     /// Adds an entry; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
-        self.insert_near(key, row, None)
+        with_entry(key, row, |entry| self.insert_entry(entry, None))
     }
 
-    /// [`Self::insert`] of an entry whose spot has been looked for.
-    pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        with_entry(key, row, |entry| self.insert_entry(entry, spot))
-    }
-
-    /// [`Self::insert_near`] of an entry, the bytes `key ‖ row`.
+    /// [`Self::insert`] of an entry, the bytes `key ‖ row`, whose spot may have been looked for.
     pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         let (near, above) = match &spot {
             None => (Near::NONE, self.root.push_alike(entry)),
@@ -184,17 +179,15 @@ impl SortedSet {
 
     /// Takes an entry out; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
-        self.remove_near(key, row, None)
+        with_entry(key, row, |entry| self.remove_entry(entry, None))
     }
 
-    /// [`Self::remove`] of an entry whose spot has been looked for.
-    pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
+    /// [`Self::remove`] of an entry, the bytes `key ‖ row`, whose spot may have been looked for.
+    pub fn remove_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         let (root, held) = (&mut self.root, &mut self.held);
-        let removed = with_entry(key, row, |entry| {
-            let near = spot.as_ref().map(Near::of);
-            near.is_some_and(|near| root.remove(entry, near, held))
-                || root.remove(entry, Near::NONE, held)
-        });
+        let near = spot.as_ref().map(Near::of);
+        let removed = near.is_some_and(|near| root.remove(entry, near, held))
+            || root.remove(entry, Near::NONE, held);
         if removed {
             self.len -= 1;
             self.lower_root();
@@ -223,7 +216,7 @@ impl SortedSet {
         let (mut node, mut part) = (&self.root, None);
         loop {
             match node {
-                Node::Leaf(block) => return block.is_at(block.below_about(entry, part), entry),
+                Node::Leaf(block) => return block.find(entry, part).is_ok(),
                 Node::Inner(inner) => {
                     let (child, about) = inner.way_to(entry);
                     match inner.children.get(child) {
