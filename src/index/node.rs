@@ -184,11 +184,20 @@ impl Node {
         }
     }
 
-    /// Takes `entry` out; false if it was not there, or not where a hint led. `near` may be wrong.
-    pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
+    /// Takes `entry` out if all that this leaves behind is room: what mostly happens. Answers how many bytes,
+    /// or `None` where the leaf gives memory back or becomes too small, or is not the one that a hint led to.
+    pub(super) fn remove_alike(&mut self, entry: &[u8], near: Near<'_>) -> Option<usize> {
+        match self {
+            Self::Leaf(block) => block.remove_alike(entry, near.part, LEAF / 4),
+            Self::Inner(inner) => inner.remove_alike(entry, near),
+        }
+    }
+
+    /// Takes `entry` out; false if it was not there.
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
-                let Ok(at) = block.find(entry, near.part) else {
+                let Ok(at) = block.find(entry, None) else {
                     return false;
                 };
                 let before = block.heap();
@@ -196,7 +205,7 @@ impl Node {
                 *held = *held + block.heap() - before;
                 true
             }
-            Self::Inner(inner) => inner.remove(entry, near, held),
+            Self::Inner(inner) => inner.remove(entry, held),
         }
     }
 

@@ -184,10 +184,19 @@ impl SortedSet {
 
     /// [`Self::remove`] of an entry, the bytes `key ‖ row`, whose spot may have been looked for.
     pub fn remove_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
-        let (root, held) = (&mut self.root, &mut self.held);
-        let near = spot.as_ref().map(Near::of);
-        let removed = near.is_some_and(|near| root.remove(entry, near, held))
-            || root.remove(entry, Near::NONE, held);
+        let near = spot.as_ref().map_or(Near::NONE, Near::of);
+        if let Some(bytes) = self.root.remove_alike(entry, near) {
+            self.held.slack += bytes;
+            self.len -= 1;
+            return true;
+        }
+        self.remove_anew(entry)
+    }
+
+    /// [`Self::remove_entry`] where a leaf gives memory back or goes, or a hint was wrong.
+    #[inline(never)]
+    fn remove_anew(&mut self, entry: &[u8]) -> bool {
+        let removed = self.root.remove(entry, &mut self.held);
         if removed {
             self.len -= 1;
             self.lower_root();
