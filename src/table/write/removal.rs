@@ -9,7 +9,7 @@ use super::{
     },
     Old, Undo, Write,
 };
-use crate::index::Spot;
+use crate::{index::Spot, value::ValueRef};
 
 /// An entry that is about to leave an index.
 struct Leaving {
@@ -76,7 +76,9 @@ impl Write<'_> {
         };
         let keys = &mut table.scratch.key;
         keys.clear();
-        record.value(0).key_into(keys);
+        let mut id = ValueRef::Null;
+        record.read(0, &mut id);
+        id.key_into(keys);
         let id = keys.len();
         keys.extend_from_slice(&row.to_be_bytes());
         let id_entry = keys.len();
