@@ -61,8 +61,7 @@ impl Inner {
 
     /// That, and which part of the child's entries is likely to be below `entry`, where it is a leaf.
     pub(super) fn way_to(&self, entry: &[u8]) -> (usize, Option<Part>) {
-        let child = self.child_for(entry);
-        (child, self.separators.part_between(child, entry))
+        self.separators.way_to(entry)
     }
 
     /// The child that a hint leads to, else [`Self::child_for`] and which part of a leaf is below

@@ -120,10 +120,23 @@ impl Block {
         self.partition(target, true, None)
     }
 
-    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there, as
-    /// far as their first bytes tell. `None` where one of them is not there.
+    /// How many separators are at or below `target`, and which part of what lies between the two around it is
+    /// below it, as far as their first bytes tell. `None` where one of these is not there.
+    pub(super) fn way_to(&self, target: &[u8]) -> (usize, Option<Part>) {
+        let number = leading(target, self.prefix_len());
+        let at = match self.form {
+            Form::Fixed(stride) if stride <= 8 && !self.breaks_prefix(target) => {
+                self.partition_words(target, number, stride as usize, true, None)
+            }
+            _ => self.through(target),
+        };
+        (at, self.part_between(at, number))
+    }
+
+    /// Which part of what lies between entries `i - 1` and `i` is below what begins with this number behind
+    /// the prefix.
     #[inline]
-    pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
+    fn part_between(&self, i: usize, number: u64) -> Option<Part> {
         let before = i.checked_sub(1)?;
         if i >= self.len() {
             return None;
@@ -132,7 +145,6 @@ impl Block {
         let body = self.body();
         let low = load(&self.data, body + self.start(before));
         let high = load(&self.data, body + self.start(i));
-        let number = leading(target, self.prefix_len());
         Some(Part::of_range(low, number, high))
     }
 
@@ -169,7 +181,8 @@ impl Block {
             Ordering::Greater => self.len(),
             Ordering::Equal => match self.form {
                 Form::Fixed(stride) if stride <= 8 => {
-                    self.partition_words(target, stride as usize, ties, guess)
+                    let number = leading(target, self.prefix_len());
+                    self.partition_words(target, number, stride as usize, ties, guess)
                 }
                 _ => self.partition_long(target, ties),
             },
@@ -203,26 +216,24 @@ impl Block {
         self.compare_prefix(entry) != Ordering::Equal
     }
 
-    /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer.
+    /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer. `number`
+    /// leads what the target has behind the prefix.
+    #[inline]
     fn partition_words(
         &self,
         target: &[u8],
+        number: u64,
         stride: usize,
         ties: bool,
         guess: Option<usize>,
     ) -> usize {
-        let prefix = self.prefix_len();
-        let rest = target.len().saturating_sub(prefix);
-        let shift = 64 - 8 * stride as u32;
-        let word = leading(target, prefix) >> shift;
-        // The target's rest, cut or filled with zeros to the stride, is `word`. A suffix equal to
-        // that is below a longer rest, above a shorter one, and a tie where the lengths agree.
-        let equal_counts = rest > stride || (ties && rest == stride);
-        let limit = match word.checked_add(u64::from(equal_counts)) {
-            Some(limit) if limit <= u64::MAX >> shift => limit << shift,
-            _ => return self.len(),
+        // A suffix that agrees with the rest of the target as far as both go is below a longer rest, above a
+        // shorter one, and a tie where the lengths agree.
+        let limit = match target.len() + usize::from(ties) > self.prefix_len() + stride {
+            true => (number | !head_mask(stride)).checked_add(1),
+            false => Some(number),
         };
-        self.words_below(limit, stride, guess)
+        limit.map_or(self.len(), |limit| self.words_below(limit, stride, guess))
     }
 
     /// How many suffixes of at most eight bytes are below `limit`; about `guess` are likely.
@@ -441,6 +452,7 @@ mod tests {
                     prop_assert_eq!(found, if through > below { Ok(below) } else { Err(below) });
                 }
                 prop_assert!(!block.ends_below(&target) || below == entries.len());
+                prop_assert_eq!(block.way_to(&target).0, through);
                 let starts = target.starts_with(block.prefix());
                 prop_assert_eq!(block.compare_prefix(&target) == Ordering::Equal, starts);
                 for (i, entry) in entries.iter().enumerate() {
