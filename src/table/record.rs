@@ -308,10 +308,11 @@ impl<'a> Record<'a> {
         push_number(number as u64, out);
         let codes = out.len();
         out.extend_from_slice(self.codes);
-        // What is not yet written begins at `data`, with the field at `next`.
-        let (mut next, mut data) = (0, self.data);
-        let later = |next| fields.iter().filter(move |(place, _)| *place >= next);
-        while let Some((place, value)) = later(next).min_by_key(|(place, _)| *place) {
+        let mut ascending: SmallVec<[&Changed; 4]> = fields.iter().collect();
+        ascending.sort_unstable_by_key(|(place, _)| *place);
+        // What is not yet written begins here.
+        let mut data = self.data;
+        for (place, value) in ascending {
             let start = self.offset(*place).and_then(|at| self.data.get(at..));
             let start = start.unwrap_or_default();
             let stays = data.get(..data.len().saturating_sub(start.len()));
@@ -321,7 +322,7 @@ impl<'a> Record<'a> {
                 let shift = place % 2 * 4;
                 *pair = *pair & !(15 << shift) | code << shift;
             }
-            (next, data) = (place + 1, take(code_at(self.codes, *place), start).1);
+            data = take(code_at(self.codes, *place), start).1;
         }
         out.extend_from_slice(data);
     }
