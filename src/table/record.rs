@@ -96,7 +96,7 @@ impl<'a> Record<'a> {
         value
     }
 
-    /// Makes a value, which is null, that at a position: where it is to be, see [`decode`].
+    /// Makes a value, which is null, that at a position: where it is to be, without a copy.
     #[inline(never)]
     pub fn read(&self, position: usize, value: &mut ValueRef<'a>) {
         match self.layout.places.get(position) {
