@@ -166,6 +166,7 @@ fn remove(
     };
     let mut write = Write::begin(table, now);
     for some in rows.chunks(FETCHED) {
+        // The only one has just been read, and where the others of its page end stays as it is.
         if !one {
             let rows = some.iter().copied();
             write.table().records().fetch_to_change(rows);

@@ -357,10 +357,8 @@ fn change(
     let mut write = Write::begin(table, changes.now);
     let mut kept = shape.map(|_| KeptRows::with_capacity(rows.len()));
     for some in rows.chunks(FETCHED) {
-        if !one {
-            let rows = some.iter().copied();
-            write.table().records().fetch_to_change(rows);
-        }
+        let rows = some.iter().copied();
+        write.table().records().fetch_to_change(rows);
         for row in some {
             change_row(&mut write, *row, changes, kept.as_mut())?;
         }
