@@ -177,12 +177,10 @@ impl<'a> Answer<'a> {
         Ok(true)
     }
 
-    /// The same, of a command that answers ids and numbers unless RETURN asks for records.
-    pub fn of_write(self) -> Result<Answer<'a>> {
-        self.check_of_write().map(|()| self)
-    }
-
-    /// [`Answer::of_write`] of one that stays where it is.
+    /// That this may be asked of a command that answers ids and numbers unless RETURN asks for records.
+    ///
+    /// # Errors
+    /// Syntax.
     pub fn check_of_write(&self) -> Result<()> {
         match self.packed && self.fields.is_none() {
             true => Err(Error::syntax(

@@ -3,7 +3,7 @@
 use super::{
     Environment, Reply,
     clauses::{Answer, Selection, Target, once, parse_id},
-    record_reply::{Shape, Written},
+    record_reply::{Shape, Written, answer_written},
 };
 use crate::{
     error::Result,
@@ -15,6 +15,7 @@ use crate::{
 const WORDS: Keywords = Keywords::of(&["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"]);
 
 /// What a DEL asks.
+#[derive(Default)]
 pub struct Request<'a> {
     target: Selected<'a>,
     condition: Option<Predicate<'a>>,
@@ -27,42 +28,53 @@ enum Selected<'a> {
     Query(Query<'a>),
 }
 
+impl Default for Selected<'_> {
+    fn default() -> Self {
+        Selected::Id(&[])
+    }
+}
+
 /// Reads the arguments after the table's name.
 ///
 /// # Errors
 /// Syntax.
 pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
-    let mut tokens = Tokens::new(args);
-    let target = Target::parse(&mut tokens)?;
-    let by_query = matches!(target, Target::Where(_));
-    let mut selection = Selection::default();
-    let (mut condition, mut answer) = (None, Answer::default());
-    while tokens.peek().is_some() {
-        let before = tokens.clone();
-        if answer.accept(&mut tokens, &WORDS)? {
-            continue;
-        } else if !by_query && tokens.accept("IF") {
-            let value = parse_predicate(&mut tokens)?;
-            once(&mut condition, value, &before)?;
-        } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
-            return Err(tokens.unexpected(match by_query {
-                true => "AND, OR, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
-                false => "IF, RETURN, PACKED or the end of the command",
-            }));
-        }
-    }
-    Ok(Request {
-        target: match target {
-            Target::Id(id) => Selected::Id(id),
-            Target::Ids(ids) => Selected::Ids(ids),
-            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
-        },
-        condition,
-        answer: answer.of_write()?,
-    })
+    let mut request = Request::default();
+    request.read(args)?;
+    Ok(request)
 }
 
 impl<'a> Request<'a> {
+    /// [`parse`] of a request that is empty and made where it is to be.
+    fn read(&mut self, args: &'a [&'a [u8]]) -> Result<()> {
+        let mut tokens = Tokens::new(args);
+        let target = Target::parse(&mut tokens)?;
+        let by_query = matches!(target, Target::Where(_));
+        let mut selection = Selection::default();
+        while tokens.peek().is_some() {
+            let before = tokens.clone();
+            if self.answer.accept(&mut tokens, &WORDS)? {
+                continue;
+            } else if !by_query && tokens.accept("IF") {
+                let value = parse_predicate(&mut tokens)?;
+                once(&mut self.condition, value, &before)?;
+            } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
+                return Err(tokens.unexpected(match by_query {
+                    true => {
+                        "AND, OR, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command"
+                    }
+                    false => "IF, RETURN, PACKED or the end of the command",
+                }));
+            }
+        }
+        self.target = match target {
+            Target::Id(id) => Selected::Id(id),
+            Target::Ids(ids) => Selected::Ids(ids),
+            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
+        };
+        self.answer.check_of_write()
+    }
+
     /// The query, where this removes records by one.
     pub fn query(self) -> Option<Query<'a>> {
         match self.target {
@@ -90,7 +102,8 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let request = parse(args)?;
+    let mut request = Request::default();
+    request.read(args)?;
     let now = environment.now.get();
     let shape = Shape::of_write(table.schema(), &request.answer)?;
     let condition = request.condition.as_ref();
@@ -101,7 +114,9 @@ pub fn run(
             match find(table, id, condition.as_ref(), now)? {
                 Found::Absent => reply.null(),
                 Found::Refused => reply.integer(0),
-                Found::Row(row) => return remove_one(table, row, now, shape.as_ref(), reply),
+                Found::Row(row) => {
+                    return remove(table, &[row], true, now, shape.as_ref(), reply);
+                }
             }
             Ok(Effects::none())
         }
@@ -114,14 +129,14 @@ pub fn run(
                     _ => {}
                 }
             }
-            remove_many(table, &rows, now, shape.as_ref(), reply)
+            remove(table, &rows, false, now, shape.as_ref(), reply)
         }
         Selected::Query(query) => {
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());
             let rows = query::select(table, query, || now, most)?;
-            remove_many(table, &rows, now, shape.as_ref(), reply)
+            remove(table, &rows, false, now, shape.as_ref(), reply)
         }
     }
 }
@@ -136,57 +151,29 @@ fn find(table: &Table, id: &[u8], condition: Option<&Filter>, now: i64) -> Resul
     })
 }
 
-fn remove_one(
+/// Removes the records of rows, and answers the only `one` or all of them.
+fn remove(
     table: &mut Table,
-    row: Row,
+    rows: &[Row],
+    one: bool,
     now: i64,
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let written = written(table, &[row], shape)?;
-    let effects = remove(table, &[row], now)?;
-    match written {
-        Some(written) => written.answer_one(table, reply),
-        None => reply.integer(1),
-    }
-    Ok(effects)
-}
-
-fn remove_many(
-    table: &mut Table,
-    rows: &[Row],
-    now: i64,
-    shape: Option<&Shape>,
-    reply: &mut dyn Reply,
-) -> Result<Effects> {
-    let written = written(table, rows, shape)?;
-    let effects = remove(table, rows, now)?;
-    match written {
-        Some(written) => written.answer_many(table, reply),
-        None => reply.integer(rows.len() as i64),
-    }
-    Ok(effects)
-}
-
-/// The records of rows that are about to be removed, where they are asked for.
-#[inline]
-fn written<'s>(
-    table: &Table,
-    rows: &[Row],
-    shape: Option<&'s Shape>,
-) -> Result<Option<Written<'s>>> {
-    Ok(match shape {
+    let written = match shape {
         Some(shape) => Some(Written::before_removal(table, rows, shape)?),
         None => None,
-    })
-}
-
-fn remove(table: &mut Table, rows: &[Row], now: i64) -> Result<Effects> {
+    };
     let mut write = Write::begin(table, now);
     for some in rows.chunks(FETCHED) {
-        let rows = some.iter().copied();
-        write.table().records().fetch_to_change(rows);
+        // The only one has just been read, and where the others of its page end stays as it is.
+        if !one {
+            let rows = some.iter().copied();
+            write.table().records().fetch_to_change(rows);
+        }
         some.iter().for_each(|row| write.remove(*row));
     }
-    write.commit()
+    let effects = write.commit()?;
+    answer_written(written, one, rows.len(), table, reply);
+    Ok(effects)
 }

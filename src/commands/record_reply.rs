@@ -234,7 +234,7 @@ impl<'s> Written<'s> {
     }
 
     /// Answers the one record.
-    pub fn answer_one(self, table: &Table, reply: &mut dyn Reply) {
+    fn answer_one(self, table: &Table, reply: &mut dyn Reply) {
         match (self.packed, self.kept.first()) {
             (Some(bytes), _) => reply.bulk(&bytes),
             (None, kept) => {
@@ -245,12 +245,28 @@ impl<'s> Written<'s> {
     }
 
     /// Answers the records.
-    pub fn answer_many(self, table: &Table, reply: &mut dyn Reply) {
+    fn answer_many(self, table: &Table, reply: &mut dyn Reply) {
         if let Some(bytes) = self.packed {
             return reply.bulk(&bytes);
         }
         reply.array(self.kept.len());
         let records = self.kept.iter().map(|kept| kept.record(table));
         records.for_each(|record| self.shape.record(table, record, reply));
+    }
+}
+
+/// Answers what a write did to so many records: the records where they are asked for, without a list around
+/// the only `one`.
+pub fn answer_written(
+    written: Option<Written>,
+    one: bool,
+    count: usize,
+    table: &Table,
+    reply: &mut dyn Reply,
+) {
+    match written {
+        None => reply.integer(count as i64),
+        Some(written) if one => written.answer_one(table, reply),
+        Some(written) => written.answer_many(table, reply),
     }
 }

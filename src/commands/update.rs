@@ -7,7 +7,7 @@ use super::{
     change::{Change, Changes},
     clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch, writable},
     given::{self, Given, Taker, take_tags},
-    record_reply::{Kept, KeptRows, Shape, Written},
+    record_reply::{Kept, KeptRows, Shape, Written, answer_written},
 };
 use crate::{
     error::{Error, Result, quoted},
@@ -50,10 +50,10 @@ type Pairs<'a, T> = SmallVec<[(&'a [u8], T); 2]>;
 /// How they are changed.
 #[derive(Default)]
 struct Wishes<'a> {
-    set: Option<Pairs<'a, Given<'a>>>,
-    increment: Option<Pairs<'a, &'a [u8]>>,
-    add: Option<Vec<(&'a [u8], Given<'a>)>>,
-    remove: Option<Vec<(&'a [u8], Given<'a>)>>,
+    set: Pairs<'a, Given<'a>>,
+    increment: Pairs<'a, &'a [u8]>,
+    add: Pairs<'a, Given<'a>>,
+    remove: Pairs<'a, Given<'a>>,
     unset: Option<Vec<&'a [u8]>>,
     touch: bool,
     expiry: Option<Expiry>,
@@ -64,17 +64,19 @@ impl<'a> Wishes<'a> {
     fn accept(&mut self, tokens: &mut Tokens<'a>, taker: Taker) -> Result<bool> {
         let before = tokens.clone();
         if tokens.accept("SET") {
-            let pairs = parse_pairs(tokens, |tokens, field| taker.value(tokens, field, None))?;
-            once(&mut self.set, pairs, &before)?;
+            let value = |tokens: &mut Tokens<'a>, field: &[u8]| taker.value(tokens, field, None);
+            read_pairs(&mut self.set, &before, tokens, value)?;
         } else if tokens.accept("INCR") {
-            let pairs = parse_pairs(tokens, |tokens, _| tokens.expect_token("a number to add"))?;
-            once(&mut self.increment, pairs, &before)?;
+            let value = |tokens: &mut Tokens<'a>, _: &[u8]| tokens.expect_token("a number to add");
+            read_pairs(&mut self.increment, &before, tokens, value)?;
         } else if tokens.accept("ADD") {
-            let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.add, pairs.into_vec(), &before)?;
+            read_pairs(&mut self.add, &before, tokens, |tokens, _| {
+                take_tags(tokens)
+            })?;
         } else if tokens.accept("REMOVE") {
-            let pairs = parse_pairs(tokens, |tokens, _| take_tags(tokens))?;
-            once(&mut self.remove, pairs.into_vec(), &before)?;
+            read_pairs(&mut self.remove, &before, tokens, |tokens, _| {
+                take_tags(tokens)
+            })?;
         } else if tokens.accept("UNSET") {
             let fields = field_list(tokens, &WORDS)?;
             once(&mut self.unset, fields, &before)?;
@@ -89,29 +91,33 @@ impl<'a> Wishes<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        self.set.is_none()
-            && self.increment.is_none()
-            && self.add.is_none()
-            && self.remove.is_none()
+        self.set.is_empty()
+            && self.increment.is_empty()
+            && self.add.is_empty()
+            && self.remove.is_empty()
             && self.unset.is_none()
             && !self.touch
             && self.expiry.is_none()
     }
 }
 
-/// Reads fields, each with what `value` reads after it, up to the next clause, one at least.
-fn parse_pairs<'a, T>(
+/// Reads fields, each with what `value` reads after it, up to the next clause, one at least. The clause may
+/// stand once, and begins at `before`.
+fn read_pairs<'a, T>(
+    pairs: &mut Pairs<'a, T>,
+    before: &Tokens,
     tokens: &mut Tokens<'a>,
     value: impl Fn(&mut Tokens<'a>, &[u8]) -> Result<T>,
-) -> Result<Pairs<'a, T>> {
-    let mut pairs = Pairs::new();
+) -> Result<()> {
+    let earlier = pairs.len();
     while tokens.peek().is_some() && !tokens.is_among(&WORDS) {
         let field = tokens.expect_token("a field")?;
         pairs.push((field, value(tokens, field)?));
     }
-    match pairs.is_empty() {
-        true => Err(tokens.unexpected("a field's name")),
-        false => Ok(pairs),
+    match earlier {
+        _ if pairs.len() == earlier => Err(tokens.unexpected("a field's name")),
+        0 => Ok(()),
+        _ => Err(before.unexpected("each clause once")),
     }
 }
 
@@ -177,7 +183,7 @@ impl<'a> Request<'a> {
 
 /// Makes changes ready for a table: positions instead of names.
 fn resolve_into<'a>(changes: &mut Changes<'a>, schema: &Schema, wishes: &Wishes<'a>) -> Result<()> {
-    for (field, given) in wishes.set.iter().flatten() {
+    for (field, given) in &wishes.set {
         let position = changeable(schema, changes, field)?;
         let field = schema.field(position)?;
         let change = match (&field.kind, given) {
@@ -188,17 +194,17 @@ fn resolve_into<'a>(changes: &mut Changes<'a>, schema: &Schema, wishes: &Wishes<
         };
         changes.fields.push((position, change));
     }
-    for (field, tags) in wishes.add.iter().flatten() {
+    for (field, tags) in &wishes.add {
         let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "ADD", tags)?;
         changes.fields.push((position, Change::AddTags(tags)));
     }
-    for (field, tags) in wishes.remove.iter().flatten() {
+    for (field, tags) in &wishes.remove {
         let position = changeable(schema, changes, field)?;
         let tags = tags_of(schema, position, "REMOVE", tags)?;
         changes.fields.push((position, Change::RemoveTags(tags)));
     }
-    for (field, token) in wishes.increment.iter().flatten() {
+    for (field, token) in &wishes.increment {
         let position = changeable(schema, changes, field)?;
         let change = increment(schema, position, token)?;
         changes.fields.push((position, change));
@@ -315,7 +321,7 @@ pub fn run(
                 .limits
                 .most_written(query.limit, shape.is_some());
             let rows = query::select(table, query, || now, most)?;
-            update_many(table, &rows, &changes, shape.as_ref(), reply)
+            change(table, &rows, false, &changes, shape.as_ref(), reply)
         }
     }
 }
@@ -336,59 +342,54 @@ fn update_one(
         reply.integer(0);
         return Ok(Effects::none());
     }
-    let (effects, written) = change_rows(table, &[row], changes, shape)?;
-    match written {
-        Some(written) => written.answer_one(table, reply),
-        None => reply.integer(1),
-    }
-    Ok(effects)
+    change(table, &[row], true, changes, shape, reply)
 }
 
-fn update_many(
+/// Changes the records of rows, and answers the only `one` or all of them.
+fn change(
     table: &mut Table,
     rows: &[Row],
+    one: bool,
     changes: &Changes,
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let (effects, written) = change_rows(table, rows, changes, shape)?;
-    match written {
-        Some(written) => written.answer_many(table, reply),
-        None => reply.integer(rows.len() as i64),
-    }
-    Ok(effects)
-}
-
-/// Changes the records of rows, and removes those whose new expiry lies in the past. They are
-/// made ready to be answered where there is a shape to answer them in.
-fn change_rows<'s>(
-    table: &mut Table,
-    rows: &[Row],
-    changes: &Changes,
-    shape: Option<&'s Shape>,
-) -> Result<(Effects, Option<Written<'s>>)> {
     let mut write = Write::begin(table, changes.now);
     let mut kept = shape.map(|_| KeptRows::with_capacity(rows.len()));
     for some in rows.chunks(FETCHED) {
         let rows = some.iter().copied();
         write.table().records().fetch_to_change(rows);
         for row in some {
-            changes.apply(&mut write, *row)?;
-            let expired = write.table().is_expired(*row, changes.now);
-            if let Some(kept) = &mut kept {
-                kept.push(match expired {
-                    true => Kept::bytes(write.table(), *row),
-                    false => Kept::Row(*row),
-                });
-            }
-            if expired {
-                write.remove_expired(*row);
-            }
+            change_row(&mut write, *row, changes, kept.as_mut())?;
         }
     }
     let written = match (kept, shape) {
         (Some(kept), Some(shape)) => Some(Written::new(write.table(), kept, shape)?),
         _ => None,
     };
-    Ok((write.commit()?, written))
+    let effects = write.commit()?;
+    answer_written(written, one, rows.len(), table, reply);
+    Ok(effects)
+}
+
+/// Changes a row's record, and removes it where its new expiry lies in the past. It is kept to be answered
+/// where it is asked for.
+fn change_row(
+    write: &mut Write,
+    row: Row,
+    changes: &Changes,
+    kept: Option<&mut KeptRows>,
+) -> Result<()> {
+    changes.apply(write, row)?;
+    let expired = write.table().is_expired(row, changes.now);
+    if let Some(kept) = kept {
+        kept.push(match expired {
+            true => Kept::bytes(write.table(), row),
+            false => Kept::Row(row),
+        });
+    }
+    if expired {
+        write.remove_expired(row);
+    }
+    Ok(())
 }

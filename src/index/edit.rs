@@ -3,7 +3,7 @@
 use super::block::{Block, Form, SLACK, load, piece};
 use super::entries::Entries;
 use super::pack::{Shape, capacity_for, put};
-use super::search::{head_mask, leading};
+use super::search::{Part, head_mask, leading};
 
 impl Block {
     /// Adds `entry` as number `at`, between its neighbours, if all that it takes is room that is
@@ -93,6 +93,28 @@ impl Block {
             self.set_end(at, start + suffix.len());
             self.shift_ends(at + 1, suffix.len(), true);
         }
+    }
+
+    /// Takes `entry`, below which this part of the others is likely to be, out if the block keeps at least
+    /// `least` bytes and its memory, and answers how many bytes that leaves idle.
+    #[inline]
+    pub(super) fn remove_alike(
+        &mut self,
+        entry: &[u8],
+        part: Option<Part>,
+        least: usize,
+    ) -> Option<usize> {
+        let Form::Fixed(stride) = self.form else {
+            return None;
+        };
+        let left = self.used().checked_sub(stride as usize)?;
+        if self.len <= 1 || left < least || (left + SLACK) * 4 <= self.data.len() * 3 {
+            return None;
+        }
+        let at = self.find(entry, part).ok()?;
+        self.in_step &= at == 0 || at + 1 == self.len();
+        self.close_fixed(at, stride as usize);
+        Some(stride as usize)
     }
 
     /// Takes entry `at` out, and gives memory back once a quarter of it lies idle.

@@ -62,8 +62,7 @@ impl Inner {
 
     /// That, and which part of the child's entries is likely to be below `entry`, where it is a leaf.
     pub(super) fn way_to(&self, entry: &[u8]) -> (usize, Option<Part>) {
-        let child = self.child_for(entry);
-        (child, self.separators.part_between(child, entry))
+        self.separators.way_to(entry)
     }
 
     /// The child that a hint leads to, else [`Self::child_for`] and which part of a leaf is below
@@ -231,13 +230,22 @@ impl Inner {
         }
     }
 
-    /// See [`Node::remove`].
-    pub(super) fn remove(&mut self, entry: &[u8], mut near: Near<'_>, held: &mut Heap) -> bool {
+    /// See [`Node::remove_alike`].
+    #[inline]
+    pub(super) fn remove_alike(&mut self, entry: &[u8], mut near: Near<'_>) -> Option<usize> {
         let i = self.child_near(entry, &mut near);
+        let freed = self.children.get_mut(i)?.remove_alike(entry, near)?;
+        *self.counts.get_mut(i)? -= 1;
+        Some(freed)
+    }
+
+    /// See [`Node::remove`].
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
+        let i = self.child_for(entry);
         let (Some(child), Some(count)) = (self.children.get_mut(i), self.counts.get_mut(i)) else {
             return false;
         };
-        if !child.remove(entry, near, held) {
+        if !child.remove(entry, held) {
             return false;
         }
         *count -= 1;

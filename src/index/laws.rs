@@ -120,13 +120,14 @@ fn changes(
     (mix(20, 1), mix(1, 8)).prop_map(|(grow, shrink)| [grow, shrink].concat())
 }
 
-/// A hint where a key stands: none, a good one, or what was one for another key, perhaps of another
-/// set.
-fn hint(set: &SortedSet, key: &[u8], row: u32) -> Option<Spot> {
+/// An entry and a hint where it stands: none, a good one, or what was one for another entry, perhaps of
+/// another set.
+fn hinted(set: &SortedSet, key: &[u8], row: u32) -> (Vec<u8>, Option<Spot>) {
     thread_local!(static LAST: Cell<Option<Spot>> = const { Cell::new(None) });
+    let entry = [key, &row.to_be_bytes()].concat();
     let spot = match row % 2 {
         0 => set.spot(key),
-        _ => set.spot_held(key),
+        _ => set.spot_held(&entry),
     };
     let last = LAST.replace(spot.or(LAST.get()));
     let hint = match row % 3 {
@@ -135,14 +136,15 @@ fn hint(set: &SortedSet, key: &[u8], row: u32) -> Option<Spot> {
         _ => last,
     };
     set.fetch(hint);
-    hint
+    (entry, hint)
 }
 
 /// Makes the change in both, and compares what they say of it.
 fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
     match change {
         Change::Insert(key, row) => {
-            let inserted = set.insert_near(key, *row, hint(set, key, *row));
+            let (entry, hint) = hinted(set, key, *row);
+            let inserted = set.insert_entry(&entry, hint);
             assert_eq!(inserted, model.insert((key.clone(), *row)));
             assert!(set.contains(key, *row));
         }
@@ -158,7 +160,8 @@ fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
             set.insert_all(&all);
         }
         Change::Remove(key, row) => {
-            let removed = set.remove_near(key, *row, hint(set, key, *row));
+            let (entry, hint) = hinted(set, key, *row);
+            let removed = set.remove_entry(&entry, hint);
             assert_eq!(removed, model.remove(&(key.clone(), *row)));
             assert!(!set.contains(key, *row));
         }
@@ -169,7 +172,8 @@ fn change_both(set: &mut SortedSet, model: &mut Model, change: &Change) {
             let Some(row) = walk.next() else { return };
             let mut key = Vec::new();
             walk.key_into(&mut key);
-            assert!(set.remove_near(&key, row, hint(set, &key, row)));
+            let (entry, hint) = hinted(set, &key, row);
+            assert!(set.remove_entry(&entry, hint));
             assert!(model.remove(&(key, row)));
         }
     }

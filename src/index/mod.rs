@@ -40,10 +40,10 @@ pub enum Index {
 }
 
 impl Index {
-    /// The spot of a key in a sorted set that holds it.
-    pub fn spot_held(&self, key: &[u8]) -> Option<Spot> {
+    /// The spot of an entry in a sorted set that holds it.
+    pub fn spot_held(&self, entry: &[u8]) -> Option<Spot> {
         match self {
-            Self::SortedSet(set) => set.spot_held(key),
+            Self::SortedSet(set) => set.spot_held(entry),
             Self::Bitmap(_) => None,
         }
     }
@@ -57,27 +57,39 @@ impl Index {
 
     /// Adds `row` under `key`; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
-        self.insert_near(key, row, None)
+        match self {
+            Self::SortedSet(set) => set.insert(key, row),
+            Self::Bitmap(bitmap) => bitmap.insert(key, row),
+        }
     }
 
-    /// [`Self::insert`] where the spot of the key in a sorted set has been looked for.
-    pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
+    /// [`Self::insert`] of an entry, the bytes `key ‖ row`, whose spot in a sorted set may have been
+    /// looked for.
+    pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         match self {
-            Self::SortedSet(set) => set.insert_near(key, row, spot),
-            Self::Bitmap(bitmap) => bitmap.insert(key, row),
+            Self::SortedSet(set) => set.insert_entry(entry, spot),
+            Self::Bitmap(bitmap) => {
+                key_and_row(entry).is_some_and(|(key, row)| bitmap.insert(key, row))
+            }
         }
     }
 
     /// Takes `row` from `key`; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
-        self.remove_near(key, row, None)
+        match self {
+            Self::SortedSet(set) => set.remove(key, row),
+            Self::Bitmap(bitmap) => bitmap.remove(key, row),
+        }
     }
 
-    /// [`Self::remove`] where the spot of the key in a sorted set has been looked for.
-    pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
+    /// [`Self::remove`] of an entry, the bytes `key ‖ row`, whose spot in a sorted set may have been
+    /// looked for.
+    pub fn remove_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         match self {
-            Self::SortedSet(set) => set.remove_near(key, row, spot),
-            Self::Bitmap(bitmap) => bitmap.remove(key, row),
+            Self::SortedSet(set) => set.remove_entry(entry, spot),
+            Self::Bitmap(bitmap) => {
+                key_and_row(entry).is_some_and(|(key, row)| bitmap.remove(key, row))
+            }
         }
     }
 
@@ -145,4 +157,10 @@ impl Index {
             Self::Bitmap(bitmap) => bitmap.check(),
         }
     }
+}
+
+/// The key of an entry, and the row that ends it.
+pub fn key_and_row(entry: &[u8]) -> Option<(&[u8], u32)> {
+    let (key, row) = entry.split_last_chunk()?;
+    Some((key, u32::from_be_bytes(*row)))
 }

@@ -159,13 +159,11 @@ impl Node {
     pub(super) fn insert_alike(&mut self, entry: &[u8], near: Near<'_>) -> Alike {
         match self {
             Self::Leaf(block) => {
-                let at = block.below_about(entry, near.part);
-                if near.is_astray(at, block.len()) {
-                    return Alike::Astray;
-                }
-                match block.is_at(at, entry) {
-                    true => Alike::Present,
-                    false => Alike::of(block.insert_alike(at, entry, LEAF)),
+                let len = block.len();
+                match block.find(entry, near.part) {
+                    Ok(_) => Alike::Present,
+                    Err(at) if near.is_astray(at, len) => Alike::Astray,
+                    Err(at) => Alike::of(block.insert_alike(at, entry, LEAF)),
                 }
             }
             Self::Inner(inner) => inner.insert_alike(entry, near),
@@ -195,20 +193,28 @@ impl Node {
         }
     }
 
-    /// Takes `entry` out; false if it was not there, or not where a hint led. `near` may be wrong.
-    pub(super) fn remove(&mut self, entry: &[u8], near: Near<'_>, held: &mut Heap) -> bool {
+    /// Takes `entry` out if all that this leaves behind is room: what mostly happens. Answers how many bytes,
+    /// or `None` where the leaf gives memory back or becomes too small, or is not the one that a hint led to.
+    pub(super) fn remove_alike(&mut self, entry: &[u8], near: Near<'_>) -> Option<usize> {
+        match self {
+            Self::Leaf(block) => block.remove_alike(entry, near.part, LEAF / 4),
+            Self::Inner(inner) => inner.remove_alike(entry, near),
+        }
+    }
+
+    /// Takes `entry` out; false if it was not there.
+    pub(super) fn remove(&mut self, entry: &[u8], held: &mut Heap) -> bool {
         match self {
             Self::Leaf(block) => {
-                let at = block.below_about(entry, near.part);
-                if !block.is_at(at, entry) {
+                let Ok(at) = block.find(entry, None) else {
                     return false;
-                }
+                };
                 let before = block.heap();
                 block.remove(at);
                 *held = *held + block.heap() - before;
                 true
             }
-            Self::Inner(inner) => inner.remove(entry, near, held),
+            Self::Inner(inner) => inner.remove(entry, held),
         }
     }
 

@@ -10,9 +10,6 @@ const WAYS: usize = 8;
 /// A stretch of so many entries is halved until the place is found.
 const HALVED: usize = 32;
 
-/// A number is looked for so many places to either side of where it should be.
-const NEAR: usize = 12;
-
 /// A part of a block's entries, in 256ths.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part(u8);
@@ -77,15 +74,69 @@ impl Block {
         self.partition(target, false, Some(guess))
     }
 
+    /// Where `entry` stands, or else where it would. This part of the entries is likely to be below it.
+    #[inline]
+    pub(super) fn find(&self, entry: &[u8], part: Option<Part>) -> Result<usize, usize> {
+        match (self.form, entry.last_chunk()) {
+            (Form::Fixed(stride), Some(last))
+                if stride <= 8 && entry.len() == self.prefix_len() + stride as usize =>
+            {
+                self.find_word(entry, u64::from_be_bytes(*last), stride as usize, part)
+            }
+            _ => {
+                let at = self.below_about(entry, part);
+                match self.is_at(at, entry) {
+                    true => Ok(at),
+                    false => Err(at),
+                }
+            }
+        }
+    }
+
+    /// [`Self::find`] of an entry that is as long as all others and ends in `last`, as its suffix does.
+    fn find_word(
+        &self,
+        entry: &[u8],
+        last: u64,
+        stride: usize,
+        part: Option<Part>,
+    ) -> Result<usize, usize> {
+        match self.compare_prefix(entry) {
+            Ordering::Less => return Err(0),
+            Ordering::Greater => return Err(self.len()),
+            Ordering::Equal => {}
+        }
+        let suffix = last << (64 - 8 * stride);
+        let at = self.words_below(suffix, stride, part.map(|part| part.of(self.len())));
+        let (start, shift) = (self.prefix_len() + at * stride, 64 - 8 * stride);
+        match at < self.len() && load(&self.data, start) >> shift == suffix >> shift {
+            true => Ok(at),
+            false => Err(at),
+        }
+    }
+
     /// How many entries are at or below `target`.
     pub(super) fn through(&self, target: &[u8]) -> usize {
         self.partition(target, true, None)
     }
 
-    /// Which part of what lies between entries `i - 1` and `i` is below `target`, which lies there, as
-    /// far as their first bytes tell. `None` where one of them is not there.
+    /// How many separators are at or below `target`, and which part of what lies between the two around it is
+    /// below it, as far as their first bytes tell. `None` where one of these is not there.
+    pub(super) fn way_to(&self, target: &[u8]) -> (usize, Option<Part>) {
+        let number = leading(target, self.prefix_len());
+        let at = match self.form {
+            Form::Fixed(stride) if stride <= 8 && !self.breaks_prefix(target) => {
+                self.partition_words(target, number, stride as usize, true, None)
+            }
+            _ => self.through(target),
+        };
+        (at, self.part_between(at, number))
+    }
+
+    /// Which part of what lies between entries `i - 1` and `i` is below what begins with this number behind
+    /// the prefix.
     #[inline]
-    pub(super) fn part_between(&self, i: usize, target: &[u8]) -> Option<Part> {
+    fn part_between(&self, i: usize, number: u64) -> Option<Part> {
         let before = i.checked_sub(1)?;
         if i >= self.len() {
             return None;
@@ -94,7 +145,6 @@ impl Block {
         let body = self.body();
         let low = load(&self.data, body + self.start(before));
         let high = load(&self.data, body + self.start(i));
-        let number = leading(target, self.prefix_len());
         Some(Part::of_range(low, number, high))
     }
 
@@ -134,20 +184,10 @@ impl Block {
             Ordering::Greater => self.len(),
             Ordering::Equal => match self.form {
                 Form::Fixed(stride) if stride <= 8 => {
-                    self.partition_words(target, stride as usize, ties, guess)
+                    let number = leading(target, self.prefix_len());
+                    self.partition_words(target, number, stride as usize, ties, guess)
                 }
-                Form::Fixed(stride) => {
-                    let (start, stride) = (self.prefix_len(), stride as usize);
-                    self.partition_heads(target, ties, |i| {
-                        (start + i * stride, start + (i + 1) * stride)
-                    })
-                }
-                Form::Narrow | Form::Wide => {
-                    let body = self.body();
-                    self.partition_heads(target, ties, |i| {
-                        (body + self.start(i), body + self.start(i + 1))
-                    })
-                }
+                _ => self.partition_long(target, ties),
             },
         }
     }
@@ -179,27 +219,31 @@ impl Block {
         self.compare_prefix(entry) != Ordering::Equal
     }
 
-    /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer.
+    /// [`Self::partition`] where a suffix is at most eight bytes: it is compared as one integer. `number`
+    /// leads what the target has behind the prefix.
+    #[inline]
     fn partition_words(
         &self,
         target: &[u8],
+        number: u64,
         stride: usize,
         ties: bool,
         guess: Option<usize>,
     ) -> usize {
-        let prefix = self.prefix_len();
-        let rest = target.len().saturating_sub(prefix);
-        let shift = 64 - 8 * stride as u32;
-        let word = leading(target, prefix) >> shift;
-        // The target's rest, cut or filled with zeros to the stride, is `word`. A suffix equal to
-        // that is below a longer rest, above a shorter one, and a tie where the lengths agree.
-        let equal_counts = rest > stride || (ties && rest == stride);
-        let limit = match word.checked_add(u64::from(equal_counts)) {
-            Some(limit) if limit <= u64::MAX >> shift => limit << shift,
-            _ => return self.len(),
+        // A suffix that agrees with the rest of the target as far as both go is below a longer rest, above a
+        // shorter one, and a tie where the lengths agree.
+        let limit = match target.len() + usize::from(ties) > self.prefix_len() + stride {
+            true => (number | !head_mask(stride)).checked_add(1),
+            false => Some(number),
         };
+        limit.map_or(self.len(), |limit| self.words_below(limit, stride, guess))
+    }
+
+    /// How many suffixes of at most eight bytes are below `limit`; about `guess` are likely.
+    #[inline(never)]
+    fn words_below(&self, limit: u64, stride: usize, guess: Option<usize>) -> usize {
         // The limit ends in zeros, so what stands behind a suffix does not matter.
-        let suffixes = self.data.get(prefix..).unwrap_or_default();
+        let suffixes = self.data.get(self.prefix_len()..).unwrap_or_default();
         let word = |i: usize| load(suffixes, i * stride);
         let (from, left) = match guess {
             Some(guess) => around(self.len(), guess, limit, word),
@@ -208,8 +252,24 @@ impl Block {
         from + partition_point(left, |i| word(from + i) < limit)
     }
 
-    /// [`Self::partition`] for longer suffixes, which are at `span`: by their first eight bytes, then
-    /// by the rest.
+    /// [`Self::partition`] where suffixes are longer.
+    #[inline(never)]
+    fn partition_long(&self, target: &[u8], ties: bool) -> usize {
+        let body = self.body();
+        match self.form {
+            Form::Fixed(stride) => {
+                let stride = stride as usize;
+                self.partition_heads(target, ties, |i| {
+                    (body + i * stride, body + (i + 1) * stride)
+                })
+            }
+            Form::Narrow | Form::Wide => self.partition_heads(target, ties, |i| {
+                (body + self.start(i), body + self.start(i + 1))
+            }),
+        }
+    }
+
+    /// [`Self::partition`] for suffixes that are at `span`: by their first eight bytes, then by the rest.
     fn partition_heads(
         &self,
         target: &[u8],
@@ -282,9 +342,6 @@ fn narrow(len: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize)
     if low >= limit {
         return (0, 0);
     }
-    if len <= 2 * NEAR {
-        return (1, len - 2);
-    }
     let guess = share(limit - low, high - low) * last as f64;
     // A block has no more entries than sixteen bits count.
     around(len, usize::from(guess as u16), limit, word)
@@ -297,17 +354,31 @@ fn share(part: u64, whole: u64) -> f64 {
     (part >> 1) as i64 as f64 / (whole >> 1 | 1) as i64 as f64
 }
 
-/// [`narrow`] where the words below `limit` are likely to end at `guess`.
+/// [`narrow`] where the words below `limit` are likely to end at `guess`: steps that double lead away from
+/// there, until one is too long (exponential search, Bentley and Yao 1976).
 #[inline]
 fn around(len: usize, guess: usize, limit: u64, word: impl Fn(usize) -> u64) -> (usize, usize) {
-    let (from, to) = (guess.saturating_sub(NEAR), (guess + NEAR).min(len));
-    let begins = from == 0 || word(from - 1) < limit;
-    let ends = to == len || word(to) >= limit;
-    match (begins, ends) {
-        (true, true) => (from, to - from),
-        (true, false) => (to, len - to),
-        (false, _) => (0, from),
+    let mut step = 1;
+    if guess < len && word(guess) < limit {
+        let mut from = guess + 1;
+        while from + step <= len {
+            if word(from + step - 1) >= limit {
+                return (from, step - 1);
+            }
+            from += step;
+            step *= 2;
+        }
+        return (from, len - from);
     }
+    let mut to = guess.min(len);
+    while step <= to {
+        if word(to - step) < limit {
+            return (to - step + 1, step - 1);
+        }
+        to -= step;
+        step *= 2;
+    }
+    (0, to)
 }
 
 /// The first `i` below `len` where `low(i)` is false, `low` being true and then false.
@@ -344,7 +415,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Block, leading};
+    use super::{Block, Part, leading};
 
     fn block(entries: &[Vec<u8>]) -> Block {
         let mut block = Block::default();
@@ -379,7 +450,12 @@ mod tests {
                 prop_assert_eq!(block.below(&target), below);
                 prop_assert_eq!(block.through(&target), through);
                 prop_assert_eq!(block.is_at(below, &target), through > below);
+                for part in [None, Some(Part(0)), Some(Part(128)), Some(Part(255))] {
+                    let found = block.find(&target, part);
+                    prop_assert_eq!(found, if through > below { Ok(below) } else { Err(below) });
+                }
                 prop_assert!(!block.ends_below(&target) || below == entries.len());
+                prop_assert_eq!(block.way_to(&target).0, through);
                 let starts = target.starts_with(block.prefix());
                 prop_assert_eq!(block.compare_prefix(&target) == Ordering::Equal, starts);
                 for (i, entry) in entries.iter().enumerate() {

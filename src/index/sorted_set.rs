@@ -132,15 +132,10 @@ impl SortedSet {
 
     /// Adds an entry; false if it was there.
     pub fn insert(&mut self, key: &[u8], row: u32) -> bool {
-        self.insert_near(key, row, None)
+        with_entry(key, row, |entry| self.insert_entry(entry, None))
     }
 
-    /// [`Self::insert`] of an entry whose spot has been looked for.
-    pub fn insert_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        with_entry(key, row, |entry| self.insert_entry(entry, spot))
-    }
-
-    /// [`Self::insert_near`] of an entry, the bytes `key ‖ row`.
+    /// [`Self::insert`] of an entry, the bytes `key ‖ row`, whose spot may have been looked for.
     pub fn insert_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
         let above = match &spot {
             None => self.root.push_alike(entry),
@@ -223,17 +218,24 @@ impl SortedSet {
 
     /// Takes an entry out; false if it was not there.
     pub fn remove(&mut self, key: &[u8], row: u32) -> bool {
-        self.remove_near(key, row, None)
+        with_entry(key, row, |entry| self.remove_entry(entry, None))
     }
 
-    /// [`Self::remove`] of an entry whose spot has been looked for.
-    pub fn remove_near(&mut self, key: &[u8], row: u32, spot: Option<Spot>) -> bool {
-        let (root, held) = (&mut self.root, &mut self.held);
-        let removed = with_entry(key, row, |entry| {
-            let near = spot.as_ref().map(Near::of);
-            near.is_some_and(|near| root.remove(entry, near, held))
-                || root.remove(entry, Near::NONE, held)
-        });
+    /// [`Self::remove`] of an entry, the bytes `key ‖ row`, whose spot may have been looked for.
+    pub fn remove_entry(&mut self, entry: &[u8], spot: Option<Spot>) -> bool {
+        let near = spot.as_ref().map_or(Near::NONE, Near::of);
+        if let Some(bytes) = self.root.remove_alike(entry, near) {
+            self.held.slack += bytes;
+            self.len -= 1;
+            return true;
+        }
+        self.remove_anew(entry)
+    }
+
+    /// [`Self::remove_entry`] where a leaf gives memory back or goes, or a hint was wrong.
+    #[inline(never)]
+    fn remove_anew(&mut self, entry: &[u8]) -> bool {
+        let removed = self.root.remove(entry, &mut self.held);
         if removed {
             self.len -= 1;
             self.lower_root();
@@ -262,7 +264,7 @@ impl SortedSet {
         let (mut node, mut part) = (&self.root, None);
         loop {
             match node {
-                Node::Leaf(block) => return block.is_at(block.below_about(entry, part), entry),
+                Node::Leaf(block) => return block.find(entry, part).is_ok(),
                 Node::Inner(inner) => {
                     let (child, about) = inner.way_to(entry);
                     match inner.children.get(child) {

@@ -49,7 +49,9 @@ impl Table {
         }
         if let Some(row) = self.guess.row(number) {
             if let Some(record) = self.record(row) {
-                if matches!(record.value(0), ValueRef::Integer(found) if found == number) {
+                let mut id = ValueRef::Null;
+                record.read(0, &mut id);
+                if matches!(id, ValueRef::Integer(found) if found == number) {
                     self.guess.confirm();
                     return Some((row, record));
                 }

@@ -91,10 +91,18 @@ impl<'a> Record<'a> {
     /// The value at a position of the schema; what the record lacks is the field's initial value.
     #[inline]
     pub fn value(&self, position: usize) -> ValueRef<'a> {
+        let mut value = ValueRef::Null;
+        self.read(position, &mut value);
+        value
+    }
+
+    /// Makes a value, which is null, that at a position: where it is to be, without a copy.
+    #[inline(never)]
+    pub fn read(&self, position: usize, value: &mut ValueRef<'a>) {
         match self.layout.places.get(position) {
-            Some(Some(place)) => self.decode(usize::from(*place)).unwrap_or(ValueRef::Null),
-            Some(None) => self.elsewhere(position, |place| self.decode(place)),
-            None => ValueRef::Null,
+            Some(Some(place)) => _ = self.decode_into(usize::from(*place), value),
+            Some(None) => *value = self.elsewhere(position, |place| self.decode(place)),
+            None => {}
         }
     }
 
@@ -236,21 +244,27 @@ impl<'a> Record<'a> {
         all.get(position).copied().unwrap_or(ValueRef::Null)
     }
 
-    #[inline]
+    #[inline(never)]
     fn decode(&self, place: usize) -> Option<ValueRef<'a>> {
-        let kind = self.layout.fields.get(place)?.1;
-        let code = code_at(self.codes, place);
-        if code == 0 {
-            return Some(ValueRef::Null);
-        }
-        let data = self.data.get(self.offset(place)?..)?;
         let mut value = ValueRef::Null;
-        decode(kind, code, data.get(..width(code, data)?)?, &mut value)?;
+        self.decode_into(place, &mut value)?;
         Some(value)
     }
 
+    /// Makes a value, which is null, that at a place; `None`, and it stays, where there is none.
+    #[inline(always)]
+    fn decode_into(&self, place: usize, value: &mut ValueRef<'a>) -> Option<()> {
+        let kind = self.layout.fields.get(place)?.1;
+        let code = code_at(self.codes, place);
+        if code == 0 {
+            return Some(());
+        }
+        let data = self.data.get(self.offset(place)?..)?;
+        decode(kind, code, data.get(..width(code, data)?)?, value)
+    }
+
     /// Where the bytes of a field begin in the data.
-    #[inline]
+    #[inline(always)]
     fn offset(&self, place: usize) -> Option<usize> {
         let (pairs, rest) = self.codes.split_at_checked(place / 2)?;
         let width = |pair: u8| WIDTHS.get(usize::from(pair)).map_or(0, |w| usize::from(*w));
@@ -294,10 +308,11 @@ impl<'a> Record<'a> {
         push_number(number as u64, out);
         let codes = out.len();
         out.extend_from_slice(self.codes);
-        // What is not yet written begins at `data`, with the field at `next`.
-        let (mut next, mut data) = (0, self.data);
-        let later = |next| fields.iter().filter(move |(place, _)| *place >= next);
-        while let Some((place, value)) = later(next).min_by_key(|(place, _)| *place) {
+        let mut ascending: SmallVec<[&Changed; 4]> = fields.iter().collect();
+        ascending.sort_unstable_by_key(|(place, _)| *place);
+        // What is not yet written begins here.
+        let mut data = self.data;
+        for (place, value) in ascending {
             let start = self.offset(*place).and_then(|at| self.data.get(at..));
             let start = start.unwrap_or_default();
             let stays = data.get(..data.len().saturating_sub(start.len()));
@@ -307,7 +322,7 @@ impl<'a> Record<'a> {
                 let shift = place % 2 * 4;
                 *pair = *pair & !(15 << shift) | code << shift;
             }
-            (next, data) = (place + 1, take(code_at(self.codes, *place), start).1);
+            data = take(code_at(self.codes, *place), start).1;
         }
         out.extend_from_slice(data);
     }

@@ -87,7 +87,9 @@ impl TableIndex {
     /// Appends the key of a record; nothing but the index's fields is read of it.
     pub(super) fn record_key_into(&self, record: &Record<'_>, key: &mut Vec<u8>) {
         for position in &self.positions {
-            record.value(*position).key_into(key);
+            let mut value = ValueRef::Null;
+            record.read(*position, &mut value);
+            value.key_into(key);
         }
     }
 
@@ -108,10 +110,13 @@ impl TableIndex {
     ) -> bool {
         let mut null = false;
         for position in &self.positions {
-            let changed = fields.iter().find(|(at, _)| at == position);
-            let value = match changed {
-                Some((_, value)) => *value,
-                None => record.value(*position),
+            let mut kept = ValueRef::Null;
+            let value = match fields.iter().find(|(at, _)| at == position) {
+                Some((_, value)) => value,
+                None => {
+                    record.read(*position, &mut kept);
+                    &kept
+                }
             };
             null |= value.is_null();
             value.key_into(key);

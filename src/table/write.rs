@@ -237,7 +237,7 @@ impl<'t> Write<'t> {
         self.check_fields(&record, &fields)?;
         self.table.scratch.record.clear();
         self.table.scratch.record.extend_from_slice(bytes);
-        let moves = self.moves(&record, &fields);
+        let moves = self.moves(row, &record, &fields);
         self.changed(row, &record, &old, &fields, &moves);
         Ok(())
     }
@@ -269,7 +269,7 @@ impl<'t> Write<'t> {
         fields: &[Changed<'_>],
     ) -> Result<()> {
         self.check_fields(record, fields)?;
-        let mut moves = self.moves(record, fields);
+        let mut moves = self.moves(row, record, fields);
         self.look_ahead_of(&mut moves);
         self.table.scratch.record.clear();
         record.rewrite_into(

@@ -6,19 +6,19 @@ use super::{
     super::{Changed, Record, Row},
     Write, set_key,
 };
-use crate::index::{Index, Spot};
+use crate::index::{Index, Spot, key_and_row};
 
 /// The entries that move, in the order of their indexes.
 pub(super) type Moves = SmallVec<[Move; 4]>;
 
-/// An entry that moves from one key of an index to another. Both lie in [`Scratch::key`](super::Scratch::key), behind those
-/// of the moves before.
+/// An entry that moves from one place of an index to another. What it is, `key ‖ row`, and what it will be lie in
+/// [`Scratch::key`](super::Scratch::key), behind those of the moves before.
 pub(super) struct Move {
     /// The place of the index.
     at: usize,
-    /// Where the key that it has ends.
+    /// Where what it is ends.
     old: usize,
-    /// Where the key that it will have ends.
+    /// Where what it will be ends.
     new: usize,
     /// Whether a field of the new key is null.
     null: bool,
@@ -31,7 +31,7 @@ pub(super) struct Move {
 impl Write<'_> {
     /// What moves once these fields have changed. Entries of TAGS are not among it.
     #[inline]
-    pub(super) fn moves(&mut self, record: &Record<'_>, fields: &[Changed<'_>]) -> Moves {
+    pub(super) fn moves(&mut self, row: Row, record: &Record<'_>, fields: &[Changed<'_>]) -> Moves {
         let mut moves = Moves::new();
         let keys = &mut self.table.scratch.key;
         keys.clear();
@@ -41,8 +41,10 @@ impl Write<'_> {
             }
             let start = keys.len();
             index.record_key_into(record, keys);
+            keys.extend_from_slice(&row.to_be_bytes());
             let old = keys.len();
             let null = index.changed_key_into(record, fields, keys);
+            keys.extend_from_slice(&row.to_be_bytes());
             if keys.get(start..old) == keys.get(old..) {
                 keys.truncate(start);
                 continue;
@@ -109,15 +111,18 @@ impl Write<'_> {
             let old = keys.get(start..moved.old).unwrap_or_default();
             let new = keys.get(moved.old..moved.new).unwrap_or_default();
             start = moved.new;
-            index.index.remove_near(old, row, moved.left);
-            if let (true, false, Index::SortedSet(set)) =
-                (index.definition.unique, moved.null, &index.index)
-            {
-                if set.first(new).is_some() {
-                    self.suspects.push((moved.at, new.to_vec()));
+            index.index.remove_entry(old, moved.left);
+            if let (true, false, Index::SortedSet(set), Some((key, _))) = (
+                index.definition.unique,
+                moved.null,
+                &index.index,
+                key_and_row(new),
+            ) {
+                if set.first(key).is_some() {
+                    self.suspects.push((moved.at, key.to_vec()));
                 }
             }
-            index.index.insert_near(new, row, moved.entered);
+            index.index.insert_entry(new, moved.entered);
         }
         self.move_tags(row, record, fields);
         self.move_expiry(row, record, fields);

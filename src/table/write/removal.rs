@@ -9,11 +9,11 @@ use super::{
     },
     Old, Undo, Write,
 };
-use crate::index::Spot;
+use crate::{index::Spot, value::ValueRef};
 
 /// An entry that is about to leave an index.
 struct Leaving {
-    /// Where its key ends in [`Scratch::key`](super::Scratch::key), which holds those of all indexes.
+    /// Where it ends in [`Scratch::key`](super::Scratch::key), which holds those of all indexes.
     end: usize,
     spot: Option<Spot>,
 }
@@ -76,40 +76,48 @@ impl Write<'_> {
         };
         let keys = &mut table.scratch.key;
         keys.clear();
-        record.value(0).key_into(keys);
+        let mut id = ValueRef::Null;
+        record.read(0, &mut id);
+        id.key_into(keys);
         let id = keys.len();
+        keys.extend_from_slice(&row.to_be_bytes());
+        let id_entry = keys.len();
         let mut entries: SmallVec<[Leaving; 8]> = SmallVec::new();
         for index in &table.indexes {
             let start = keys.len();
             index.record_key_into(&record, keys);
+            keys.extend_from_slice(&row.to_be_bytes());
             let spot = index.index.spot_held(keys.get(start..).unwrap_or_default());
             let end = keys.len();
             entries.push(Leaving { end, spot });
         }
-        let id_spot = table.ids.spot_held(keys.get(..id).unwrap_or_default());
+        let id_spot = table
+            .ids
+            .spot_held(keys.get(..id_entry).unwrap_or_default());
         for (index, entry) in table.indexes.iter().zip(&entries) {
             index.index.fetch(entry.spot);
         }
         table.ids.fetch(id_spot);
-        let mut start = id;
+        let mut start = id_entry;
         for (index, entry) in table.indexes.iter_mut().zip(&entries) {
             match index.is_over_tags() {
                 true => index.record_leave(row, &record, &mut table.scratch.record),
                 false => {
-                    let key = keys.get(start..entry.end).unwrap_or_default();
-                    index.index.remove_near(key, row, entry.spot);
+                    let leaving = keys.get(start..entry.end).unwrap_or_default();
+                    index.index.remove_entry(leaving, entry.spot);
                 }
             }
             start = entry.end;
         }
         let expires_at = table.form.schema.expires_at();
         if !record.is_null(expires_at) {
-            keys.truncate(id);
+            keys.truncate(id_entry);
             record.value(expires_at).key_into(keys);
-            let key = keys.get(id..).unwrap_or_default();
+            let key = keys.get(id_entry..).unwrap_or_default();
             table.expiry.remove(key, row);
         }
+        keys.truncate(id_entry);
+        table.ids.remove_entry(keys, id_spot);
         keys.truncate(id);
-        table.ids.remove_near(keys, row, id_spot);
     }
 }
