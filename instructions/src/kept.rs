@@ -5,8 +5,9 @@ use std::{error::Error, fmt::Write as _, fs, process::Command};
 /// Where they are kept.
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kept.txt");
 
-/// By so many percent a count may differ from the kept one where the compiler is the same.
-const TOLERANCE: f64 = 2.0;
+/// By so many percent a count may differ from the kept one where the compiler is the same. Names that it gives have
+/// the folder of the project in them, and by their order it inlines: built elsewhere, counts differ by up to 2 %.
+const TOLERANCE: f64 = 3.0;
 /// And where it is another, which may inline otherwise.
 const TOLERANCE_ELSEWHERE: f64 = 15.0;
 /// The processors whose instructions are kept.
