@@ -266,8 +266,14 @@ impl Records {
     /// [`Records::fetch`] of records that are about to change.
     pub fn fetch_to_change(&self, rows: impl Iterator<Item = Row> + Clone) {
         self.fetch(rows.clone());
-        let pages = rows.filter_map(|row| self.page(row));
-        pages.for_each(|(page, _)| page.fetch_ends());
+        rows.for_each(|row| self.fetch_ends(row));
+    }
+
+    /// Asks for what a change of a record touches beside what was read of it.
+    pub fn fetch_ends(&self, row: Row) {
+        if let Some((page, _)) = self.page(row) {
+            page.fetch_ends();
+        }
     }
 
     /// The page that a row is of, where there is one, and its place there.
