@@ -388,18 +388,16 @@ impl Records {
         let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        let before = segment.lists() + segment.page_heap(page_at);
+        let before = segment.page_heap(page_at);
         if !segment.take(page_at, at) {
             return;
         }
+        self.heap = self.heap + segment.page_heap(page_at) - before;
         self.live -= 1;
         self.first_free = self.first_free.min(segment_at);
-        let empty = segment.live == 0;
-        if empty {
+        if segment.live == 0 {
+            self.heap -= segment.lists();
             *segment = Segment::default();
-        }
-        self.heap = self.heap + segment.lists() + segment.page_heap(page_at) - before;
-        if empty {
             self.retreat();
         }
     }
