@@ -88,7 +88,7 @@ impl Changes<'_> {
                 fields.push((schema.expires_at(), expiry));
             }
         }
-        write.change(row, &record, &bytes, &fields)
+        write.change(row, &record, &bytes, &mut fields)
     }
 }
 

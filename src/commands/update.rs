@@ -357,8 +357,12 @@ fn change(
     let mut write = Write::begin(table, changes.now);
     let mut kept = shape.map(|_| KeptRows::with_capacity(rows.len()));
     for some in rows.chunks(FETCHED) {
-        let rows = some.iter().copied();
-        write.table().records().fetch_to_change(rows);
+        let records = write.table().records();
+        match (one, some) {
+            // The only one has just been read.
+            (true, [row]) => records.fetch_ends(*row),
+            _ => records.fetch_to_change(some.iter().copied()),
+        }
         for row in some {
             change_row(&mut write, *row, changes, kept.as_mut())?;
         }

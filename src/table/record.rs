@@ -293,7 +293,7 @@ impl<'a> Record<'a> {
     }
 
     /// Writes the record anew, in the layout with this number, which is that of the schema of now,
-    /// with other values in some fields. The bytes of the other fields are not looked at.
+    /// with other values in some fields, which ascend. The bytes of the other fields are not looked at.
     pub fn rewrite_into(&self, number: usize, fields: &[Changed<'_>], out: &mut Vec<u8>) {
         if !self.layout.current {
             let mut values = self.values();
@@ -308,11 +308,9 @@ impl<'a> Record<'a> {
         push_number(number as u64, out);
         let codes = out.len();
         out.extend_from_slice(self.codes);
-        let mut ascending: SmallVec<[&Changed; 4]> = fields.iter().collect();
-        ascending.sort_unstable_by_key(|(place, _)| *place);
         // What is not yet written begins here.
         let mut data = self.data;
-        for (place, value) in ascending {
+        for (place, value) in fields {
             let start = self.offset(*place).and_then(|at| self.data.get(at..));
             let start = start.unwrap_or_default();
             let stays = data.get(..data.len().saturating_sub(start.len()));

@@ -266,8 +266,14 @@ impl Records {
     /// [`Records::fetch`] of records that are about to change.
     pub fn fetch_to_change(&self, rows: impl Iterator<Item = Row> + Clone) {
         self.fetch(rows.clone());
-        let pages = rows.filter_map(|row| self.page(row));
-        pages.for_each(|(page, _)| page.fetch_ends());
+        rows.for_each(|row| self.fetch_ends(row));
+    }
+
+    /// Asks for what a change of a record touches beside what was read of it.
+    pub fn fetch_ends(&self, row: Row) {
+        if let Some((page, _)) = self.page(row) {
+            page.fetch_ends();
+        }
     }
 
     /// The page that a row is of, where there is one, and its place there.
@@ -382,18 +388,16 @@ impl Records {
         let Some(segment) = self.segments.get_mut(segment_at) else {
             return;
         };
-        let before = segment.lists() + segment.page_heap(page_at);
+        let before = segment.page_heap(page_at);
         if !segment.take(page_at, at) {
             return;
         }
+        self.heap = self.heap + segment.page_heap(page_at) - before;
         self.live -= 1;
         self.first_free = self.first_free.min(segment_at);
-        let empty = segment.live == 0;
-        if empty {
+        if segment.live == 0 {
+            self.heap -= segment.lists();
             *segment = Segment::default();
-        }
-        self.heap = self.heap + segment.lists() + segment.page_heap(page_at) - before;
-        if empty {
             self.retreat();
         }
     }

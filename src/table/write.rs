@@ -243,7 +243,7 @@ impl<'t> Write<'t> {
     }
 
     /// Gives some fields of a record other values; its id is not among them. `old` are the bytes
-    /// of the record.
+    /// of the record. The fields are put in the order of their positions.
     ///
     /// # Errors
     /// NOTNULL, BADVALUE for a text too long for its index or for a record.
@@ -252,7 +252,7 @@ impl<'t> Write<'t> {
         row: Row,
         record: &Record<'_>,
         old: &[u8],
-        fields: &[Changed<'_>],
+        fields: &mut [Changed<'_>],
     ) -> Result<()> {
         match self.feed_before {
             None => self.change_numbered(row, record, old, fields),
@@ -266,9 +266,10 @@ impl<'t> Write<'t> {
         row: Row,
         record: &Record<'_>,
         old: &[u8],
-        fields: &[Changed<'_>],
+        fields: &mut [Changed<'_>],
     ) -> Result<()> {
         self.check_fields(record, fields)?;
+        fields.sort_unstable_by_key(|(position, _)| *position);
         let mut moves = self.moves(row, record, fields);
         self.look_ahead_of(&mut moves);
         self.table.scratch.record.clear();

@@ -49,7 +49,7 @@ impl Write<'_> {
         if let Some((position, number)) = self.number() {
             fields.push((position, ValueRef::Integer(number as i64)));
         }
-        self.change_numbered(row, record, old, &fields)
+        self.change_numbered(row, record, old, &mut fields)
     }
 
     /// Takes tombstones of a table that is made anew.
