@@ -28,7 +28,7 @@
 
 use std::ffi::CStr;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::{Row, leb128::each_byte, tombstones::Tombstone};
 
@@ -95,8 +95,10 @@ type Piece = SmallVec<[u8; 64]>;
 /// What one write did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Effects {
-    /// Mostly one.
-    pieces: SmallVec<[Piece; 1]>,
+    /// Pieces that take on nothing more; mostly none.
+    full: Vec<Piece>,
+    /// The one behind them, which takes the next effect; empty where nothing was changed.
+    last: Piece,
     /// How often each event of [`Event::ALL`] happened: a table has no more records than this counts.
     counts: [u32; 5],
     /// Whether nobody asks for the payloads: then there are none.
@@ -122,12 +124,13 @@ impl Effects {
 
     /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.last.is_empty()
     }
 
     /// The payloads, each of one `YARR.APPLY`, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.pieces.iter().map(Piece::as_slice)
+        let last = (!self.last.is_empty()).then_some(&self.last);
+        self.full.iter().chain(last).map(Piece::as_slice)
     }
 
     /// The names of what happened, each once.
@@ -156,13 +159,13 @@ impl Effects {
     /// The piece that takes the next effect.
     #[inline]
     fn piece(&mut self) -> &mut Piece {
-        if self.pieces.last().is_none_or(|piece| piece.len() > PIECE) {
-            self.pieces.push(smallvec![VERSION]);
+        if self.last.len() > PIECE {
+            self.full.push(std::mem::take(&mut self.last));
         }
-        // The push above leaves a last piece whatever was there.
-        let last = self.pieces.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "there is a last piece")]
-        &mut self.pieces[last]
+        if self.last.is_empty() {
+            self.last.push(VERSION);
+        }
+        &mut self.last
     }
 
     pub(super) fn put(&mut self, record: &[u8]) {
@@ -239,8 +242,10 @@ impl Effects {
 
     /// Gives up the payloads gathered so far, so that a long row of effects takes little memory.
     pub fn drain_full(&mut self, sink: &mut dyn FnMut(&[u8])) {
-        if self.pieces.last().is_some_and(|piece| piece.len() > PIECE) {
-            self.pieces.drain(..).for_each(|piece| sink(&piece));
+        if self.last.len() > PIECE {
+            self.pieces().for_each(sink);
+            self.full.clear();
+            self.last.clear();
         }
     }
 
@@ -265,14 +270,21 @@ impl Effects {
 
     /// The same events, told in the bytes they came in.
     pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
-        self.pieces = smallvec![Piece::from_slice(piece)];
+        self.full.clear();
+        self.last = Piece::from_slice(piece);
         self.mute = false;
         self
     }
 
     /// What `self` did, and then `later`.
     pub fn and(mut self, later: Effects) -> Effects {
-        self.pieces.extend(later.pieces);
+        if !later.is_empty() {
+            if !self.is_empty() {
+                self.full.push(self.last);
+            }
+            self.full.extend(later.full);
+            self.last = later.last;
+        }
         for (count, more) in self.counts.iter_mut().zip(later.counts) {
             *count += more;
         }

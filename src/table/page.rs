@@ -244,10 +244,10 @@ impl Page {
     }
 
     /// Where a page that needs so many bytes is headed: the same for each of its rows, but no more
-    /// than twice as much. Most pages are filled row by row, and few are left half-way.
+    /// than four times as much. Most pages are filled row by row, and few are left half-way.
     fn goal(&self, len: usize) -> usize {
         let each = (len - HEAD) / self.live().count_ones().max(1) as usize;
-        (HEAD + each * ROWS).clamp(len, 2 * len)
+        (HEAD + each * ROWS).clamp(len, 4 * len)
     }
 
     /// Gives back what a full page does not need.

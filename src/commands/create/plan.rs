@@ -111,9 +111,8 @@ impl<'p, 'r> Plan<'p, 'r> {
                 schema.field(*position)?.name
             )));
         }
-        for position in self.positions.iter().chain(&self.unset) {
-            writable(schema, *position)?;
-        }
+        let mut named = self.positions.iter().chain(&self.unset);
+        named.try_for_each(|position| writable(schema, *position))?;
         if let Some(conflict) = &request.conflict {
             self.arbiter = Some((Arbiter::find(table, &conflict.fields)?, conflict.resolution));
         }

@@ -14,10 +14,13 @@ use crate::value::ValueRef;
 pub fn pack_values(values: &[ValueRef<'_>], out: &mut Vec<u8>) {
     let codes = out.len();
     out.resize(codes + values.len().div_ceil(2), 0);
-    for (place, value) in values.iter().enumerate() {
-        let code = encode_value(value, out);
-        if let Some(pair) = out.get_mut(codes + place / 2) {
-            *pair |= code << (place % 2 * 4);
+    for (at, pair) in values.chunks(2).enumerate() {
+        let mut both = 0;
+        for (value, shift) in pair.iter().zip([0, 4]) {
+            both |= encode_value(value, out) << shift;
+        }
+        if let Some(place) = out.get_mut(codes + at) {
+            *place = both;
         }
     }
 }
