@@ -255,11 +255,11 @@ fn insert_in_leaf(block: &mut Block, entry: &[u8], part: Option<Part>, edge: Edg
     let len = block.len();
     let at = match edge {
         Edge::Above => len,
-        Edge::Last | Edge::Inside => block.below_about(entry, part),
+        Edge::Last | Edge::Inside => match block.find(entry, part) {
+            Ok(_) => return (Outcome::Present, None),
+            Err(at) => at,
+        },
     };
-    if block.is_at(at, entry) {
-        return (Outcome::Present, None);
-    }
     let shape = block.shape_with(entry);
     if len < FEW || shape.need() <= LEAF {
         let room = block.bytes();
