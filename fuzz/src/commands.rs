@@ -59,14 +59,21 @@ const MOST: usize = 200;
 /// 9999-12-31T23:59:59.999Z: no server's clock goes further.
 const END_OF_TIME: i64 = 253_402_300_799_999;
 
+/// What a copy is told of a write.
+enum Told {
+    Payload(Vec<u8>),
+    /// The command that asked for it, with its words.
+    Command(&'static Command, Vec<Vec<u8>>),
+}
+
 struct World {
     table: Option<Box<Table>>,
     /// What the effects alone make.
     copy: Option<Box<Table>>,
     /// The table's snapshot.
     saved: Chunks,
-    /// The effects of everything so far.
-    pieces: Chunks,
+    /// What a copy was told of everything so far.
+    told: Vec<Told>,
     now: i64,
     limits: Limits,
     drawn: Cell<u64>,
@@ -121,7 +128,11 @@ pub fn live(table: Box<Table>) {
 pub fn effects_of(table: Box<Table>, commands: &[u8]) -> Chunks {
     let mut world = World::new(Some(table));
     world.take_all(commands);
-    world.pieces
+    let payloads = world.told.into_iter().filter_map(|told| match told {
+        Told::Payload(piece) => Some(piece),
+        Told::Command(..) => None,
+    });
+    payloads.collect()
 }
 
 /// Whether copies answer the same, the order apart: no plan has a choice of records.
@@ -147,7 +158,7 @@ impl World {
             copy: table.as_deref().map(Table::duplicate),
             table,
             saved,
-            pieces: Chunks::new(),
+            told: Vec::new(),
             now: 1_767_225_600_000,
             limits: Limits::DEFAULT,
             drawn: Cell::new(0),
@@ -164,8 +175,8 @@ impl World {
         copy.check_consistency().expect("a sound copy");
         if self.moved {
             let mut replayed = None;
-            for piece in &self.pieces {
-                apply(&mut replayed, piece).expect("effects apply");
+            for told in &self.told {
+                carry_out(told, &mut replayed);
             }
             assert!(
                 save_any(&replayed) == self.saved,
@@ -272,7 +283,7 @@ impl World {
         if let Some(before) = before.filter(|_| table.running().is_none()) {
             migration::assert_as_at_once(before, table, self.now);
         }
-        self.follow(Ok(effects));
+        self.follow(Ok(effects), None);
     }
 
     fn keep(&mut self, count: u64) {
@@ -285,7 +296,7 @@ impl World {
         if let Ok(feed) = table.feed() {
             assert!(feed.tombstones().len() <= count);
         }
-        self.follow(Ok(effects));
+        self.follow(Ok(effects), None);
     }
 
     fn reclaim(&mut self, most: usize) {
@@ -293,11 +304,11 @@ impl World {
         let due = table.expired(self.now);
         let effects = table.reclaim(self.now, most);
         assert_eq!(table.expired(self.now), due.saturating_sub(most as u64));
-        self.follow(Ok(effects));
+        self.follow(Ok(effects), None);
     }
 
     /// Runs a command as a server does: arity first, and what writes only where there is a table.
-    fn run(&mut self, command: &Command, args: &[&[u8]]) {
+    fn run(&mut self, command: &'static Command, args: &[&[u8]]) {
         let (words, arity) = (args.len() as i32 + 2, command.arity);
         if if arity < 0 {
             words < -arity
@@ -356,7 +367,7 @@ impl World {
                 assert_eq!(replies[0], replies[1], "the copy answers otherwise");
             }
             Run::Read(_) => {}
-            _ => self.follow(done),
+            _ => self.follow(done, Some((command, args))),
         }
     }
 
@@ -398,8 +409,13 @@ impl World {
         }
     }
 
-    /// Takes the effects of a write to the copy, and compares.
-    fn follow(&mut self, done: Result<Effects>) {
+    fn tell(&mut self, told: Told) {
+        carry_out(&told, &mut self.copy);
+        self.told.push(told);
+    }
+
+    /// Takes what is told of a write, and of the command that asked for it, to the copy, and compares.
+    fn follow(&mut self, done: Result<Effects>, asked: Option<(&'static Command, &[&[u8]])>) {
         let saved = save_any(&self.table);
         let effects = match done {
             Err(error) => {
@@ -415,13 +431,13 @@ impl World {
             assert!(saved == self.saved, "a change without effects");
             return;
         }
+        if effects.as_asked() {
+            let (command, args) = asked.expect("a command");
+            let args = args.iter().map(|arg| arg.to_vec()).collect();
+            self.tell(Told::Command(command, args));
+        }
         for piece in effects.pieces() {
-            let told = apply(&mut self.copy, piece).expect("effects apply");
-            assert!(
-                told.pieces().eq([piece]),
-                "what is passed on is not what came"
-            );
-            self.pieces.push(piece.to_vec());
+            self.tell(Told::Payload(piece.to_vec()));
         }
         assert!(
             save_any(&self.copy) == saved,
@@ -431,5 +447,35 @@ impl World {
             table.check_consistency().expect("a sound table");
         }
         self.saved = saved;
+    }
+}
+
+const PASSED_ON: &str = "what is passed on is not what came";
+
+/// Has a copy do what it is told, by another clock and other settings than those of who decided.
+fn carry_out(told: &Told, copy: &mut Option<Box<Table>>) {
+    match told {
+        Told::Payload(piece) => {
+            let told = apply(copy, piece).expect("effects apply");
+            assert!(told.pieces().eq([&piece[..]]), "{PASSED_ON}");
+        }
+        Told::Command(command, args) => {
+            let environment = Environment {
+                now: END_OF_TIME.into(),
+                limits: Limits {
+                    reply_records: 0,
+                    write_records: 0,
+                    inline_records: 0,
+                    ..Limits::DEFAULT
+                },
+                random: &|| 0,
+            };
+            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            let (Run::Write(write), Some(table)) = (command.run, copy) else {
+                panic!("only a write to a table is told as it was asked");
+            };
+            let told = write(table, &args, &environment, &mut Strict::default());
+            assert!(told.expect("a copy follows").as_asked(), "{PASSED_ON}");
+        }
     }
 }

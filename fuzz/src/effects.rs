@@ -162,7 +162,7 @@ fn take(table: &mut Option<Box<Table>>, piece: &[u8]) {
 }
 
 /// What changes the bases, a line here and a line there.
-const CHANGES: &[u8] = b"create a 2 b y c x\ncreate id y z 3\ndel 2\nupdate x TOUCH\nupdate 3 ADD t 1 z u 2 y z\n\
+const CHANGES: &[u8] = b"create a 2 b y c x\ncreate id y z 3\ndel IDS 1 2\nupdate x TOUCH\nupdate 3 ADD t 1 z u 2 y z\n\
      work 1\nwork 500\nmigrate UP 9 n ADD FIELD n INTEGER INDEX\nlimits 9 9 0\nmigrate UP 10 type SET FIELD a TYPE STRING\n\
      work 500\nmigrate UP 11 data UPDATE * SET a 9\nwork 1\nmigrate CANCEL 11\nupdate 5 EX 1\nclock 2000\nreclaim 3\n\
      ack c 0000000000000000 0\nkeep 1\nack c FORGET";

@@ -84,6 +84,16 @@ impl<'a> Request<'a> {
     }
 }
 
+/// How a removal was asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    /// By an id and no other word.
+    IdAlone,
+    /// By an id.
+    Id,
+    Many,
+}
+
 /// What one id names.
 enum Found {
     Absent,
@@ -115,7 +125,11 @@ pub fn run(
                 Found::Absent => reply.null(),
                 Found::Refused => reply.integer(0),
                 Found::Row(row) => {
-                    return remove(table, &[row], true, now, shape.as_ref(), reply);
+                    let asked = match args.len() {
+                        1 => Asked::IdAlone,
+                        _ => Asked::Id,
+                    };
+                    return remove(table, &[row], asked, now, shape.as_ref(), reply);
                 }
             }
             Ok(Effects::none())
@@ -129,14 +143,14 @@ pub fn run(
                     _ => {}
                 }
             }
-            remove(table, &rows, false, now, shape.as_ref(), reply)
+            remove(table, &rows, Asked::Many, now, shape.as_ref(), reply)
         }
         Selected::Query(query) => {
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());
             let rows = query::select(table, query, || now, most)?;
-            remove(table, &rows, false, now, shape.as_ref(), reply)
+            remove(table, &rows, Asked::Many, now, shape.as_ref(), reply)
         }
     }
 }
@@ -151,11 +165,11 @@ fn find(table: &Table, id: &[u8], condition: Option<&Filter>, now: i64) -> Resul
     })
 }
 
-/// Removes the records of rows, and answers the only `one` or all of them.
+/// Removes the records of rows, and answers the only one or all of them.
 fn remove(
     table: &mut Table,
     rows: &[Row],
-    one: bool,
+    asked: Asked,
     now: i64,
     shape: Option<&Shape>,
     reply: &mut dyn Reply,
@@ -164,7 +178,11 @@ fn remove(
         Some(shape) => Some(Written::before_removal(table, rows, shape)?),
         None => None,
     };
+    let one = asked != Asked::Many;
     let mut write = Write::begin(table, now);
+    if asked == Asked::IdAlone {
+        write.tell_as_asked();
+    }
     for some in rows.chunks(FETCHED) {
         // The only one has just been read, and where the others of its page end stays as it is.
         if !one {

@@ -12,10 +12,10 @@ use super::{Limits, work};
 use crate::{
     encoding::snapshot,
     schema::{Direction, State},
-    table::{Effects, Table, apply},
+    table::Table,
 };
 use model::{Field, Model, Op, UUID, names, words};
-use run::{run_on, saved};
+use run::{Told, run_on, saved};
 
 /// The fields a table may have.
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -190,7 +190,7 @@ struct Applied {
 
 struct World {
     table: Option<Box<Table>>,
-    pieces: Vec<Vec<u8>>,
+    told: Vec<Told>,
     model: Model,
     applied: Vec<Applied>,
     lines: usize,
@@ -202,7 +202,7 @@ impl World {
     fn new() -> World {
         let mut world = World {
             table: None,
-            pieces: Vec::new(),
+            told: Vec::new(),
             model: Model::new(),
             applied: Vec::new(),
             lines: 0,
@@ -223,12 +223,8 @@ impl World {
             ..Limits::DEFAULT
         };
         let (lines, effects) = run_on(&mut self.table, name, &words, self.now, limits)?;
-        self.keep(&effects);
+        self.told.extend(Told::of(&effects, name, &words));
         Ok(lines)
-    }
-
-    fn keep(&mut self, effects: &Effects) {
-        self.pieces.extend(effects.pieces().map(<[u8]>::to_vec));
     }
 
     /// Ends a running migration, so many records a slice; why it failed, if it did.
@@ -256,7 +252,7 @@ impl World {
         let table = self.table.as_mut().unwrap();
         let (effects, more) = work(table, most, self.now, true).unwrap();
         table.check_consistency().unwrap();
-        self.keep(&effects);
+        self.told.extend(Told::payloads(&effects));
         more
     }
 
@@ -570,11 +566,11 @@ proptest! {
         table.check_consistency().unwrap();
         for late in [false, true] {
             let mut copy: Option<Box<Table>> = None;
-            for piece in &world.pieces {
+            for told in &world.told {
                 if let (true, Some(copy)) = (late, &mut copy) {
                     copy.may_be_late();
                 }
-                apply(&mut copy, piece).unwrap();
+                told.carry_out(&mut copy);
                 _ = work(copy.as_mut().unwrap(), 2, 0, false).unwrap();
             }
             prop_assert_eq!(saved(copy.as_deref().unwrap()), saved(table), "another table");

@@ -69,8 +69,8 @@ pub fn missing() -> Vec<&'static str> {
         RedisModule_CloseKey RedisModule_KeyType RedisModule_DeleteKey RedisModule_StringPtrLen
         RedisModule_CreateString RedisModule_FreeString RedisModule_SaveStringBuffer
         RedisModule_LoadStringBuffer RedisModule_EmitAOF RedisModule_LogIOError
-        RedisModule_Replicate RedisModule_ReplyWithArray RedisModule_ReplyWithError
-        RedisModule_ReplyWithLongLong RedisModule_ReplyWithNull RedisModule_ReplyWithSimpleString
+        RedisModule_Replicate RedisModule_ReplicateVerbatim
+        RedisModule_ReplyWithArray RedisModule_ReplyWithError RedisModule_ReplyWithLongLong RedisModule_ReplyWithNull RedisModule_ReplyWithSimpleString
         RedisModule_ReplyWithStringBuffer RedisModule_WrongArity
         RedisModule_GetSelectedDb RedisModule_SelectDb
         RedisModule_Alloc RedisModule_Calloc RedisModule_Realloc RedisModule_Free
@@ -175,6 +175,11 @@ impl Flags {
     /// This server follows another one, and is not loading.
     pub fn follows(self) -> bool {
         self.has(raw::REDISMODULE_CTX_FLAGS_SLAVE) && !self.loading()
+    }
+
+    /// The command in progress is one that another server decided.
+    pub fn told(self) -> bool {
+        self.has(raw::REDISMODULE_CTX_FLAGS_REPLICATED) || self.loading()
     }
 
     /// The server is loading its data.

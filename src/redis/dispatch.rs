@@ -191,8 +191,10 @@ fn run_write(
         .ok_or_else(|| Error::no_table(name.bytes()))?;
     let effects = holder.change(|table| match table {
         Some(table) => {
-            // Who decides what is written must know what is unique.
-            table.catch_up(usize::MAX);
+            // Who decides what is written must know what is unique; who is told need not.
+            if table.is_late() && !ctx.flags().told() {
+                table.catch_up(usize::MAX);
+            }
             let environment = prepare(table, tokens, true);
             let effects = write(table, tokens, &environment, reply)?;
             match table.schema().changes {

@@ -19,6 +19,10 @@ pub fn publish(ctx: Context, name: StringRef<'_>, effects: &Effects) {
     if effects.is_empty() {
         return;
     }
+    // This spares the server the making of another command.
+    if effects.as_asked() {
+        call!(RedisModule_ReplicateVerbatim(ctx.pointer()));
+    }
     for piece in effects.pieces() {
         replicate(ctx, name, piece);
     }

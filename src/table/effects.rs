@@ -23,6 +23,8 @@
 //!  15 Tombstones   length, a chunk of them
 //! ```
 //!
+//! A write whose command says all of it already has no payload: then the command travels as it is.
+//!
 //! Lengths and rows are LEB128. A write larger than [`PIECE`] is cut between effects into
 //! several pieces, which travel together in one MULTI.
 
@@ -101,8 +103,20 @@ pub struct Effects {
     last: Piece,
     /// How often each event of [`Event::ALL`] happened: a table has no more records than this counts.
     counts: [u32; 5],
-    /// Whether nobody asks for the payloads: then there are none.
-    mute: bool,
+    /// How others are told.
+    telling: Telling,
+}
+
+/// How others are told of a write.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// By payloads.
+    #[default]
+    Payloads,
+    /// By the command that asked for it, whose words do the same whatever the clock and the settings.
+    AsAsked,
+    /// By the payloads that it came in.
+    AsTold,
 }
 
 // What is longer is not moved in a few instructions.
@@ -114,17 +128,29 @@ impl Effects {
         Effects::default()
     }
 
-    /// Of a write whose payloads nobody asks for: what happened is counted alone.
+    /// Of a write that was told: what happened is counted alone.
     pub(super) fn mute() -> Effects {
         Effects {
-            mute: true,
+            telling: Telling::AsTold,
             ..Effects::default()
         }
     }
 
     /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
-        self.last.is_empty()
+        self.last.is_empty() && !self.as_asked()
+    }
+
+    /// Whether others are told by the command that asked for this. Payloads, if there are any, are of what was
+    /// done behind it.
+    #[inline]
+    pub fn as_asked(&self) -> bool {
+        self.telling == Telling::AsAsked
+    }
+
+    /// Has others told by the command that asks, before anything is done.
+    pub(super) fn tell_as_asked(&mut self) {
+        self.telling = Telling::AsAsked;
     }
 
     /// The payloads, each of one `YARR.APPLY`, in order.
@@ -230,7 +256,7 @@ impl Effects {
 
     /// A record in its row.
     pub fn place(&mut self, row: Row, record: &[u8]) {
-        if self.mute {
+        if self.telling != Telling::Payloads {
             return;
         }
         let piece = self.piece();
@@ -250,7 +276,7 @@ impl Effects {
     }
 
     fn push_word(&mut self, tag: u8, word: u64) {
-        if self.mute {
+        if self.telling != Telling::Payloads {
             return;
         }
         let piece = self.piece();
@@ -259,7 +285,7 @@ impl Effects {
     }
 
     fn push(&mut self, tag: u8, bytes: &[u8]) {
-        if self.mute {
+        if self.telling != Telling::Payloads {
             return;
         }
         let piece = self.piece();
@@ -272,14 +298,14 @@ impl Effects {
     pub(super) fn told_as(mut self, piece: &[u8]) -> Effects {
         self.full.clear();
         self.last = Piece::from_slice(piece);
-        self.mute = false;
+        self.telling = Telling::Payloads;
         self
     }
 
-    /// What `self` did, and then `later`.
+    /// What `self` did, and then `later`, which is told by payloads.
     pub fn and(mut self, later: Effects) -> Effects {
         if !later.is_empty() {
-            if !self.is_empty() {
+            if !self.last.is_empty() {
                 self.full.push(self.last);
             }
             self.full.extend(later.full);

@@ -321,6 +321,14 @@ impl<'t> Write<'t> {
         }
     }
 
+    /// Has others told of this write by the very command that asks for it, where neither a clock nor the change
+    /// feed can have a part in what is done. The command's words must leave nothing open either.
+    pub fn tell_as_asked(&mut self) {
+        if self.feed_before.is_none() && !self.table.has_expiry() {
+            self.effects.tell_as_asked();
+        }
+    }
+
     /// Ends the write: everything stays.
     ///
     /// # Errors

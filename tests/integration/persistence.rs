@@ -2,8 +2,9 @@
 
 use crate::{
     able::{EXPIRETIME, able, copy, needs},
-    aof::append_only_file,
+    aof::{append_only_file, commands},
     cli::Client,
+    reply::Reply,
     sample::{TABLES, dumps, fill, state},
     server::{Options, Server, eventually, fresh},
 };
@@ -204,6 +205,45 @@ fn a_command_is_in_the_append_only_file_whole_or_not_at_all() {
             "cut after {cut} of {len} bytes"
         );
     }
+}
+
+#[test]
+fn a_removal_by_an_id_travels_as_it_was_asked_where_nothing_else_decides() {
+    let mut server = Options::new()
+        .appendonly(false)
+        .set("appendfsync", "always")
+        .start();
+    let mut client = server.connect();
+    fill(&mut client);
+    let told = |server: &Server| {
+        let file = std::fs::read(append_only_file(server.folder.path())).expect("the file");
+        let commands = commands(&file).into_iter();
+        let ours = commands.filter(|words| words[0].to_ascii_uppercase().starts_with(b"YARR."));
+        ours.last().expect("a command")
+    };
+    assert_eq!(client.count("YARR.DEL words \"\""), 1);
+    assert_eq!(told(&server), [&b"YARR.DEL"[..], b"words", b""]);
+    for line in [
+        // A condition, and records: others are told what became of them.
+        "YARR.DEL labels 1 IF n < 5",
+        "YARR.DEL labels 2 RETURN *",
+        "YARR.DEL labels IDS 1 3",
+        // Records of these tables expire.
+        "YARR.DEL jobs 00000000-0000-0000-0000-000000000001",
+        "YARR.DEL people 1",
+        // A removal has a number in the change feed.
+        "YARR.DEL parcels old",
+    ] {
+        client.ok(line);
+        assert_eq!(told(&server)[0], b"YARR.APPLY", "{line}");
+    }
+    assert_eq!(client.run("YARR.DEL words nobody"), Reply::Null);
+    assert_eq!(told(&server)[1], b"parcels", "nothing was removed");
+    let (before, bytes) = (state(&mut client, &TABLES), dumps(&mut client, &TABLES));
+    server.kill();
+    let mut client = server.connect();
+    assert_eq!(state(&mut client, &TABLES), before);
+    assert!(dumps(&mut client, &TABLES) == bytes, "other bytes");
 }
 
 #[test]

@@ -97,6 +97,11 @@ fn a_replica_takes_the_tables_that_are_there_and_follows_every_kind_of_write() {
         "YARR.DEL people IDS 3 101 102 99999",
         "YARR.DEL people WHERE age = 7 LIMIT 3",
         "YARR.DEL words \"\" IF n = 2",
+        "YARR.DEL words w",
+        "YARR.DEL words w",
+        "YARR.DEL labels 1",
+        "YARR.DEL labels 2 RETURN *",
+        "EVAL \"return redis.call('YARR.DEL', 'labels', '3')\" 1 labels",
         "YARR.MIGRATE people UP 20 more ADD FIELD more INTEGER DEFAULT 4 INDEX",
         "YARR.MIGRATE people UP 20 more ADD FIELD more INTEGER DEFAULT 4 INDEX",
         "YARR.CREATE people name m more 9",
@@ -135,6 +140,9 @@ fn a_replica_takes_the_tables_that_are_there_and_follows_every_kind_of_write() {
         "YARR.CREATE jobs priority 1",
         "YARR.UPDATE jobs WHERE priority = 1 SET priority 2",
         "YARR.DEL jobs WHERE priority = 2 LIMIT 1",
+        "YARR.CREATE labels n 5",
+        "YARR.DEL labels 5",
+        "YARR.CREATE labels n 6",
         "EXEC",
     ] {
         p.run(line);
@@ -368,6 +376,7 @@ fn a_replica_keeps_an_append_only_file_of_the_same_tables() {
     fill(&mut p);
     sync(&mut p, &mut r);
     p.ok("YARR.UPDATE people WHERE age < 9 INCR age 1 SET joined now");
+    assert_eq!(p.count("YARR.DEL labels 1"), 1);
     same(&mut p, &mut r, &TABLES, "writes");
     replica.restart();
     let mut r = replica.connect();

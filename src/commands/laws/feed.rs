@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::run::{run_on, saved};
+use super::run::{Told, run_on, saved};
 use crate::{
     commands::Limits,
     encoding::snapshot,
-    table::{Caps, Effects, Table, apply},
+    table::{Caps, Table},
 };
 
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ struct Reader {
 
 struct World {
     table: Option<Box<Table>>,
-    pieces: Vec<Vec<u8>>,
+    told: Vec<Told>,
     now: i64,
     version: u32,
     saved: Option<Vec<Vec<u8>>>,
@@ -86,7 +86,7 @@ impl World {
     fn new() -> World {
         let mut world = World {
             table: None,
-            pieces: Vec::new(),
+            told: Vec::new(),
             now: 1_000_000,
             version: 1,
             saved: None,
@@ -100,12 +100,12 @@ impl World {
     fn run(&mut self, name: &str, line: &str) -> Result<Vec<String>, String> {
         let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
         let (lines, effects) = run_on(&mut self.table, name, &words, self.now, Limits::DEFAULT)?;
-        self.keep(effects);
+        self.keep(Told::of(&effects, name, &words));
         Ok(lines)
     }
 
-    fn keep(&mut self, effects: Effects) {
-        self.pieces.extend(effects.pieces().map(<[u8]>::to_vec));
+    fn keep(&mut self, told: impl IntoIterator<Item = Told>) {
+        self.told.extend(told);
         self.table.as_ref().unwrap().check_consistency().unwrap();
     }
 
@@ -226,24 +226,24 @@ impl World {
             Step::Later(span) => self.now += span,
             Step::Reclaim(most) => {
                 let effects = self.table.as_mut().unwrap().reclaim(self.now, *most);
-                self.keep(effects);
+                self.keep(Told::payloads(&effects));
             }
             Step::Failover(lost) => {
-                let least = self.pieces.len() - (*lost).min(self.pieces.len());
+                let least = self.told.len() - (*lost).min(self.told.len());
                 // The migrations have reached everyone.
                 let mut table = None;
                 let mut kept = 0;
-                for (at, piece) in self.pieces.iter().enumerate() {
+                for (at, told) in self.told.iter().enumerate() {
                     let lines = |table: &Option<Box<Table>>| {
                         table.as_ref().map(|table| table.history().lines.len())
                     };
                     if at >= least && lines(&table) == lines(&self.table) {
                         break;
                     }
-                    apply(&mut table, piece).unwrap();
+                    told.carry_out(&mut table);
                     kept = at + 1;
                 }
-                self.pieces.truncate(kept);
+                self.told.truncate(kept);
                 self.table = table;
             }
             Step::Save => self.saved = Some(saved(self.table.as_ref().unwrap())),
@@ -252,8 +252,10 @@ impl World {
                 let mut chunks = self.saved.clone().unwrap_or_else(now).into_iter();
                 let table = snapshot::load(&mut || Ok(chunks.next().unwrap())).unwrap();
                 self.version = table.history().version().unwrap() as u32;
-                self.pieces.clear();
-                snapshot::rewrite(&table, &mut |piece| self.pieces.push(piece.to_vec()));
+                self.told.clear();
+                snapshot::rewrite(&table, &mut |piece| {
+                    self.told.push(Told::Payload(piece.to_vec()))
+                });
                 self.table = Some(Box::new(table));
             }
             Step::Keep(count) => {
@@ -264,7 +266,7 @@ impl World {
                 };
                 let table = self.table.as_mut().unwrap();
                 let effects = table.keep_tombstones(&caps, self.now);
-                self.keep(effects);
+                self.keep(Told::payloads(&effects));
             }
             Step::Page(limit) => _ = self.page(*limit),
             Step::Cut => {
@@ -342,7 +344,7 @@ proptest! {
         }
         // What has expired is gone for the reader once it is reclaimed.
         let effects = world.table.as_mut().unwrap().reclaim(world.now, usize::MAX);
-        world.keep(effects);
+        world.keep(Told::payloads(&effects));
         world.check();
     }
 }

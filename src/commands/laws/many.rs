@@ -9,11 +9,8 @@ use proptest::{
     test_runner::{RngAlgorithm, TestRng},
 };
 
-use super::run::{run_on, saved};
-use crate::{
-    commands::Limits,
-    table::{Table, apply},
-};
+use super::run::{Told, run_on, saved};
+use crate::{commands::Limits, table::Table};
 
 /// Users, and places, that records may have.
 const USERS: u32 = 400;
@@ -49,8 +46,8 @@ impl World {
     fn run(&mut self, name: &str, line: &str) -> Result<Vec<String>, String> {
         let words: Vec<&[u8]> = line.split_whitespace().map(str::as_bytes).collect();
         let (lines, effects) = run_on(&mut self.table, name, &words, 1_000_000, Limits::DEFAULT)?;
-        for piece in effects.pieces() {
-            apply(&mut self.copy, piece).unwrap();
+        for told in Told::of(&effects, name, &words) {
+            told.carry_out(&mut self.copy);
         }
         Ok(lines)
     }

@@ -3,8 +3,49 @@
 use crate::{
     commands::{COMMANDS, Environment, Limits, Recorded, Run},
     encoding::snapshot,
-    table::{Effects, Table},
+    table::{Effects, Table, apply},
 };
+
+/// What a copy of a table is told of a write.
+pub enum Told {
+    Payload(Vec<u8>),
+    /// The command that asked for it: its name, and its words behind the table's.
+    Command(String, Vec<Vec<u8>>),
+}
+
+impl Told {
+    /// What is told of a command's effects.
+    pub fn of(effects: &Effects, name: &str, words: &[&[u8]]) -> Vec<Told> {
+        let words = || words.iter().map(|word| word.to_vec()).collect();
+        let command = effects
+            .as_asked()
+            .then(|| Told::Command(name.into(), words()));
+        command.into_iter().chain(Told::payloads(effects)).collect()
+    }
+
+    /// What is told of what was done between commands.
+    pub fn payloads(effects: &Effects) -> impl Iterator<Item = Told> {
+        effects.pieces().map(|piece| Told::Payload(piece.to_vec()))
+    }
+
+    /// Carries it out on a copy, by another clock and other settings.
+    pub fn carry_out(&self, copy: &mut Option<Box<Table>>) {
+        let limits = Limits {
+            reply_records: 0,
+            write_records: 0,
+            inline_records: 0,
+            ..Limits::DEFAULT
+        };
+        match self {
+            Told::Payload(piece) => _ = apply(copy, piece).unwrap(),
+            Told::Command(name, words) => {
+                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                let (_, effects) = run_on(copy, name, &words, i64::MAX, limits).unwrap();
+                assert!(effects.as_asked(), "what is passed on is not what came");
+            }
+        }
+    }
+}
 
 /// Runs a command on a table: the lines of its answer and its effects, or its error.
 pub fn run_on(
