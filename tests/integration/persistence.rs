@@ -217,9 +217,9 @@ fn a_removal_by_an_id_travels_as_it_was_asked_where_nothing_else_decides() {
     fill(&mut client);
     let told = |server: &Server| {
         let file = std::fs::read(append_only_file(server.folder.path())).expect("the file");
-        let commands = commands(&file).into_iter();
-        let ours = commands.filter(|words| words[0].to_ascii_uppercase().starts_with(b"YARR."));
-        ours.last().expect("a command")
+        let mut commands = commands(&file).into_iter().rev();
+        let ours = commands.find(|words| words[0].to_ascii_uppercase().starts_with(b"YARR."));
+        ours.expect("a command")
     };
     assert_eq!(client.count("YARR.DEL words \"\""), 1);
     assert_eq!(told(&server), [&b"YARR.DEL"[..], b"words", b""]);
