@@ -36,6 +36,86 @@ impl<'a> Target<'a> {
     }
 }
 
+/// What UPDATE and DEL say alike: which records they are about, and what they answer.
+#[derive(Default)]
+pub struct Choice<'a> {
+    /// Which records.
+    pub records: Chosen<'a>,
+    /// IF: what must hold of a record that an id names.
+    pub condition: Option<Predicate<'a>>,
+    /// What is answered.
+    pub answer: Answer<'a>,
+}
+
+/// The records of a [`Choice`].
+pub enum Chosen<'a> {
+    /// The record of one id.
+    Id(&'a [u8]),
+    /// The records of these ids.
+    Ids(&'a [&'a [u8]]),
+    /// Those that a query finds.
+    Query(Query<'a>),
+}
+
+impl Default for Chosen<'_> {
+    fn default() -> Self {
+        Chosen::Id(&[])
+    }
+}
+
+impl<'a> Choice<'a> {
+    /// Reads a target and all clauses behind it, up to the end of the command. `words` are the command's clauses;
+    /// `own` takes one that is its alone, and `own_words` name those for an error. The choice is empty before:
+    /// a request is large, and made where it is to be.
+    ///
+    /// # Errors
+    /// Syntax.
+    #[inline]
+    pub fn read(
+        &mut self,
+        tokens: &mut Tokens<'a>,
+        words: &Keywords,
+        own_words: &str,
+        mut own: impl FnMut(&mut Tokens<'a>) -> Result<bool>,
+    ) -> Result<()> {
+        let target = Target::parse(tokens)?;
+        let by_query = matches!(target, Target::Where(_));
+        let mut selection = Selection::default();
+        while tokens.peek().is_some() {
+            let before = tokens.clone();
+            if self.answer.accept(tokens, words)? {
+                continue;
+            } else if !by_query && tokens.accept("IF") {
+                let value = parse_predicate(tokens)?;
+                once(&mut self.condition, value, &before)?;
+            } else if own(tokens)? {
+                continue;
+            } else if !by_query || tokens.is("OFFSET") || !selection.accept(tokens, words)? {
+                let clauses = match by_query {
+                    true => "AND, OR, ORDER BY, LIMIT, RETURN, PACKED, SCAN",
+                    false => "IF, RETURN, PACKED",
+                };
+                let expected = format!("{own_words}{clauses} or the end of the command");
+                return Err(tokens.unexpected(&expected));
+            }
+        }
+        self.records = match target {
+            Target::Id(id) => Chosen::Id(id),
+            Target::Ids(ids) => Chosen::Ids(ids),
+            Target::Where(predicate) => Chosen::Query(selection.query(predicate)),
+        };
+        Ok(())
+    }
+
+    /// The query, where the records are those that one finds.
+    pub fn query(self) -> Option<Query<'a>> {
+        match self.records {
+            Chosen::Query(query) => Some(query),
+            Chosen::Id(_) | Chosen::Ids(_) => None,
+        }
+    }
+}
+
 /// Reads the names of fields up to the end or a bare word of `words`, the command's clauses.
 /// At least one; none twice.
 pub fn field_list<'a>(tokens: &mut Tokens<'a>, words: &Keywords) -> Result<Vec<&'a [u8]>> {

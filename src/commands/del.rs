@@ -2,86 +2,32 @@
 
 use super::{
     Environment, Reply,
-    clauses::{Answer, Selection, Target, once, parse_id},
+    clauses::{Choice, Chosen, parse_id},
     record_reply::{Shape, Written, answer_written},
 };
 use crate::{
     error::Result,
-    query::{self, Filter, Predicate, Query, parse_predicate},
+    query::{self, Filter},
     table::{Effects, FETCHED, Row, Table, Write},
     tokens::{Keywords, Tokens},
 };
 
 const WORDS: Keywords = Keywords::of(&["IF", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED"]);
 
-/// What a DEL asks.
-#[derive(Default)]
-pub struct Request<'a> {
-    target: Selected<'a>,
-    condition: Option<Predicate<'a>>,
-    answer: Answer<'a>,
-}
-
-enum Selected<'a> {
-    Id(&'a [u8]),
-    Ids(&'a [&'a [u8]]),
-    Query(Query<'a>),
-}
-
-impl Default for Selected<'_> {
-    fn default() -> Self {
-        Selected::Id(&[])
-    }
-}
-
 /// Reads the arguments after the table's name.
 ///
 /// # Errors
 /// Syntax.
-pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Request<'a>> {
-    let mut request = Request::default();
-    request.read(args)?;
-    Ok(request)
+pub fn parse<'a>(args: &'a [&'a [u8]]) -> Result<Choice<'a>> {
+    let mut choice = Choice::default();
+    read(&mut choice, args)?;
+    Ok(choice)
 }
 
-impl<'a> Request<'a> {
-    /// [`parse`] of a request that is empty and made where it is to be.
-    fn read(&mut self, args: &'a [&'a [u8]]) -> Result<()> {
-        let mut tokens = Tokens::new(args);
-        let target = Target::parse(&mut tokens)?;
-        let by_query = matches!(target, Target::Where(_));
-        let mut selection = Selection::default();
-        while tokens.peek().is_some() {
-            let before = tokens.clone();
-            if self.answer.accept(&mut tokens, &WORDS)? {
-                continue;
-            } else if !by_query && tokens.accept("IF") {
-                let value = parse_predicate(&mut tokens)?;
-                once(&mut self.condition, value, &before)?;
-            } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
-                return Err(tokens.unexpected(match by_query {
-                    true => {
-                        "AND, OR, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command"
-                    }
-                    false => "IF, RETURN, PACKED or the end of the command",
-                }));
-            }
-        }
-        self.target = match target {
-            Target::Id(id) => Selected::Id(id),
-            Target::Ids(ids) => Selected::Ids(ids),
-            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
-        };
-        self.answer.check_of_write()
-    }
-
-    /// The query, where this removes records by one.
-    pub fn query(self) -> Option<Query<'a>> {
-        match self.target {
-            Selected::Query(query) => Some(query),
-            _ => None,
-        }
-    }
+/// [`parse`] into a choice that is empty.
+fn read<'a>(choice: &mut Choice<'a>, args: &'a [&'a [u8]]) -> Result<()> {
+    choice.read(&mut Tokens::new(args), &WORDS, "", |_| Ok(false))?;
+    choice.answer.check_of_write()
 }
 
 /// How a removal was asked for.
@@ -112,15 +58,15 @@ pub fn run(
     environment: &Environment,
     reply: &mut dyn Reply,
 ) -> Result<Effects> {
-    let mut request = Request::default();
-    request.read(args)?;
+    let mut choice = Choice::default();
+    read(&mut choice, args)?;
     let now = environment.now.get();
-    let shape = Shape::of_write(table.schema(), &request.answer)?;
-    let condition = request.condition.as_ref();
+    let shape = Shape::of_write(table.schema(), &choice.answer)?;
+    let condition = choice.condition.as_ref();
     let condition = condition.map(|predicate| query::filter(table.schema(), predicate, now));
     let condition = condition.transpose()?;
-    match &request.target {
-        Selected::Id(id) => {
+    match &choice.records {
+        Chosen::Id(id) => {
             match find(table, id, condition.as_ref(), now)? {
                 Found::Absent => reply.null(),
                 Found::Refused => reply.integer(0),
@@ -134,7 +80,7 @@ pub fn run(
             }
             Ok(Effects::none())
         }
-        Selected::Ids(ids) => {
+        Chosen::Ids(ids) => {
             let mut rows: Vec<Row> = Vec::new();
             let mut seen = roaring::RoaringBitmap::new();
             for id in *ids {
@@ -145,7 +91,7 @@ pub fn run(
             }
             remove(table, &rows, Asked::Many, now, shape.as_ref(), reply)
         }
-        Selected::Query(query) => {
+        Chosen::Query(query) => {
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());

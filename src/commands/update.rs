@@ -5,13 +5,13 @@ use smallvec::SmallVec;
 use super::{
     Environment, Reply,
     change::{Change, Changes},
-    clauses::{Answer, Expiry, Selection, Target, field_list, once, parse_id, switch, writable},
+    clauses::{Choice, Chosen, Expiry, field_list, once, parse_id, switch, writable},
     given::{self, Given, Taker, take_tags},
     record_reply::{Kept, KeptRows, Shape, Written, answer_written},
 };
 use crate::{
     error::{Error, Result, quoted},
-    query::{self, Filter, Predicate, Query, parse_predicate},
+    query::{self, Filter, Query},
     schema::Schema,
     table::{Effects, FETCHED, Row, Table, Write},
     tokens::{Keywords, Tokens},
@@ -23,25 +23,14 @@ const WORDS: Keywords = Keywords::of(&[
     "KEEPTTL", "RETURN", "ORDER", "LIMIT", "SCAN", "PACKED",
 ]);
 
+/// The clauses that no other command has, as an error names them.
+const OWN_WORDS: &str = "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ";
+
 /// What an UPDATE asks.
 #[derive(Default)]
 pub struct Request<'a> {
-    target: Selected<'a>,
+    choice: Choice<'a>,
     changes: Wishes<'a>,
-    condition: Option<Predicate<'a>>,
-    answer: Answer<'a>,
-}
-
-/// Which records are changed.
-enum Selected<'a> {
-    Id(&'a [u8]),
-    Query(Query<'a>),
-}
-
-impl Default for Selected<'_> {
-    fn default() -> Self {
-        Selected::Id(&[])
-    }
 }
 
 /// Fields, and what is given for each.
@@ -136,49 +125,27 @@ impl<'a> Request<'a> {
     fn read(&mut self, schema: &Schema, args: &'a [&'a [u8]]) -> Result<()> {
         let taker = Taker::new(schema);
         let mut tokens = Tokens::new(args);
-        let target = Target::parse(&mut tokens)?;
-        let by_query = matches!(target, Target::Where(_));
-        let mut selection = Selection::default();
-        while tokens.peek().is_some() {
-            let before = tokens.clone();
-            if self.answer.accept(&mut tokens, &WORDS)? {
-                continue;
-            } else if !by_query && tokens.accept("IF") {
-                let value = parse_predicate(&mut tokens)?;
-                once(&mut self.condition, value, &before)?;
-            } else if self.changes.accept(&mut tokens, taker)? {
-                continue;
-            } else if !by_query || tokens.is("OFFSET") || !selection.accept(&mut tokens, &WORDS)? {
-                return Err(tokens.unexpected(match by_query {
-                    true => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, ORDER BY, LIMIT, RETURN, PACKED, SCAN or the end of the command",
-                    false => "SET, INCR, ADD, REMOVE, UNSET, TOUCH, an expiry clause, IF, RETURN, PACKED or the end of the command",
-                }));
-            }
-        }
+        let own = |tokens: &mut Tokens<'a>| self.changes.accept(tokens, taker);
+        self.choice.read(&mut tokens, &WORDS, OWN_WORDS, own)?;
         if self.changes.is_empty() {
             return Err(tokens.unexpected(
                 "at least one of SET, INCR, ADD, REMOVE, UNSET, TOUCH or an expiry clause",
             ));
         }
-        self.target = match target {
-            Target::Id(id) => Selected::Id(id),
-            Target::Where(predicate) => Selected::Query(selection.query(predicate)),
-            Target::Ids(_) => {
-                return Err(Error::syntax(
-                    "syntax error: UPDATE takes one id or WHERE, found IDS; use WHERE id IN n ...",
-                ));
-            }
-        };
-        self.answer.check_of_write()
+        match &self.choice.records {
+            Chosen::Ids(_) => Err(takes_no_ids()),
+            _ => self.choice.answer.check_of_write(),
+        }
     }
 
     /// The query, where this changes records by one.
     pub fn query(self) -> Option<Query<'a>> {
-        match self.target {
-            Selected::Query(query) => Some(query),
-            Selected::Id(_) => None,
-        }
+        self.choice.query()
     }
+}
+
+fn takes_no_ids() -> Error {
+    Error::syntax("syntax error: UPDATE takes one id or WHERE, found IDS; use WHERE id IN n ...")
 }
 
 /// Makes changes ready for a table: positions instead of names.
@@ -299,10 +266,10 @@ pub fn run(
         now,
     };
     resolve_into(&mut changes, table.schema(), &request.changes)?;
-    let shape = Shape::of_write(table.schema(), &request.answer)?;
-    match &request.target {
-        Selected::Id(id) => {
-            let condition = match &request.condition {
+    let shape = Shape::of_write(table.schema(), &request.choice.answer)?;
+    match &request.choice.records {
+        Chosen::Id(id) => {
+            let condition = match &request.choice.condition {
                 Some(predicate) => Some(query::filter(table.schema(), predicate, now)?),
                 None => None,
             };
@@ -316,7 +283,8 @@ pub fn run(
                 reply,
             )
         }
-        Selected::Query(query) => {
+        Chosen::Ids(_) => Err(takes_no_ids()),
+        Chosen::Query(query) => {
             let most = environment
                 .limits
                 .most_written(query.limit, shape.is_some());
