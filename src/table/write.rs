@@ -170,10 +170,10 @@ impl<'t> Write<'t> {
         self.check(values)?;
         let row = self.table.records.next_row()?;
         self.encode(values);
-        self.fetch();
         self.table.records.push(row, &self.table.scratch.record);
         self.effects.put(&self.table.scratch.record);
         self.created(row, values);
+        self.fetch();
         Ok(row)
     }
 
@@ -278,7 +278,6 @@ impl<'t> Write<'t> {
             fields,
             &mut self.table.scratch.record,
         );
-        self.fetch_ahead_of(&moves);
         self.changed(row, record, old, fields, &moves);
         Ok(())
     }
@@ -294,12 +293,14 @@ impl<'t> Write<'t> {
         moves: &Moves,
     ) {
         self.table.records.put(row, &self.table.scratch.record);
-        self.move_entries(row, record, fields, moves);
+        self.fetch_ahead_of(moves);
+        // What needs no leaf is done while the leaves are under way.
+        self.effects.put(&self.table.scratch.record);
+        self.effects.happened(Event::Update);
         let old = self.keep(old);
         self.follow(row, Some(old.clone()));
         self.undo.push(Undo::Replace(row, old));
-        self.effects.put(&self.table.scratch.record);
-        self.effects.happened(Event::Update);
+        self.move_entries(row, record, fields, moves);
     }
 
     /// Removes the record of an id where it has expired, so that another may have the id.

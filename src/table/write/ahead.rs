@@ -72,6 +72,17 @@ impl Ahead {
         next.is_some_and(|(set, _)| *set == which)
     }
 
+    /// The indexes in which a spot is yet to be taken, a bit for each, by its place; none where one is of the ids,
+    /// which are entered last.
+    pub(super) fn indexes(&self) -> u64 {
+        let mut left = self.spots.get(self.taken..).unwrap_or_default().iter();
+        let bits = left.try_fold(0, |bits, (set, _)| match set {
+            Set::Index(at) => Some(bits | 1 << at),
+            Set::Ids => None,
+        });
+        bits.unwrap_or(0)
+    }
+
     /// The spot in a set, if it is that set's turn. It may be another record's where one before
     /// was not written: no more than a hint is made of it.
     #[inline]

@@ -48,13 +48,30 @@ impl Write<'_> {
             ahead: &mut table.scratch.ahead,
             suspects: &mut self.suspects,
         };
+        // Leaves that were asked for are still under way: their entries come last. But which of two unique
+        // indexes a record is refused for follows from their order.
+        let under_way = match table.indexes.iter().any(|index| index.definition.unique) {
+            true => 0,
+            false => entering.ahead.indexes(),
+        };
+        let waits = |at: usize| under_way >> at & 1 == 1;
         for (at, index) in table.indexes.iter_mut().enumerate() {
-            entering.enter(at, index, row, values);
+            if !waits(at) {
+                entering.enter(at, index, row, values);
+            }
         }
-        let Entering { key, ahead, .. } = entering;
-        set_key(key, values.first());
-        key.extend_from_slice(&row.to_be_bytes());
-        table.ids.insert_entry(key, ahead.take(Set::Ids));
+        set_key(entering.key, values.first());
+        entering.key.extend_from_slice(&row.to_be_bytes());
+        table
+            .ids
+            .insert_entry(entering.key, entering.ahead.take(Set::Ids));
+        if under_way != 0 {
+            for (at, index) in table.indexes.iter_mut().enumerate() {
+                if waits(at) {
+                    entering.enter(at, index, row, values);
+                }
+            }
+        }
         self.enter_expiry(row, values);
     }
 

@@ -18,6 +18,15 @@ struct Leaving {
     spot: Option<Spot>,
 }
 
+/// The entries of a record that is about to leave the indexes. They lie one after the other in
+/// [`Scratch::key`](super::Scratch::key): of the ids, of each index, of the expiry.
+struct Leavings {
+    /// Where the key of the id ends.
+    id: usize,
+    id_spot: Option<Spot>,
+    of_indexes: SmallVec<[Leaving; 8]>,
+}
+
 impl Write<'_> {
     /// Removes a record.
     pub fn remove(&mut self, row: Row) {
@@ -44,12 +53,18 @@ impl Write<'_> {
         let Some(old) = self.keep_row(row) else {
             return;
         };
-        self.leave(row, old.clone());
+        let leavings = self.look_for_leavings(row, old.clone());
+        // What needs no leaf is done while the leaves' places come from memory.
         self.table.records.remove(row);
         self.follow(row, Some(old.clone()));
+        let id = self
+            .table
+            .scratch
+            .key
+            .get(..leavings.id)
+            .unwrap_or_default();
         match (number, &mut self.table.feed) {
             (Some(number), Some(feed)) => {
-                let id = &self.table.scratch.key;
                 let tombstone = Tombstone {
                     number,
                     at,
@@ -59,49 +74,74 @@ impl Write<'_> {
                 feed.bury(&tombstone);
                 self.effects.bury(&tombstone);
             }
-            _ => self.effects.remove(&self.table.scratch.key),
+            _ => self.effects.remove(id),
         }
         self.effects.happened(gone.event());
+        self.take_out(row, old.clone(), &leavings);
         self.undo.push(Undo::Remove(row, old));
     }
 
-    /// Takes every entry of a row's record, which is kept, out of the indexes and leaves the key of
-    /// its id in `Scratch::key`. All keys are known and the leaves of all asked for before the first is
-    /// taken out.
+    /// Takes every entry of a row's record, which is kept, out of the indexes.
     pub(super) fn leave(&mut self, row: Row, kept: Old) {
+        let leavings = self.look_for_leavings(row, kept.clone());
+        self.take_out(row, kept, &leavings);
+    }
+
+    /// Looks for all entries of a row's record, which is kept, before the first is taken out.
+    fn look_for_leavings(&mut self, row: Row, kept: Old) -> Leavings {
         let table = &mut *self.table;
-        let bytes = table.scratch.old.get(kept).unwrap_or_default();
-        let Some(record) = table.form.read(bytes) else {
-            return;
+        let mut leavings = Leavings {
+            id: 0,
+            id_spot: None,
+            of_indexes: SmallVec::new(),
         };
         let keys = &mut table.scratch.key;
         keys.clear();
+        let bytes = table.scratch.old.get(kept).unwrap_or_default();
+        let Some(record) = table.form.read(bytes) else {
+            return leavings;
+        };
         let mut id = ValueRef::Null;
         record.read(0, &mut id);
         id.key_into(keys);
-        let id = keys.len();
+        leavings.id = keys.len();
         keys.extend_from_slice(&row.to_be_bytes());
-        let id_entry = keys.len();
-        let mut entries: SmallVec<[Leaving; 8]> = SmallVec::new();
+        leavings.id_spot = table.ids.spot_held(keys);
         for index in &table.indexes {
             let start = keys.len();
             index.record_key_into(&record, keys);
             keys.extend_from_slice(&row.to_be_bytes());
             let spot = index.index.spot_held(keys.get(start..).unwrap_or_default());
             let end = keys.len();
-            entries.push(Leaving { end, spot });
+            leavings.of_indexes.push(Leaving { end, spot });
         }
-        let id_spot = table
-            .ids
-            .spot_held(keys.get(..id_entry).unwrap_or_default());
-        for (index, entry) in table.indexes.iter().zip(&entries) {
+        let expires_at = table.form.schema.expires_at();
+        if !record.is_null(expires_at) {
+            record.value(expires_at).key_into(keys);
+        }
+        leavings
+    }
+
+    /// Takes entries that were looked for out of the indexes.
+    fn take_out(&mut self, row: Row, kept: Old, leavings: &Leavings) {
+        let table = &mut *self.table;
+        for (index, entry) in table.indexes.iter().zip(&leavings.of_indexes) {
             index.index.fetch(entry.spot);
         }
-        table.ids.fetch(id_spot);
-        let mut start = id_entry;
-        for (index, entry) in table.indexes.iter_mut().zip(&entries) {
+        table.ids.fetch(leavings.id_spot);
+        let keys = &table.scratch.key;
+        let mut start = leavings.id + size_of::<Row>();
+        let Some(id_entry) = keys.get(..start) else {
+            return;
+        };
+        for (index, entry) in table.indexes.iter_mut().zip(&leavings.of_indexes) {
             match index.is_over_tags() {
-                true => index.record_leave(row, &record, &mut table.scratch.record),
+                true => {
+                    let bytes = table.scratch.old.get(kept.clone()).unwrap_or_default();
+                    if let Some(record) = table.form.read(bytes) {
+                        index.record_leave(row, &record, &mut table.scratch.record);
+                    }
+                }
                 false => {
                     let leaving = keys.get(start..entry.end).unwrap_or_default();
                     index.index.remove_entry(leaving, entry.spot);
@@ -109,15 +149,9 @@ impl Write<'_> {
             }
             start = entry.end;
         }
-        let expires_at = table.form.schema.expires_at();
-        if !record.is_null(expires_at) {
-            keys.truncate(id_entry);
-            record.value(expires_at).key_into(keys);
-            let key = keys.get(id_entry..).unwrap_or_default();
-            table.expiry.remove(key, row);
+        if let Some(expiry @ [_, ..]) = keys.get(start..) {
+            table.expiry.remove(expiry, row);
         }
-        keys.truncate(id_entry);
-        table.ids.remove_entry(keys, id_spot);
-        keys.truncate(id);
+        table.ids.remove_entry(id_entry, leavings.id_spot);
     }
 }
